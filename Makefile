@@ -1,0 +1,186 @@
+# stockade: one non-recursive Makefile. `make help` lists the targets; V=1 shows the commands;
+# B=dir keeps another tree beside this one (make CC=clang B=build/clang, make SAN=asan B=build/asan).
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+B ?= build
+V ?= 0
+SAN ?=
+WERROR ?= 0
+PKG_CONFIG ?= pkg-config
+VERSION := 0.1.0
+
+Q := $(if $(filter 1,$(V)),,@)
+say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' '$(1)' '$(2)')
+
+# --- flags (one reason each: ARCHITECTURE.md, "Hardening") ---------------------------------------
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 \
+	-Wconversion -Wsign-conversion -Wcast-qual -Wwrite-strings -Wpointer-arith -Wundef -Wvla \
+	-Wswitch-enum -Wimplicit-fallthrough -Wnull-dereference \
+	-Werror=implicit-function-declaration -Werror=incompatible-pointer-types \
+	-Werror=int-conversion -Werror=return-type
+WARN_PROBED := -Wlogical-op -Wduplicated-cond -Wtrampolines -Wformat-signedness -Wcomma \
+	-Wconditional-uninitialized -Wassign-enum
+HARDEN := -O2 -g -fstack-protector-strong -fstack-clash-protection -fPIE -fno-strict-overflow \
+	-fno-delete-null-pointer-checks -fno-strict-aliasing -fno-common
+HARDEN_PROBED := -fcf-protection=full -ftrivial-auto-var-init=zero -fzero-call-used-regs=used-gpr \
+	-fstrict-flex-arrays=3
+LDHARDEN := -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,-z,separate-code -Wl,-z,nodlopen \
+	-Wl,--as-needed
+FORTIFY := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
+
+ifeq ($(SAN),asan)
+FORTIFY := -U_FORTIFY_SOURCE
+SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+else ifeq ($(SAN),ubsan)
+SANFLAGS := -fsanitize=undefined -fsanitize-undefined-trap-on-error
+else ifeq ($(SAN),fuzz)
+FORTIFY := -U_FORTIFY_SOURCE
+SANFLAGS := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+endif
+
+CPPFLAGS_ALL := -I. -I$(B)/gen -D_GNU_SOURCE -DSTOCKADE_VERSION='"$(VERSION)"' $(FORTIFY) $(CPPFLAGS)
+CFLAGS_ALL = -std=c17 $(HARDEN) $(WARN) $(PROBED) $(SANFLAGS) $(if $(filter 1,$(WERROR)),-Werror) $(CFLAGS)
+LDFLAGS_ALL := $(LDHARDEN) $(SANFLAGS) $(LDFLAGS)
+
+# --- sources -------------------------------------------------------------------------------------
+SANDBOX_SRC := $(wildcard sandbox/*.c)
+WORKER_SRC  := $(filter-out worker/main.c,$(wildcard worker/*.c worker/cli/*.c))
+RUNTIME_SRC := $(filter-out jobs/cage/registry.c,$(wildcard jobs/cage/*.c))
+JOBS_SRC    := $(wildcard jobs/*.c)
+HOSTILE_SRC := $(wildcard tests/hostile/*.c)
+UNIT_SRC    := $(wildcard tests/unit/test_*.c)
+TESTLIB_SRC := $(wildcard tests/lib/*.c)
+TOOL_SRC    := $(wildcard tests/tools/*.c)
+FUZZ_SRC    := $(wildcard tests/fuzz/fuzz_*.c)
+SCRIPTS     := $(wildcard worker/scripts/*.lua)
+
+obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
+
+LIBSANDBOX := $(B)/libsandbox.a
+LIBWORKER  := $(B)/libworker.a
+LIBCAGE    := $(B)/libstockade-cage.a
+
+WORKER_LIBS  := -lhiredis -lsodium -lconfig -lseccomp -lcap
+CAGE_LIBS    := -ljansson -lseccomp -lcap
+JOB_LIBS     := -lsodium -lm
+
+UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/test/%,$(UNIT_SRC))
+TOOL_BIN := $(patsubst tests/tools/%.c,$(B)/test/stockade-%,$(TOOL_SRC))
+FUZZ_BIN := $(patsubst tests/fuzz/fuzz_%.c,$(B)/test/replay-%,$(FUZZ_SRC))
+
+.PHONY: all tests demo check check-inner check-all lint format check-format fuzz bootstrap clean help
+
+all: $(B)/stockade $(B)/stockade-cage ## both programs, into $(B)/
+
+tests: all $(UNIT_BIN) $(TOOL_BIN) $(FUZZ_BIN) $(B)/test/hostile-cage ## everything the tests run
+
+# --- what each compiler knows, asked once --------------------------------------------------------
+$(B)/probed.mk: Makefile
+	$(call say,PROBE,$@)
+	$(Q)mkdir -p $(B) && printf 'PROBED :=' >$@.tmp && \
+	for f in $(HARDEN_PROBED) $(WARN_PROBED); do \
+		if echo 'int main(void){return 0;}' | $(CC) -Werror $$f -x c -c -o /dev/null - 2>/dev/null; \
+		then printf ' %s' $$f >>$@.tmp; fi; \
+	done && echo >>$@.tmp && mv $@.tmp $@
+ifeq ($(filter clean help bootstrap demo check check-all format,$(MAKECMDGOALS)),)
+-include $(B)/probed.mk
+endif
+
+# --- compiling -----------------------------------------------------------------------------------
+$(B)/obj/%.o: %.c $(B)/probed.mk
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+# The scripts ride inside the program as bytes (.incbin), so what runs is the file under review.
+$(B)/obj/worker/scripts.o: $(SCRIPTS)
+
+$(LIBSANDBOX): $(call obj,$(SANDBOX_SRC))
+$(LIBWORKER): $(call obj,$(WORKER_SRC))
+$(LIBCAGE): $(call obj,$(RUNTIME_SRC))
+$(B)/%.a:
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(B)/stockade: $(call obj,worker/main.c) $(LIBWORKER) $(LIBSANDBOX)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(WORKER_LIBS)
+
+# A cage program is the runtime plus one registry; the registry's path is all that differs.
+$(B)/obj/registry-jobs.o: jobs/cage/registry.c jobs/registry.def $(B)/probed.mk
+	$(call say,CC,$< (jobs/registry.def))
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -DSTOCKADE_REGISTRY='"jobs/registry.def"' \
+		-MMD -MP -c -o $@ $<
+$(B)/obj/registry-hostile.o: jobs/cage/registry.c tests/hostile/registry.def $(B)/probed.mk
+	$(call say,CC,$< (tests/hostile/registry.def))
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) \
+		-DSTOCKADE_REGISTRY='"tests/hostile/registry.def"' -MMD -MP -c -o $@ $<
+
+$(B)/stockade-cage: $(B)/obj/registry-jobs.o $(call obj,$(JOBS_SRC)) $(LIBCAGE) $(LIBSANDBOX)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(CAGE_LIBS) $(JOB_LIBS)
+
+$(B)/test/hostile-cage: $(B)/obj/registry-hostile.o $(call obj,$(HOSTILE_SRC) $(JOBS_SRC)) $(LIBCAGE) $(LIBSANDBOX)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(CAGE_LIBS) $(JOB_LIBS)
+
+# --- tests ---------------------------------------------------------------------------------------
+$(B)/test/test_%: $(B)/obj/tests/unit/test_%.o $(call obj,$(TESTLIB_SRC)) $(LIBWORKER) $(LIBCAGE) $(LIBSANDBOX)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ -lcmocka $(WORKER_LIBS) $(CAGE_LIBS) -lm
+$(B)/test/stockade-%: $(B)/obj/tests/tools/%.o $(LIBWORKER) $(LIBCAGE) $(LIBSANDBOX)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(WORKER_LIBS) $(CAGE_LIBS) -lm
+$(B)/test/replay-%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/replay.o $(LIBWORKER) $(LIBCAGE) $(LIBSANDBOX)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(WORKER_LIBS) $(CAGE_LIBS) -lm
+$(B)/fuzz/%: $(B)/obj/tests/fuzz/fuzz_%.o $(LIBWORKER) $(LIBCAGE) $(LIBSANDBOX)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $^ $(WORKER_LIBS) $(CAGE_LIBS) -lm
+
+bootstrap: ## install what a bare Debian or Ubuntu lacks (root or sudo), else print the one line
+	@contrib/bootstrap
+
+demo: bootstrap ## a private Redis, good jobs, forged jobs, hostile jobs: the table of what happens
+	@tests/as-user.sh sh contrib/demo/demo.sh
+
+check: bootstrap ## every test that fits in three minutes; closes with N passed, N failed, N skipped
+	@tests/as-user.sh $(MAKE) --no-print-directory check-inner
+
+check-inner:
+	@$(MAKE) --no-print-directory -j$$(nproc) WERROR=1 tests
+	@tests/run.sh $(B)
+
+check-all: bootstrap ## check, then the long parts: sanitizers, analyzers, fuzzing, bare roots
+	@tests/check-all.sh
+
+lint: ## include arrows, ARCHITECTURE's file list, banned words, formatting, analyzers
+	@tests/lint.sh $(B)
+
+format: ## clang-format over every C file (tables in *.def are left to the hand)
+	$(Q)git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i
+
+check-format: ## say which files clang-format would change
+	$(Q)git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format --dry-run -Werror
+
+fuzz: ## T=60 seconds of libFuzzer for each parser (needs clang)
+	@for t in $(patsubst tests/fuzz/fuzz_%.c,%,$(FUZZ_SRC)); do \
+		$(MAKE) --no-print-directory CC=clang SAN=fuzz B=$(B)/fz $(B)/fz/fuzz/$$t && \
+		mkdir -p $(B)/fz/corpus/$$t && \
+		$(B)/fz/fuzz/$$t -max_total_time=$${T:-60} -rss_limit_mb=1024 \
+			$$(test -f tests/fuzz/json.dict && echo -dict=tests/fuzz/json.dict) \
+			$(B)/fz/corpus/$$t tests/fuzz/seeds/$$t || exit 1; done
+
+clean: ## remove $(B)/
+	$(Q)rm -rf $(B)
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' Makefile
+
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

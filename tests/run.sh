@@ -1,0 +1,53 @@
+#!/bin/sh
+# Runs every test and closes with one line: N passed, N failed, N skipped.
+# A test is a program that prints TAP lines (ok / not ok / ok ... # SKIP why); one that prints none,
+# or ends non-zero without a "not ok", counts as a failure of its own.
+#   tests/run.sh BUILD [pattern]     STRICT=1 turns skips into failures
+set -u
+B=${1:-build}
+pattern=${2:-}
+export B
+export CMOCKA_MESSAGE_OUTPUT=TAP
+logs=$B/test-logs
+rm -rf "$logs" && mkdir -p "$logs"
+passed=0 failed=0 skipped=0
+if [ -t 1 ]; then red=$(printf '\033[31m') green=$(printf '\033[32m') dim=$(printf '\033[2m') off=$(printf '\033[0m'); else red='' green='' dim='' off=''; fi
+
+run_one() { # run_one NAME COMMAND...
+	name=$1
+	shift
+	log=$logs/$(echo "$name" | tr '/ ' '__').log
+	start=$(date +%s)
+	timeout -k 5 "${STOCKADE_TEST_TIMEOUT:-170}" "$@" >"$log" 2>&1 </dev/null
+	rc=$?
+	took=$(($(date +%s) - start))
+	p=$(grep -a -c '^ok ' "$log")
+	s=$(grep -a -ci '^ok .*# *skip' "$log")
+	f=$(grep -a -c '^not ok ' "$log")
+	p=$((p - s))
+	if [ "$rc" != 0 ] && [ "$f" = 0 ]; then f=1; echo "not ok - $name ended with status $rc" >>"$log"; fi
+	if [ "$p" = 0 ] && [ "$f" = 0 ] && [ "$s" = 0 ]; then f=1; echo "not ok - $name asserted nothing" >>"$log"; fi
+	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+	if [ "$f" = 0 ]; then mark="${green}ok${off}    "; else mark="${red}FAILED${off}"; fi
+	printf '%s %-44s %4d passed' "$mark" "$name" "$p"
+	[ "$s" = 0 ] || printf ', %d skipped' "$s"
+	[ "$took" -lt 2 ] || printf ' %s%ds%s' "$dim" "$took" "$off"
+	echo
+	[ "$f" = 0 ] || { grep -a -v '^ok ' "$log" | tail -n 40 | sed 's/^/    /'; }
+	[ "$s" = 0 ] || { grep -a -i '^ok .*# *skip' "$log" | sed 's/^ok [0-9]* *-* */    skipped: /'; }
+}
+
+for t in "$B"/test/test_*; do
+	[ -x "$t" ] || continue
+	case $(basename "$t") in *"$pattern"*) run_one "unit/$(basename "$t")" "$t" ;; esac
+done
+for t in tests/vectors/*.sh tests/fuzz/*.sh tests/escape/*.sh tests/integration/*.sh tests/regress/*.sh; do
+	[ -f "$t" ] || continue
+	case $t in *"$pattern"*) run_one "${t#tests/}" sh "$t" ;; esac
+done
+if [ "${STRICT:-0}" = 1 ] && [ "$skipped" -gt 0 ]; then
+	echo "STRICT=1: $skipped skips count as failures"
+	failed=$((failed + skipped)) skipped=0
+fi
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ]
