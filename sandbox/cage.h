@@ -1,0 +1,97 @@
+/*
+ * cage.h - the worker's side of the wall: start a nursery, learn what a cage program holds, run one
+ * job behind the wall, and name how it ended.
+ *
+ * Pattern of use, in this order (DECISIONS 1, 5, 31; the order is the security):
+ *   1 stk_nursery_fork   first act of a worker, before any secret is opened
+ *   2 stk_cage_describe  the class table: the whitelist
+ *   3 stk_cage_run       one job; zygotes start on first need
+ *   4 stk_cage_close     ends zygotes and nursery
+ * The worker is the true parent of M, Z and J. Nothing here knows Redis, JSON or keys.
+ */
+#ifndef SANDBOX_CAGE_H
+#define SANDBOX_CAGE_H
+
+#include "sandbox/outcome.h"
+#include "sandbox/wire.h"
+
+struct stk_cage; /* opaque; one per worker */
+
+/* The described table; also the whitelist. Owned by the caller, stk_class_table_clear(). */
+struct stk_class_table {
+	struct stk_desc_header head;
+	struct stk_class_desc *classes; /* head.n_classes of them, sorted by name */
+};
+void stk_class_table_clear(struct stk_class_table *t);
+/* Index of the class with exactly this name, or -1. */
+int stk_class_find(const struct stk_class_table *t, struct stk_span name);
+/*
+ * Checks a description as an untrusted peer's word: magic, ABI, counts, sizes, NUL-padded names of
+ * the allowed alphabet, sorted and unique, profile bits and retry kinds known, label indexes in
+ * range, digest over the records. STK_E_FORMAT with a fragment in @why.
+ */
+STK_CHECK enum stk_err stk_class_table_parse(const uint8_t *bytes, size_t len,
+    struct stk_class_table *t, const char **why);
+
+struct stk_nursery_options {
+	int cage_fd;                /* the cage program, opened O_PATH|O_CLOEXEC by the supervisor */
+	const char *const *readable; /* NULL-ended: paths that setup() may read besides the system's
+	                                libraries (Landlock; everything else is hidden, keys included) */
+	bool landlock;              /* false only when the operator said `landlock = off` */
+};
+
+/*
+ * Forks M. Must be called before any secret is opened and while the process is single-threaded; M
+ * closes every descriptor but its socket and the cage fd. On success *out is owned by the caller.
+ * STK_E_SYSTEM with errno; *step names the failed step.
+ */
+STK_CHECK enum stk_err stk_nursery_fork(const struct stk_nursery_options *o, struct stk_cage **out,
+    const char **step);
+
+/* Asks M to exec `stockade-cage describe` and reads at most 256 classes. @why as in the parser. */
+STK_CHECK enum stk_err stk_cage_describe(struct stk_cage *c, struct stk_class_table *t,
+    const char **why);
+
+/*
+ * Gives the cage its table and the directory fds (O_PATH|O_DIRECTORY), one per label of
+ * t->head.labels, -1 where unmapped (then classes that need it cannot be run). Borrowed for the
+ * cage's life; @dir_fds must stay open.
+ */
+void stk_cage_equip(struct stk_cage *c, const struct stk_class_table *t, const int *dir_fds);
+
+/* What the worker wants to do while a job runs. */
+struct stk_run_hooks {
+	void *ctx;
+	/* a descriptor that ends the wait when readable (the worker's signalfd), or -1 */
+	int wake_fd;
+	/* called when wake_fd is readable and at least every tick_ms; returns what to do */
+	enum stk_run_order { STK_RUN_ON, STK_RUN_TERM, STK_RUN_KILL } (*tick)(void *ctx);
+	uint32_t tick_ms;
+	/* a log line of the handler: untrusted text, borrowed for the call */
+	void (*log)(void *ctx, uint32_t level, struct stk_span text);
+	/* the child is caged and READY, seen from outside; called before GO. False ends the job unrun. */
+	bool (*go)(void *ctx, pid_t pid, const struct stk_cage_proof *proof);
+};
+
+struct stk_run_request {
+	uint32_t class_index;
+	struct stk_limits limits; /* clamped by the caller */
+	uint32_t attempt;
+	uint8_t job_id[16];
+	bool check_only; /* arguments are checked and bound, the handler is not called */
+	struct stk_span args; /* JSON text, <= STK_ARGS_MAX; J reads it only after READY */
+};
+
+/*
+ * Runs one job. Always fills @out (stk_outcome_clear() by the caller), whatever happens to M, Z or
+ * J; never longer than wall_ms plus the time to kill. Anything malformed from Z ends Z, from J ends
+ * J. Returns STK_OK, or STK_E_CLOSED when the nursery itself is gone (out is then
+ * SandboxUnavailable, and the worker ends NURSERY_LOST after settling).
+ */
+STK_CHECK enum stk_err stk_cage_run(struct stk_cage *c, const struct stk_run_request *r,
+    const struct stk_run_hooks *hooks, struct stk_outcome *out);
+
+/* Ends every zygote and the nursery, reaps them, frees @c. NULL-safe. */
+void stk_cage_close(struct stk_cage *c);
+
+#endif

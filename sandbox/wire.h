@@ -1,0 +1,170 @@
+/*
+ * wire.h - every fixed record that crosses the wall, and nothing else.
+ *
+ * W = worker, M = nursery, Z = zygote, J = job child (ARCHITECTURE.md, "Processes"). Both programs
+ * are built for one machine, so records are plain structs of fixed-width members without padding;
+ * each receiver checks magic, sizes and bounds and returns an error: nobody aborts on a peer's word.
+ */
+#ifndef SANDBOX_WIRE_H
+#define SANDBOX_WIRE_H
+
+#include "sandbox/base.h"
+
+#define STK_ABI          1u /* job.h's contract; a described table with another number is refused */
+#define STK_WALL_VERSION 1u /* what the entry sequence promises; doctor warns about older ones */
+
+#define STK_NAME_MAX      128 /* class name, as STK1 allows (SIGNING section 4) */
+#define STK_LABEL_MAX     32  /* grant label such as "inputs" */
+#define STK_CLASSES_MAX   256
+#define STK_GRANTS_MAX    8 /* per class */
+#define STK_LABELS_MAX    32 /* distinct labels of one cage program */
+#define STK_ARGS_MAX      (64u << 10) /* max_body */
+
+/* Profiles add up per class; a zygote serves one sum. */
+enum stk_profile {
+	STK_PROFILE_PURE = 0,
+	STK_PROFILE_FILES_READ = 1u << 0,
+	STK_PROFILE_FILES_WRITE = 1u << 1, /* these four come with the issue about the wall */
+	STK_PROFILE_THREADS = 1u << 2,
+	STK_PROFILE_NET = 1u << 3,
+	STK_PROFILE_EXEC = 1u << 4,
+};
+
+/* What a job may use. A class asks; the operator's ceiling clamps (worker/run.c); the kernel enforces. */
+struct stk_limits {
+	uint64_t mem_bytes;    /* RLIMIT_AS of the child */
+	uint64_t file_bytes;   /* RLIMIT_FSIZE */
+	uint64_t stack_bytes;  /* RLIMIT_STACK */
+	uint32_t wall_ms;      /* the worker kills at this age, counted from the spawn */
+	uint32_t cpu_s;        /* RLIMIT_CPU soft; hard is one more */
+	uint32_t fds;          /* RLIMIT_NOFILE */
+	uint32_t output_bytes; /* stdout and stderr together; the worker counts and kills */
+	uint32_t report_bytes; /* log, progress and denial records together */
+	uint32_t result_bytes; /* the one result frame */
+};
+_Static_assert(sizeof(struct stk_limits) == 48, "no padding");
+
+enum stk_retry { STK_RETRY_NONE = 0, STK_RETRY_EXPONENTIAL = 1, STK_RETRY_FIXED = 2 };
+
+/* One grant of a class: a label that the operator maps to a directory. */
+struct stk_grant {
+	char label[STK_LABEL_MAX]; /* NUL-padded [a-z0-9_-]+ */
+	uint32_t kind;             /* one bit of enum stk_profile */
+	uint32_t label_index;      /* position among the program's labels: which directory fd */
+};
+
+/* One class as `stockade-cage describe` prints it. */
+struct stk_class_desc {
+	char name[STK_NAME_MAX + 8]; /* NUL-padded */
+	uint8_t schema_digest[32];   /* SHA-256 of the schema text */
+	struct stk_limits ask;
+	uint32_t profiles; /* sum of enum stk_profile */
+	uint32_t idempotent;
+	uint32_t retry_max; /* automatic attempts after the first */
+	uint32_t retry_kind;
+	uint32_t retry_base_ms;
+	uint32_t n_grants;
+	struct stk_grant grants[STK_GRANTS_MAX];
+};
+
+#define STK_DESC_MAGIC 0x31435344u /* "DSC1" */
+/* The description: this header, then n_classes records, then end of file. */
+struct stk_desc_header {
+	uint32_t magic;
+	uint32_t abi;
+	uint32_t wall_version;
+	uint32_t n_classes;
+	uint32_t n_labels;
+	uint32_t class_size; /* sizeof(struct stk_class_desc): a stale build is caught here */
+	uint8_t registry_digest[32]; /* SHA-256 over the class records that follow, as sent */
+	char labels[STK_LABELS_MAX][STK_LABEL_MAX];
+};
+
+/* Z -> W, once, after its filter is installed and setup() of every handler is done. */
+#define STK_HELLO_MAGIC 0x314f4c48u /* "HLO1" */
+struct stk_hello {
+	uint32_t magic;
+	uint32_t profiles;
+	uint8_t registry_digest[32];
+};
+
+/* W -> Z: clone one child. Carries exactly three fds: report pipe (write end), output pipe (write
+ * end), argument pipe (read end). */
+#define STK_SPAWN_MAGIC 0x314e5053u /* "SPN1" */
+struct stk_spawn {
+	uint32_t magic;
+	uint32_t class_index;
+	struct stk_limits limits; /* already clamped by W */
+	uint32_t attempt;         /* 1 for the first */
+	uint32_t pad;
+	int64_t deadline_ms; /* CLOCK_MONOTONIC when the worker will kill it */
+};
+/* Z -> W: the pid that CLONE_PARENT made W's child, or -errno. W believes it only if waitid knows it. */
+#define STK_SPAWNED_MAGIC 0x31445053u /* "SPD1" */
+struct stk_spawned {
+	uint32_t magic;
+	int32_t pid;
+};
+
+/* W -> J on the argument pipe, after READY: this is the GO. Then args_len bytes of JSON text. */
+#define STK_GO_MAGIC 0x31304f47u /* "GO01" */
+struct stk_go {
+	uint32_t magic;
+	uint32_t args_len;
+	uint32_t flags;
+	uint32_t pad;
+	uint8_t job_id[16]; /* idempotency key */
+};
+#define STK_GO_CHECK_ONLY 1u /* parse, validate and bind the arguments, then report Done: `explain` */
+
+/* J -> W on the report pipe: header, then len bytes. */
+#define STK_FRAME_MAGIC 0x4b545346u /* "FSTK" */
+enum stk_frame_type {
+	STK_FRAME_SETUP = 1,  /* struct stk_setup_failed: the cage could not be shut; then exit */
+	STK_FRAME_READY = 2,  /* no body: the cage is shut, nothing of the payload was read */
+	STK_FRAME_DENIED = 3, /* struct stk_denied, written by the SIGSYS handler */
+	STK_FRAME_FAULT = 4,  /* struct stk_fault, written by the SEGV/BUS/ILL/FPE handler */
+	STK_FRAME_LOG = 5,    /* uint32 level, then text */
+	STK_FRAME_RESULT = 6, /* struct stk_result, then message bytes, then result bytes */
+};
+struct stk_frame {
+	uint32_t magic;
+	uint16_t type;
+	uint16_t pad;
+	uint32_t len;
+};
+
+/* The steps of the entry sequence, in their order; STK_STEP_NAMES in entry.c names them. */
+struct stk_setup_failed {
+	uint32_t step;
+	int32_t err; /* errno */
+};
+struct stk_denied {
+	uint64_t ip;
+	uint64_t args[6];
+	int32_t nr;
+	uint32_t arch; /* AUDIT_ARCH_* */
+};
+struct stk_fault {
+	uint64_t addr;
+	int32_t signal;
+	uint32_t near_sp; /* 1: within a page range of the stack pointer, so a stack overflow */
+};
+
+enum stk_result_kind {
+	STK_RESULT_DONE = 1,
+	STK_RESULT_SKIP = 2,
+	STK_RESULT_RETRY = 3,        /* retry_ms says when */
+	STK_RESULT_FAIL = 4,         /* code and message */
+	STK_RESULT_ARGS_JSON = 5,    /* arguments are not what RFC 8259 and our bounds allow */
+	STK_RESULT_ARGS_SCHEMA = 6,  /* arguments break the schema: message is "pointer: rule" */
+};
+struct stk_result {
+	uint32_t kind;
+	uint32_t code;
+	uint32_t retry_ms;
+	uint32_t message_len; /* <= 1024, untrusted text */
+	uint32_t result_len;  /* <= limits.result_bytes, one JSON value by the handler's word only */
+};
+
+#endif
