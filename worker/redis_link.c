@@ -177,21 +177,28 @@ static enum stk_err exchange(struct stk_redis *r, const struct stk_redis_command
 	return STK_OK;
 }
 
-/* An error line becomes STK_E_REFUSED with its name and its (cleaned) text. */
-static enum stk_err judge(struct stk_redis *r, struct stk_reply **reply)
+/* Keeps the name and the cleaned text of an error line, @r's first since the call began. */
+static void note_problem(struct stk_redis *r, const struct stk_reply *reply)
 {
-	size_t n;
+	size_t n = reply->bytes.len < sizeof(r->why) - 1 ? reply->bytes.len : sizeof(r->why) - 1;
 
-	if ((*reply)->type != STK_REPLY_ERROR)
-		return STK_OK;
-	r->problem = (*reply)->problem;
-	n = (*reply)->bytes.len < sizeof(r->why) - 1 ? (*reply)->bytes.len : sizeof(r->why) - 1;
+	if (reply->type != STK_REPLY_ERROR || r->problem != STK_RP_NONE)
+		return;
+	r->problem = reply->problem;
 	for (size_t i = 0; i < n; i++) {
-		uint8_t b = (*reply)->bytes.p[i];
+		uint8_t b = reply->bytes.p[i];
 
 		r->why[i] = b >= 0x20 && b < 0x7f ? (char)b : '?';
 	}
 	r->why[n] = '\0';
+}
+
+/* An error line becomes STK_E_REFUSED. */
+static enum stk_err judge(struct stk_redis *r, struct stk_reply **reply)
+{
+	if ((*reply)->type != STK_REPLY_ERROR)
+		return STK_OK;
+	note_problem(r, *reply);
 	stk_reply_free(*reply);
 	*reply = NULL;
 	return STK_E_REFUSED;
@@ -226,8 +233,17 @@ enum stk_err stk_redis_words(struct stk_redis *r, struct stk_reply **out, ...)
 enum stk_err stk_redis_pipeline(
     struct stk_redis *r, const struct stk_redis_command *c, size_t n, struct stk_reply **out)
 {
+	enum stk_err e;
+
 	forget_problem(r);
-	return exchange(r, c, n, stk_monotonic_ms() + r->command_timeout_ms, out);
+	e = exchange(r, c, n, stk_monotonic_ms() + r->command_timeout_ms, out);
+	for (size_t i = 0; e == STK_OK && i < n; i++) {
+		note_problem(r, out[i]);
+		for (size_t k = 0; k < out[i]->n;
+		     k++) /* EXEC answers its commands' errors inside */
+			note_problem(r, &out[i]->elements[k]);
+	}
+	return e;
 }
 
 enum stk_err stk_redis_send(struct stk_redis *r, const struct stk_span *argv, size_t argc)
