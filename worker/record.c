@@ -1,0 +1,271 @@
+/*
+ * record.c - see record.h. Field orders and time formats are Resque's (RESQUE sections 1 and 4).
+ */
+#include "worker/record.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#define STK_CLASS_MAX  128
+#define STK_NAME_MAX   512 /* bytes kept of a queue or worker id */
+#define STK_BASE64_CUT 48  /* bytes encoded at a time: a multiple of 3 */
+
+/* --- times and ids ---------------------------------------------------------------------------- */
+
+/* Seconds since the epoch that no calendar can show become the epoch itself. */
+static struct tm civil(int64_t now_s, bool local)
+{
+	time_t t = (time_t)now_s, zero = 0;
+	struct tm tm = { 0 };
+
+	if (now_s < 0 || now_s > 253402300799 ||
+	    (local ? localtime_r(&t, &tm) : gmtime_r(&t, &tm)) == NULL)
+		(void)gmtime_r(&zero, &tm);
+	return tm;
+}
+
+void stk_time_iso(char out[static STK_TIME_BYTES], int64_t now_s)
+{
+	struct tm tm = civil(now_s, false);
+
+	(void)strftime(out, STK_TIME_BYTES, "%Y-%m-%dT%H:%M:%SZ", &tm);
+}
+
+void stk_time_failed(char out[static STK_TIME_BYTES], int64_t now_s)
+{
+	struct tm tm = civil(now_s, false);
+
+	(void)strftime(out, STK_TIME_BYTES, "%Y/%m/%d %H:%M:%S UTC", &tm);
+}
+
+void stk_record_started(char out[static STK_TIME_BYTES], int64_t now_s)
+{
+	struct tm tm = civil(now_s, true);
+
+	(void)strftime(out, STK_TIME_BYTES, "%Y-%m-%d %H:%M:%S %z", &tm);
+}
+
+enum stk_err stk_ulid(char out[static STK_ULID_BYTES], int64_t now_ms)
+{
+	static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+	uint8_t random[10];
+	uint64_t ms = (uint64_t)now_ms;
+	ssize_t n;
+
+	while ((n = getrandom(random, sizeof(random), 0)) == -1 && errno == EINTR)
+		continue;
+	if (n != (ssize_t)sizeof(random))
+		return STK_E_SYSTEM;
+	for (int i = 9; i >= 0; i--, ms >>= 5)
+		out[i] = digits[ms & 31];
+	for (size_t i = 0; i < 2; i++) { /* 5 bytes are 8 characters */
+		const uint8_t *b = random + 5 * i;
+		uint64_t v = (uint64_t)b[0] << 32 | (uint64_t)b[1] << 24 | (uint64_t)b[2] << 16 |
+			     (uint64_t)b[3] << 8 | b[4];
+
+		for (int k = 7; k >= 0; k--, v >>= 5)
+			out[10 + 8 * i + (size_t)k] = digits[v & 31];
+	}
+	out[26] = '\0';
+	return STK_OK;
+}
+
+/* --- what may be spliced ---------------------------------------------------------------------- */
+
+static bool word_byte(uint8_t b)
+{
+	return (b >= 'A' && b <= 'Z') || (b >= 'a' && b <= 'z') || (b >= '0' && b <= '9') ||
+	       b == '_';
+}
+
+bool stk_class_safe(struct stk_span name)
+{
+	size_t i = 0;
+
+	if (name.len == 0 || name.len > STK_CLASS_MAX)
+		return false;
+	if (name.len >= 2 && name.p[0] == ':' && name.p[1] == ':')
+		i = 2;
+	for (;;) {
+		if (i >= name.len || name.p[i] < 'A' || name.p[i] > 'Z')
+			return false;
+		while (i < name.len && word_byte(name.p[i]))
+			i++;
+		if (i == name.len)
+			return true;
+		if (name.len - i < 2 || name.p[i] != ':' || name.p[i + 1] != ':')
+			return false;
+		i += 2;
+	}
+}
+
+/* --- base64, written in pieces so that no second copy of a payload is needed ------------------ */
+
+static size_t base64(const uint8_t *p, size_t len, char *out)
+{
+	static const char digits[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	size_t n = 0;
+
+	for (size_t i = 0; i < len; i += 3) {
+		uint32_t v = (uint32_t)p[i] << 16;
+
+		v |= i + 1 < len ? (uint32_t)p[i + 1] << 8 : 0;
+		v |= i + 2 < len ? p[i + 2] : 0;
+		out[n++] = digits[v >> 18];
+		out[n++] = digits[v >> 12 & 63];
+		out[n++] = i + 1 < len ? digits[v >> 6 & 63] : '=';
+		out[n++] = i + 2 < len ? digits[v & 63] : '=';
+	}
+	return n;
+}
+
+/* One string value; base64's alphabet needs no escape, so the pieces are spliced between quotes. */
+static void put_base64(struct stk_jw *w, const char *key, struct stk_span raw)
+{
+	char text[STK_BASE64_CUT / 3 * 4 + 1] = "\"";
+
+	stk_jw_raw(w, key, stk_span_of(text, 1));
+	for (size_t i = 0; i < raw.len; i += STK_BASE64_CUT) {
+		size_t n = raw.len - i < STK_BASE64_CUT ? raw.len - i : STK_BASE64_CUT;
+
+		w->comma = false;
+		stk_jw_raw(w, NULL, stk_span_of(text, base64(raw.p + i, n, text)));
+	}
+	w->comma = false;
+	stk_jw_raw(w, NULL, stk_span_of("\"", 1));
+}
+
+/* --- records ---------------------------------------------------------------------------------- */
+
+/*
+ * The payload itself, or an object in its place that every tool can show, requeue and parse: a
+ * retry of it is refused under the same name and files the same record, so nothing nests.
+ */
+static void put_payload(struct stk_jw *w, const struct stk_record_job *j)
+{
+	struct stk_span sample = j->payload;
+
+	if (j->recognised && stk_class_safe(j->class_name)) {
+		stk_jw_raw(w, "payload", j->payload);
+		return;
+	}
+	if (sample.len > STK_RECORD_SAMPLE_MAX)
+		sample.len = STK_RECORD_SAMPLE_MAX;
+	stk_jw_open(w, "payload", '{');
+	stk_jw_cstr(w, "class", j->recognised ? "Stockade::Malformed" : "Stockade::Unreadable");
+	stk_jw_open(w, "args", '[');
+	put_base64(w, NULL, sample);
+	stk_jw_cstr(w, NULL, j->sha256 == NULL ? "" : j->sha256);
+	stk_jw_int(w, NULL, (int64_t)j->payload.len);
+	stk_jw_close(w, ']');
+	stk_jw_close(w, '}');
+}
+
+static void put_name(struct stk_jw *w, const char *key, const char *name)
+{
+	stk_jw_str(w, key, stk_span_str(name), STK_NAME_MAX);
+}
+
+void stk_record_working(struct stk_jw *w, const struct stk_record_job *j, int64_t now_s)
+{
+	char at[STK_TIME_BYTES];
+
+	stk_time_iso(at, now_s);
+	stk_jw_open(w, NULL, '{');
+	put_name(w, "queue", j->queue);
+	stk_jw_cstr(w, "run_at", at);
+	put_payload(w, j);
+	stk_jw_close(w, '}');
+}
+
+void stk_record_failed(struct stk_jw *w, const struct stk_record_job *j, const char *exception,
+    struct stk_span error, const char *const *backtrace, size_t n, int64_t now_s)
+{
+	char at[STK_TIME_BYTES];
+
+	stk_time_failed(at, now_s);
+	stk_jw_open(w, NULL, '{');
+	stk_jw_cstr(w, "failed_at", at);
+	put_payload(w, j);
+	put_name(w, "exception", exception);
+	if (error.len == 0)
+		error = stk_span_str(exception); /* Ruby's default message */
+	stk_jw_str(w, "error", error, STK_RECORD_ERROR_MAX);
+	stk_jw_open(w, "backtrace", '[');
+	for (size_t i = 0; backtrace != NULL && i < n; i++)
+		stk_jw_str(w, NULL, stk_span_str(backtrace[i]), STK_NAME_MAX);
+	stk_jw_close(w, ']');
+	put_name(w, "worker", j->worker_id);
+	put_name(w, "queue", j->queue);
+	stk_jw_close(w, '}');
+}
+
+void stk_record_dirty_exit(char *out, size_t cap, pid_t pid, int signal)
+{
+	const char *name = sigabbrev_np(signal);
+
+	(void)snprintf(out, cap,
+	    "Child process received unhandled signal pid %ld SIG%s (signal %d)", (long)pid,
+	    name == NULL ? "UNKNOWN" : name, signal);
+}
+
+void stk_record_refused(struct stk_jw *w, const struct stk_refusal *r)
+{
+	char at[STK_TIME_BYTES];
+
+	stk_time_failed(at, r->now_s);
+	stk_jw_open(w, NULL, '{');
+	stk_jw_cstr(w, "failed_at", at);
+	stk_jw_open(w, "payload", '{');
+	stk_jw_cstr(w, "class", "Stockade::Refused");
+	stk_jw_open(w, "args", '[');
+	stk_jw_cstr(w, NULL, r->reason);
+	stk_jw_cstr(w, NULL, r->sha256);
+	stk_jw_int(w, NULL, r->bytes);
+	stk_jw_close(w, ']');
+	stk_jw_close(w, '}');
+	stk_jw_cstr(w, "exception", "Stockade::Refused");
+	if (r->quarantine_id != NULL)
+		stk_jw_fmt(
+		    w, "error", "%s: %s (quarantine %s)", r->reason, r->sentence, r->quarantine_id);
+	else
+		stk_jw_fmt(w, "error", "%s: %s", r->reason, r->sentence);
+	stk_jw_open(w, "backtrace", '[');
+	stk_jw_close(w, ']');
+	put_name(w, "worker", r->worker_id);
+	put_name(w, "queue", r->queue);
+	stk_jw_close(w, '}');
+}
+
+static void put_or_null(struct stk_jw *w, const char *key, const char *text)
+{
+	if (text == NULL)
+		stk_jw_null(w, key);
+	else
+		stk_jw_str(w, key, stk_span_str(text), STK_CLASS_MAX);
+}
+
+void stk_record_quarantine(struct stk_jw *w, const struct stk_quarantine_entry *e)
+{
+	char at[STK_TIME_BYTES];
+
+	stk_time_iso(at, e->now_s);
+	stk_jw_open(w, NULL, '{');
+	stk_jw_int(w, "v", 1);
+	stk_jw_cstr(w, "id", e->id);
+	stk_jw_cstr(w, "reason", e->reason);
+	put_name(w, "queue", e->queue);
+	stk_jw_cstr(w, "at", at);
+	stk_jw_int(w, "bytes", (int64_t)e->raw.len);
+	stk_jw_cstr(w, "sha256", e->sha256);
+	put_or_null(w, "kid", e->kid);
+	put_or_null(w, "job", e->job_id);
+	stk_jw_int(w, "n", 1);
+	put_base64(w, "raw_b64", e->raw);
+	stk_jw_close(w, '}');
+}

@@ -1,0 +1,65 @@
+/*
+ * scripts.c - see scripts.h. The assembler copies the files, so what runs is the file under review.
+ */
+#include "worker/scripts.h"
+
+/* Front parts first: Redis sees one text. Paths are from the root of the tree, as every include. */
+#define STK_EMBED(name, front, body)                                                             \
+	__asm__(".pushsection .rodata\n"                                                         \
+		".globl stk_lua_" name "\n.hidden stk_lua_" name "\n"                            \
+		".globl stk_lua_" name "_end\n.hidden stk_lua_" name "_end\n"                    \
+		"stk_lua_" name ":\n"                                                            \
+		".incbin \"worker/scripts/common.lua\"\n" front ".incbin \"worker/scripts/" body \
+		"\"\n"                                                                           \
+		"stk_lua_" name "_end:\n.byte 0\n"                                               \
+		".popsection\n")
+#define STK_AREAS ".incbin \"worker/scripts/areas.lua\"\n"
+
+STK_EMBED("register", "", "register.lua");
+STK_EMBED("beat", "", "beat.lua");
+STK_EMBED("reserve", STK_AREAS, "reserve.lua");
+STK_EMBED("show", "", "show.lua");
+STK_EMBED("settle", STK_AREAS, "settle.lua");
+STK_EMBED("recover", "", "recover.lua");
+STK_EMBED("unregister", "", "unregister.lua");
+
+#define STK_LUA(name) extern const uint8_t stk_lua_##name[], stk_lua_##name##_end[]
+STK_LUA(register);
+STK_LUA(beat);
+STK_LUA(reserve);
+STK_LUA(show);
+STK_LUA(settle);
+STK_LUA(recover);
+STK_LUA(unregister);
+
+#define STK_ROW(name)                                \
+	{                                            \
+		stk_lua_##name, stk_lua_##name##_end \
+	}
+static const struct {
+	const uint8_t *from, *end;
+} texts[STK_SCRIPT_COUNT] = {
+	[STK_SCRIPT_REGISTER] = STK_ROW(register),
+	[STK_SCRIPT_BEAT] = STK_ROW(beat),
+	[STK_SCRIPT_RESERVE] = STK_ROW(reserve),
+	[STK_SCRIPT_SHOW] = STK_ROW(show),
+	[STK_SCRIPT_SETTLE] = STK_ROW(settle),
+	[STK_SCRIPT_RECOVER] = STK_ROW(recover),
+	[STK_SCRIPT_UNREGISTER] = STK_ROW(unregister),
+};
+
+static const char *const names[STK_SCRIPT_COUNT] = {
+#define X(id, text) [STK_SCRIPT_##id] = text,
+	STK_SCRIPTS(X)
+#undef X
+};
+
+const char *stk_script_name(enum stk_script s)
+{
+	return names[s];
+}
+
+struct stk_span stk_script_text(enum stk_script s)
+{
+	return stk_span_of(texts[s].from, (size_t)(texts[s].end - texts[s].from));
+}

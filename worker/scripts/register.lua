@@ -1,0 +1,38 @@
+-- register: ARGV ns, i, id, protocol, started, queues (one a line)
+-- -> OK | ID_SHARED | FENCED | NEWER n | STORE key
+local id, protocol, started, queues = ARGV[3], tonumber(ARGV[4]), ARGV[5], ARGV[6]
+local mine, shown_at = instance(me), R .. 'worker:' .. id
+
+local bad = wrong({LIVE, 'zset', mine, 'hash', shown_at, 'string', shown_at .. ':started', 'string'})
+	or wrong(resque_types)
+if bad then return bad end
+if call('ZSCORE', LIVE, me) then -- the last reply was lost
+	return {call('HGET', mine, 'id') == id and 'OK' or 'FENCED'}
+end
+if call('EXISTS', mine) == 1 or call('ZSCORE', GRAVES, me) then return {'FENCED'} end
+for _, other in ipairs(call('ZRANGE', LIVE, 0, -1)) do
+	local theirs = try('HGET', instance(other), 'proto')
+	theirs = type(theirs) == 'string' and tonumber(theirs) or 0
+	if theirs > protocol then return {'NEWER', theirs} end
+end
+
+-- the former instance of this id: what a foreign tool did to its job is known now or never
+local former = call('HGET', WID, id)
+local shared = former and call('ZSCORE', LIVE, former)
+local theirs = former and former ~= me and call('TYPE', instance(former)).ok == 'hash'
+local filed = theirs and call('HGET', instance(former), 'shown') == '1' and call('EXISTS', shown_at) == 0
+
+call('DEL', shown_at)
+call('HDEL', R .. 'workers:heartbeat', id)
+if theirs then
+	call('HSET', instance(former), 'shown', 0)
+	if filed then call('HSET', instance(former), 'filed', 1) end
+end
+call('HSET', mine, 'id', id, 'proto', protocol, 'queues', queues, 'seq', 0, 'open', 0, 'q', '',
+	'shown', 0, 'filed', 0, 'done', 0)
+call('ZADD', LIVE, 1, me)
+call('HSET', WID, id, me)
+call('HSET', R .. 'workers:heartbeat', id, iso(now_ms())) -- before `workers`, as Ruby's pruner expects
+call('SADD', R .. 'workers', id)
+call('SET', shown_at .. ':started', started)
+return {shared and 'ID_SHARED' or 'OK'}

@@ -1,0 +1,79 @@
+-- settle: ARGV ns, i, id, seq, what, record, delay_ms, handle, park_max, area, member, entry,
+--         max_entries, max_bytes, reason, note
+-- -> OK foreign_filed | ALREADY | STALE | PARKFULL | FENCED | STORE key
+-- The ledger's finish comes before this call, on its own link: settle is the last word on a job.
+local id, seq, what = ARGV[3], ARGV[4], ARGV[5]
+local record, delay_ms, handle, park_max = ARGV[6], tonumber(ARGV[7]), ARGV[8], tonumber(ARGV[9])
+local area, member, entry = ARGV[10], ARGV[11], ARGV[12]
+local max_entries, max_bytes = tonumber(ARGV[13]), tonumber(ARGV[14])
+local reason, text = ARGV[15], ARGV[16]
+local mine, shown_at, ms = instance(me), R .. 'worker:' .. id, now_ms()
+local signed = handle ~= ''
+local parks = what == 'retry' or what == 'park'
+if not signed then handle = me .. ':' .. seq end
+
+local stop = fence() or wrong({mine, 'hash', WID, 'hash'})
+if stop then return stop end
+local state = call('HMGET', mine, 'open', 'done', 'q', 'shown', 'filed')
+if state[1] ~= seq then return {state[2] == seq and 'ALREADY' or 'STALE'} end
+local q = state[3] or ''
+local parked, parcel = S .. 'parked:' .. q, S .. 'parcel:' .. q
+
+stop = wrong({in_hand(me, q), 'list', R .. 'failed', 'list', R .. 'queues', 'set', count_types(ms)})
+	or (what == 'handback' and wrong({queue(q), 'list'}))
+	or (parks and wrong({parked, 'zset', parcel, 'hash'}))
+	or (what == 'quarantine' and wrong({area_types(area)}))
+if stop then return stop end
+if parks and call('ZCARD', parked) >= park_max and not call('ZSCORE', parked, handle) then
+	return {'PARKFULL'}
+end
+local foreign = foreign_filed(me, id, state[4], state[5])
+local owner = call('HGET', WID, id) == me
+
+local body = call('LPOP', in_hand(me, q))
+if owner then call('DEL', shown_at) end
+call('HDEL', mine, 'open')
+call('HSET', mine, 'open', 0, 'done', seq, 'q', '', 'shown', 0, 'filed', 0)
+
+local function processed()
+	statistic('processed')
+	if owner then statistic('processed:' .. id) end
+end
+
+local function forget_counts()
+	if not body or not any_counted(ms) then return end
+	local d = digest(q, body)
+	local a, b = day_keys('tries', ms)
+	local c, e = day_keys('lost', ms)
+	for _, key in ipairs({a, b, c, e}) do call('HDEL', key, d) end
+end
+
+if what == 'ok' then
+	processed()
+	forget_counts()
+elseif what == 'fail' then
+	processed()
+	forget_counts()
+	if not foreign then -- else the foreign tool's record stands for this failure
+		call('RPUSH', R .. 'failed', record)
+		statistic('failed')
+		if owner then statistic('failed:' .. id) end
+	end
+elseif what == 'drop' then
+	note(reason, q, text)
+elseif not body then
+	return {'STALE'} -- someone deleted our list: there is nothing to keep
+elseif what == 'handback' then
+	if not foreign then put_back(q, body) end
+elseif what == 'quarantine' then
+	keep(area, member, entry, max_entries, max_bytes, ms)
+	note(reason, q, text)
+else
+	if what == 'retry' then
+		processed()
+		if not signed then count('tries', ms, digest(q, body)) end
+	end
+	call('ZADD', parked, ms + delay_ms, handle)
+	call('HSET', parcel, handle, body)
+end
+return {'OK', foreign and 1 or 0}

@@ -1,0 +1,203 @@
+/*
+ * store.h - the worker's words to Redis: register, beat, reserve, show, settle, recover,
+ * unregister.
+ *
+ * RELIABILITY is the specification; PROTOCOL.md has the keys and the scripts. Called by the
+ * worker's loop (and enqueue by a tool). Every call is safe to repeat: a lost reply is asked for
+ * again with the same sequence number. Nothing here judges a payload.
+ */
+#ifndef WORKER_STORE_H
+#define WORKER_STORE_H
+
+#include "worker/parcel.h"
+#include "worker/redis.h"
+
+#define STK_PROTOCOL       1   /* number in w:<i>; a worker recovers only numbers it knows */
+#define STK_INSTANCE_CHARS 32  /* 16 random bytes as lower-case hex */
+#define STK_WORKER_ID_MAX  512 /* <host>:<pid>:<queue list> */
+#define STK_NS_MAX         128
+#define STK_STORE_QUEUES   256 /* queues one call may name */
+
+/* What a script answered. */
+#define STK_VERDICTS(X)                                                                            \
+	X(OK, "OK")                                                                                \
+	X(JOB, "JOB")       /* reserve: a parcel */                                                \
+	X(EMPTY, "EMPTY")   /* reserve: nothing there */                                           \
+	X(PAUSED, "PAUSED") /* reserve: pause-all-workers, or every queue paused */                \
+	X(AGAIN, "AGAIN")   /* a bounded pass ended early: call again now */                       \
+	X(FENCED, "FENCED") /* this instance is dead to the others: kill the child, re-register */ \
+	X(STORE,                                                                                   \
+	    "STORE") /* a key has the wrong type (its name: stk_store.bad_key); nothing done */    \
+	X(ALREADY, "ALREADY") /* settle: done before, fine */                                      \
+	X(STALE, "STALE")     /* settle, show: not ours any more; drop the outcome, count it */    \
+	X(PARK_FULL,                                                                               \
+	    "PARKFULL") /* settle: park_max reached, nothing done: settle FAIL as ParkFull */      \
+	X(LOST, "LOST") /* recover: one element is over its recoveries: file it */                 \
+	X(ID_SHARED,                                                                               \
+	    "ID_SHARED")  /* register: done, but the id's former instance is still live: alarm */  \
+	X(NEWER, "NEWER") /* a newer protocol number is at work: refuse to start or recover */
+
+enum stk_verdict {
+#define X(id, text) STK_V_##id,
+	STK_VERDICTS(X)
+#undef X
+	STK_V_COUNT
+};
+/* "FENCED", "STORE", … ; static storage. */
+const char *stk_verdict_text(enum stk_verdict v);
+
+struct stk_store {
+	struct stk_redis *link;                /* borrowed */
+	char ns[STK_NS_MAX + 1];               /* Resque's namespace, without the colon */
+	char id[STK_WORKER_ID_MAX + 1];        /* Resque worker id */
+	char instance[STK_INSTANCE_CHARS + 1]; /* i; stk_store_fresh_instance */
+	int64_t max_payload_bytes;             /* 0: 128 KiB */
+	char sha[8][41];           /* of the scripts as Redis named them; "" = not loaded */
+	char bad_key[256];         /* after STK_V_STORE: the key, without the namespace */
+	struct stk_reply *in_hand; /* owns the last parcel's bytes */
+};
+
+/*
+ * @ns and @id are checked (printable ASCII, no space, quote, backslash, <, >, &, control bytes):
+ * they end up in keys and records. A fresh instance is drawn. STK_E_FORMAT, STK_E_TOOBIG,
+ * STK_E_SYSTEM.
+ */
+STK_CHECK enum stk_err stk_store_init(
+    struct stk_store *s, struct stk_redis *link, const char *ns, const char *id);
+void stk_store_clear(struct stk_store *s);
+/* Draws a new i (getrandom), after FENCED. STK_E_SYSTEM. */
+STK_CHECK enum stk_err stk_store_fresh_instance(struct stk_store *s);
+/* 1..STK_QUEUE_MAX bytes of the characters above without a comma: what stk_store takes as a queue.
+ */
+bool stk_queue_ok(const char *queue);
+
+/*
+ * All calls below return STK_OK when the script answered, with the answer in @v; STK_E_REFUSED when
+ * Redis said an error line (stk_redis_problem(s->link) has the name), or what stk_redis_call says.
+ * Scripts are loaded on first use and again after NOSCRIPT. @queues are borrowed for the call.
+ */
+
+/*
+ * Registers i under the worker id; queues are written to w:<i> before the first pop. @started_local
+ * is for Resque's page ("2026-11-23 06:51:14 +0000", stk_record_started). OK, ID_SHARED, STORE,
+ * NEWER, FENCED (this i was declared dead before: draw a fresh one).
+ */
+STK_CHECK enum stk_err stk_store_register(struct stk_store *s, const char *const *queues, size_t n,
+    const char *started_local, enum stk_verdict *v);
+/* Every beat interval, also while a job runs; heals what a foreign pruner removed. OK, FENCED,
+ * STORE. */
+STK_CHECK enum stk_err stk_store_beat(
+    struct stk_store *s, const char *started_local, enum stk_verdict *v);
+
+struct stk_reserved {
+	struct stk_parcel parcel; /* after JOB; bytes live until the next reserve or clear */
+	int64_t tries;       /* automatic attempts of these bytes so far (today and yesterday) */
+	int64_t recoveries;  /* how often these bytes came back from dead workers */
+	bool again;          /* the same seq as before: the last reply was lost */
+	int64_t next_due_ms; /* after EMPTY: until the next parked job is due; -1: none parked */
+	int64_t n_oversize;  /* elements over max_payload removed in this call, each recorded */
+	int64_t n_promoted;  /* parked jobs moved back to their queues in this call */
+};
+/*
+ * Strict priority in the order given. JOB, EMPTY, PAUSED, AGAIN (many oversize elements in a row),
+ * FENCED, STORE.
+ */
+STK_CHECK enum stk_err stk_store_reserve(struct stk_store *s, const char *const *queues, size_t n,
+    struct stk_reserved *out, enum stk_verdict *v);
+
+/*
+ * Writes worker:<id> = @value (stk_record_working) for the job in hand. OK, STALE, FENCED, STORE.
+ * OK too when another instance owns the id: then nothing is shown.
+ */
+STK_CHECK enum stk_err stk_store_show(
+    struct stk_store *s, int64_t seq, struct stk_span value, enum stk_verdict *v);
+
+enum stk_settle_what {
+	STK_SETTLE_OK,         /* ran, done or skipped */
+	STK_SETTLE_FAIL,       /* .record to `failed` */
+	STK_SETTLE_RETRY,      /* park for .delay_ms, one automatic attempt counted */
+	STK_SETTLE_HANDBACK,   /* to the front of its queue, as if never taken */
+	STK_SETTLE_PARK,       /* park for .delay_ms, no attempt counted */
+	STK_SETTLE_QUARANTINE, /* .entry to the bounded area .area, .note to `failed` */
+	STK_SETTLE_DROP,       /* gone; .note to `failed` where given */
+};
+
+struct stk_settle {
+	int64_t seq;
+	enum stk_settle_what what;
+	struct stk_span record; /* FAIL: stk_record_failed's bytes, not empty */
+	int64_t delay_ms;       /* RETRY, PARK: from Redis's now */
+	const char
+	    *job_id; /* RETRY, PARK, QUARANTINE: hex when signed (one copy per id), else NULL */
+	int64_t park_max;      /* RETRY, PARK: most parked jobs of the queue; 0: 20 000 */
+	const char *area;      /* QUARANTINE: stk_area_* below */
+	struct stk_span entry; /* QUARANTINE: stk_record_quarantine's bytes */
+	const char *entry_id;  /* QUARANTINE: the entry's ULID */
+	int64_t max_entries;   /* QUARANTINE: beyond them the oldest entry goes and is counted */
+	int64_t max_bytes;
+	const char
+	    *reason; /* with .note: the stable name; at most one note per reason, queue, minute */
+	struct stk_span note; /* QUARANTINE, DROP: stk_record_refused's bytes; empty: none */
+};
+/* OK, ALREADY, STALE, PARK_FULL, FENCED, STORE. */
+STK_CHECK enum stk_err stk_store_settle(
+    struct stk_store *s, const struct stk_settle *what, enum stk_verdict *v);
+/*
+ * Both in one write. @reserved is meaningful only when *settled is OK, ALREADY or STALE; with any
+ * other answer *next is STK_V_AGAIN and nothing new was taken (the job is still in hand).
+ */
+STK_CHECK enum stk_err stk_store_settle_and_reserve(struct stk_store *s,
+    const struct stk_settle *what, enum stk_verdict *settled, const char *const *queues, size_t n,
+    struct stk_reserved *out, enum stk_verdict *next);
+
+/* Areas of refused jobs and their bounds (DEFINITIONS, RELIABILITY). @out holds STK_AREA_BYTES. */
+#define STK_AREA_BYTES         160
+#define STK_UNAUTH_MAX_ENTRIES 1000
+#define STK_UNAUTH_MAX_BYTES   (8 << 20)
+#define STK_SIGNED_MAX_ENTRIES 20000
+#define STK_SIGNED_MAX_BYTES   (64 << 20)
+/* quarantine:<q>: refused before anybody's key vouched for it. */
+void stk_area_unauthenticated(char *out, const char *queue);
+/* quarantine:<q>#<reason>: signed, but refused. */
+void stk_area_signed(char *out, const char *queue, const char *reason);
+
+struct stk_lost {
+	char queue[STK_QUEUE_MAX + 1];
+	struct stk_span bytes; /* borrowed until the next recover, reserve or clear */
+	char digest[41];       /* names the element in the call that files it */
+};
+struct stk_recovered {
+	int64_t n_returned;      /* elements put back to the front of their queues */
+	int64_t n_foreign_filed; /* dropped, because a foreign tool had filed the job */
+	int64_t orphans; /* elements in queues that are not the caller's, of a grave > 10 min */
+	struct stk_lost lost; /* after LOST */
+};
+/*
+ * Recovers the dead instance @victim for the caller's @queues. OK: done. AGAIN: call again. LOST:
+ * the element out->lost stays in the victim's list until it is filed: build its record and call
+ * again with it as @filed and @record. FENCED, STORE, NEWER. Repeating is harmless. The caller
+ * holds the prune lock, except for a predecessor that the supervisor saw die.
+ */
+STK_CHECK enum stk_err stk_store_recover(struct stk_store *s, const char *victim,
+    const char *const *queues, size_t n, const struct stk_lost *filed, struct stk_span record,
+    struct stk_recovered *out, enum stk_verdict *v);
+/* Hands back what is in hand, leaves `workers`; i goes to the graves. OK, FENCED, STORE. */
+STK_CHECK enum stk_err stk_store_unregister(struct stk_store *s, enum stk_verdict *v);
+
+struct stk_peer {
+	char instance[STK_INSTANCE_CHARS + 1];
+	int64_t score; /* live: beat counter; graves: Redis's milliseconds of death */
+};
+/* At most @max of them into @out, *n says how many; entries of another form are skipped. */
+STK_CHECK enum stk_err stk_store_live(
+    struct stk_store *s, struct stk_peer *out, size_t max, size_t *n);
+STK_CHECK enum stk_err stk_store_graves(
+    struct stk_store *s, struct stk_peer *out, size_t max, size_t *n);
+/* Resque's pruning lock (SET NX EX 60, an integer): *won says whether this pass is ours. */
+STK_CHECK enum stk_err stk_store_prune_lock(struct stk_store *s, bool *won);
+
+/* SADD queues and RPUSH queue:<q> in one MULTI; needs no registration. */
+STK_CHECK enum stk_err stk_store_enqueue(
+    struct stk_store *s, const char *queue, struct stk_span payload);
+
+#endif
