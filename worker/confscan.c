@@ -11,6 +11,35 @@ enum state {
 	STRING
 };
 
+/* libconfig reads bare numbers with atoi: 4294967299 would silently be 3. */
+#define BARE_DIGITS_MAX 9
+
+static bool is_digit(uint8_t c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool is_name(uint8_t c)
+{
+	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+	       c == '-' || c == '*';
+}
+
+/* Is the number that begins at @p one that libconfig reads as it is written? */
+static const char *number(const uint8_t *p, size_t left)
+{
+	size_t n = 0;
+
+	while (n < left && is_digit(p[n]))
+		n++;
+	if (n > BARE_DIGITS_MAX)
+		return "a bare number has at most nine digits; sizes and times are quoted, with a "
+		       "unit";
+	if (n < left && (p[n] == 'x' || p[n] == 'X'))
+		return "hexadecimal numbers are not accepted";
+	return NULL;
+}
+
 /* What is wrong with the byte at @p in this state, or NULL; moves to the next state. */
 static const char *step(const uint8_t *p, size_t left, uint8_t before, enum state *st)
 {
