@@ -1,0 +1,251 @@
+/*
+ * keyring.c - see keyring.h. Linear searches: rings have tens of keys, and a scan of kids costs
+ * less than the hash of the shortest message.
+ */
+#include "worker/keyring.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define RING_MAX 4096 /* audiences, principals, grants per principal, keys */
+
+struct stk_keyring *stk_keyring_new(void)
+{
+	return calloc(1, sizeof(struct stk_keyring));
+}
+
+static void free_strings(char **v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(v[i]);
+	free(v);
+}
+
+static void clear_principal(struct stk_principal *p)
+{
+	for (size_t i = 0; i < p->n_grants; i++) {
+		free_strings(p->grants[i].queues, p->grants[i].n_queues);
+		free_strings(p->grants[i].classes, p->grants[i].n_classes);
+	}
+	free(p->grants);
+}
+
+void stk_keyring_free(struct stk_keyring *r)
+{
+	if (r == NULL)
+		return;
+	free_strings(r->audiences, r->n_audiences);
+	for (size_t i = 0; i < r->n_principals; i++)
+		clear_principal(&r->principals[i]);
+	free(r->principals);
+	for (size_t i = 0; i < r->n_keys; i++)
+		stk_secret_free(r->keys[i].secret);
+	free(r->keys);
+	free(r);
+}
+
+/* --- building -----------------------------------------------------------------------------------
+ */
+
+/* One more zeroed element of *@v; NULL if there are too many or no memory. */
+static void *grow(void *v, size_t *n, size_t size)
+{
+	char *bigger;
+
+	if (*n >= RING_MAX || (bigger = realloc(v, (*n + 1) * size)) == NULL)
+		return NULL;
+	memset(bigger + *n * size, 0, size);
+	return bigger;
+}
+
+static enum stk_err no(const char **why, const char *reason)
+{
+	*why = reason;
+	return STK_E_REFUSED;
+}
+
+static enum stk_err nomem(const char **why)
+{
+	*why = "out of memory, or more entries than a policy may have";
+	return STK_E_NOMEM;
+}
+
+enum stk_err stk_keyring_add_audience(struct stk_keyring *r, const char *aud, const char **why)
+{
+	void *v;
+
+	if (!stk_envelope_aud_ok(stk_span_str(aud)))
+		return no(why, "an audience is 1 to 64 of A-Z a-z 0-9 _ . - + : /");
+	if (stk_keyring_has_audience(r, stk_span_str(aud)))
+		return no(why, "this audience is listed twice");
+	if ((v = grow(r->audiences, &r->n_audiences, sizeof(char *))) == NULL)
+		return nomem(why);
+	r->audiences = v;
+	if ((r->audiences[r->n_audiences] = strdup(aud)) == NULL)
+		return nomem(why);
+	r->n_audiences++;
+	return STK_OK;
+}
+
+enum stk_err stk_keyring_add_principal(
+    struct stk_keyring *r, const struct stk_principal *p, const char **why)
+{
+	struct stk_principal *slot;
+	void *v;
+
+	if (!stk_envelope_kid_ok(stk_span_str(p->name)))
+		return no(why, "a principal's name is 1 to 64 of A-Z a-z 0-9 _ . -");
+	for (size_t i = 0; i < r->n_principals; i++)
+		if (strcmp(r->principals[i].name, p->name) == 0)
+			return no(why, "this principal is listed twice");
+	if (p->max_runs < 1 || p->max_runs > STK_RUNS_MAX)
+		return no(why, "max_runs is 1 to 100");
+	if (p->max_delay_s < 0 || p->max_window_s < 1 || p->rate_per_h < 1 || p->burst < 1 ||
+	    p->park_max < 1 || p->quarantine_max < 1)
+		return no(why, "every limit must be set; only max_delay may be zero");
+	if ((v = grow(r->principals, &r->n_principals, sizeof(*p))) == NULL)
+		return nomem(why);
+	r->principals = v;
+	slot = &r->principals[r->n_principals++];
+	*slot = *p;
+	slot->grants = NULL;
+	slot->n_grants = 0;
+	return STK_OK;
+}
+
+/* A checked copy of @n strings, none twice; NULL with *@why. */
+static char **copy_names(
+    char *const *v, size_t n, bool (*ok)(struct stk_span), const char *rule, const char **why)
+{
+	char **copy = n > 0 && n <= RING_MAX ? calloc(n, sizeof(*copy)) : NULL;
+
+	*why = n > 0 ? "out of memory, or too many names"
+		     : "a grant names at least one queue and class";
+	for (size_t i = 0; copy != NULL && i < n; i++) {
+		*why = rule;
+		for (size_t k = 0; k < i; k++)
+			if (strcmp(v[i], v[k]) == 0)
+				*why = "a name stands twice in one grant";
+		if (*why != rule || !ok(stk_span_str(v[i])) || (copy[i] = strdup(v[i])) == NULL) {
+			free_strings(copy, n);
+			return NULL;
+		}
+	}
+	return copy;
+}
+
+enum stk_err stk_keyring_add_grant(struct stk_keyring *r, size_t principal, char *const *queues,
+    size_t n_queues, char *const *classes, size_t n_classes, int64_t max_body_bytes,
+    const char **why)
+{
+	struct stk_principal *p = &r->principals[principal];
+	struct stk_policy_grant *g;
+	void *v;
+
+	if (max_body_bytes < 2)
+		return no(why, "max_body must be set");
+	if ((v = grow(p->grants, &p->n_grants, sizeof(*g))) == NULL)
+		return nomem(why);
+	p->grants = v;
+	g = &p->grants[p->n_grants];
+	g->max_body_bytes = max_body_bytes;
+	g->queues = copy_names(queues, n_queues, stk_envelope_queue_ok,
+	    "a queue is 1 to 64 of A-Z a-z 0-9 _ . : - (no wildcards)", why);
+	if (g->queues == NULL)
+		return STK_E_REFUSED;
+	g->classes = copy_names(classes, n_classes, stk_envelope_class_ok,
+	    "a class is 1 to 128 of A-Z a-z 0-9 _ :, not beginning with a digit or : (no "
+	    "wildcards)",
+	    why);
+	if (g->classes == NULL) {
+		free_strings(g->queues, n_queues);
+		return STK_E_REFUSED;
+	}
+	g->n_queues = n_queues;
+	g->n_classes = n_classes;
+	p->n_grants++;
+	return STK_OK;
+}
+
+static bool same_material(const struct stk_key *a, const struct stk_key *b)
+{
+	if (a->alg != b->alg)
+		return false;
+	if (a->alg == STK_ALG_HMAC_SHA256)
+		return stk_same_secret(a->secret, b->secret, STK_KEY_LEN);
+	return memcmp(a->public_key, b->public_key, STK_KEY_LEN) == 0;
+}
+
+enum stk_err stk_keyring_add_key(struct stk_keyring *r, const struct stk_key *k, const char **why)
+{
+	void *v;
+
+	if (!stk_envelope_kid_ok(stk_span_str(k->kid)))
+		return no(why, "a kid is 1 to 64 of A-Z a-z 0-9 _ . -");
+	if (k->principal >= r->n_principals ||
+	    (k->alg == STK_ALG_HMAC_SHA256) != (k->secret != NULL))
+		return no(why, "the key belongs to nobody or has no material");
+	if (k->iat_from_s >= k->iat_to_s)
+		return no(why, "iat_from must be before iat_to");
+	if (k->alg == STK_ALG_ED25519 && !stk_seal_public_ok(k->public_key))
+		return no(why, "not a usable Ed25519 public key (small order or off the curve)");
+	for (size_t i = 0; i < r->n_keys; i++) {
+		if (strcmp(r->keys[i].kid, k->kid) == 0)
+			return no(why, "this kid is listed twice");
+		if (same_material(&r->keys[i], k))
+			return no(why, "the same key material is listed under another kid");
+	}
+	if ((v = grow(r->keys, &r->n_keys, sizeof(*k))) == NULL)
+		return nomem(why);
+	r->keys = v;
+	r->keys[r->n_keys++] = *k;
+	return STK_OK;
+}
+
+/* --- asking -------------------------------------------------------------------------------------
+ */
+
+static bool listed(char *const *v, size_t n, struct stk_span name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (stk_span_eq(stk_span_str(v[i]), name))
+			return true;
+	return false;
+}
+
+const struct stk_key *stk_keyring_find(const struct stk_keyring *r, struct stk_span kid)
+{
+	for (size_t i = 0; i < r->n_keys; i++)
+		if (stk_span_eq(stk_span_str(r->keys[i].kid), kid))
+			return &r->keys[i];
+	return NULL;
+}
+
+bool stk_keyring_has_audience(const struct stk_keyring *r, struct stk_span aud)
+{
+	return listed(r->audiences, r->n_audiences, aud);
+}
+
+enum stk_verdict stk_keyring_allows(const struct stk_principal *p, struct stk_span queue,
+    const struct stk_envelope *e, size_t body_len)
+{
+	enum stk_verdict best = STK_V_E_POLICY_DENIED;
+
+	for (size_t i = 0; i < p->n_grants && best != STK_V_ACCEPT; i++) {
+		const struct stk_policy_grant *g = &p->grants[i];
+
+		if (listed(g->queues, g->n_queues, queue) &&
+		    listed(g->classes, g->n_classes, e->cls))
+			best = (int64_t)body_len <= g->max_body_bytes ? STK_V_ACCEPT
+								      : STK_V_E_POLICY_SIZE;
+	}
+	if (best != STK_V_ACCEPT)
+		return best;
+	if (e->runs > p->max_runs)
+		return STK_V_E_POLICY_RUNS;
+	if (e->nbf_s - e->iat_s > p->max_delay_s)
+		return STK_V_E_POLICY_DELAY;
+	if (e->exp_s - e->nbf_s > p->max_window_s)
+		return STK_V_E_POLICY_WINDOW;
+	return STK_V_ACCEPT;
+}
