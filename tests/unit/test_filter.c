@@ -1,0 +1,375 @@
+/*
+ * test_filter.c - do the filters say what the table says? Evaluated for every call number and every
+ * corner of its arguments; test_filter_kernel.c asks the real kernel.
+ */
+#include "sandbox/filter.h"
+#include "sandbox/profile.h"
+#include "tests/harness.h"
+#include "tests/lib/bpf_eval.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define SELF    4242u
+#define NR_END  (STK_NR_file_setattr + 64)
+#define CORNERS 64
+
+static const uint32_t sums[] = {
+	STK_PROFILE_PURE,
+	STK_PROFILE_FILES_READ,
+	STK_PROFILE_FILES_WRITE,
+	STK_PROFILE_FILES_READ | STK_PROFILE_FILES_WRITE,
+};
+
+/* --- the programs against the table ------------------------------------------------------------
+ */
+
+struct subject {
+	uint32_t groups;
+	uint32_t denied; /* what the filter answers for STK_VERDICT_DENY */
+	struct stk_bpf big, tiny;
+	uint64_t self;
+	unsigned long asked;
+};
+
+static uint32_t answer(const struct subject *s, uint32_t arch, int nr, const uint64_t args[6])
+{
+	struct seccomp_data d = { .nr = nr, .arch = arch };
+	uint32_t big, tiny;
+
+	memcpy(d.args, args, sizeof(d.args));
+	assert_true(bpf_eval(s->big.insns, s->big.len, &d, &big));
+	if (s->tiny.len == 0)
+		return big;
+	assert_true(bpf_eval(s->tiny.insns, s->tiny.len, &d, &tiny));
+	return bpf_strictest(big, tiny);
+}
+
+static uint32_t expected(const struct subject *s, int nr, const uint64_t args[6])
+{
+	struct stk_verdict v = stk_profile_verdict(s->groups, nr, args, s->self);
+
+	switch (v.kind) {
+	case STK_VERDICT_ALLOW: return SECCOMP_RET_ALLOW;
+	case STK_VERDICT_ERRNO: return SECCOMP_RET_ERRNO | v.err;
+	case STK_VERDICT_KILL: return SECCOMP_RET_KILL_PROCESS;
+	case STK_VERDICT_DENY: break;
+	}
+	return s->denied;
+}
+
+static void ask(struct subject *s, int nr, const uint64_t args[6])
+{
+	uint32_t want = expected(s, nr, args), got = answer(s, stk_syscall_arch(), nr, args);
+
+	s->asked++;
+	if (want != got)
+		fail_msg(
+		    "groups %x call %d (%s) args %llx %llx %llx %llx %llx: table %x, filters %x",
+		    s->groups, nr, stk_syscall_name(stk_syscall_arch(), nr),
+		    (unsigned long long)args[0], (unsigned long long)args[1],
+		    (unsigned long long)args[2], (unsigned long long)args[3],
+		    (unsigned long long)args[4], want, got);
+}
+
+/* Every value that some row of this call treats specially, and its neighbours. */
+static size_t corners(int nr, unsigned arg, uint64_t self, uint64_t out[CORNERS])
+{
+	size_t n, len = 0;
+	const struct stk_row *rows = stk_profile_rows(&n);
+	const uint64_t fixed[] = { 0, 1, UINT64_MAX, 1ull << 32, self, self + 1 };
+
+	for (size_t i = 0; i < STK_ARRAY_LEN(fixed); i++)
+		out[len++] = fixed[i];
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; rows[i].nr == nr && j < stk_row_n_args(&rows[i]); j++) {
+			const struct stk_arg_rule *a = &rows[i].args[j];
+
+			if (a->arg != arg || a->op != STK_ARG_MASKED || len + 3 > CORNERS)
+				continue;
+			out[len++] = a->value;
+			out[len++] = a->value | 1ull << 32;
+			out[len++] = a->value | ~a->mask;
+		}
+	return len;
+}
+
+static bool arg_matters(int nr, unsigned arg)
+{
+	size_t n;
+	const struct stk_row *rows = stk_profile_rows(&n);
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; rows[i].nr == nr && j < stk_row_n_args(&rows[i]); j++)
+			if (rows[i].args[j].arg == arg)
+				return true;
+	return false;
+}
+
+static void ask_product(struct subject *s, int nr, unsigned arg, uint64_t args[6])
+{
+	uint64_t values[CORNERS];
+
+	while (arg < 6 && !arg_matters(nr, arg))
+		arg++;
+	if (arg == 6) {
+		ask(s, nr, args);
+		return;
+	}
+
+	size_t n = corners(nr, arg, s->self, values);
+
+	for (size_t i = 0; i < n; i++) {
+		args[arg] = values[i];
+		ask_product(s, nr, arg + 1, args);
+	}
+}
+
+static void satisfy(const struct stk_row *r, uint64_t self, uint64_t args[6])
+{
+	memset(args, 0, 6 * sizeof(args[0]));
+	for (size_t j = 0; j < stk_row_n_args(r); j++)
+		args[r->args[j].arg] = r->args[j].op == STK_ARG_SELF ? self : r->args[j].value;
+}
+
+/* From a call that the row allows, flips every single bit of every argument. */
+static void ask_flips(struct subject *s, const struct stk_row *r)
+{
+	uint64_t args[6];
+
+	satisfy(r, s->self, args);
+	ask(s, r->nr, args);
+	for (unsigned i = 0; i < 6; i++)
+		for (unsigned bit = 0; bit < 64; bit++) {
+			args[i] ^= 1ull << bit;
+			ask(s, r->nr, args);
+			args[i] ^= 1ull << bit;
+		}
+}
+
+static void ask_everything(struct subject *s)
+{
+	size_t n;
+	const struct stk_row *rows = stk_profile_rows(&n);
+
+	for (int nr = 0; nr < NR_END; nr++) {
+		uint64_t zero[6] = { 0 }, ones[6];
+
+		memset(ones, 0xff, sizeof(ones));
+		ask_product(s, nr, 0, zero);
+		ask_product(s, nr, 0, ones);
+	}
+	for (size_t i = 0; i < n; i++)
+		if (rows[i].nr >= 0)
+			ask_flips(s, &rows[i]);
+}
+
+static void patch_pids(struct stk_bpf *p, uint32_t self)
+{
+	assert_true(p->n_pids > 0);
+	for (size_t i = 0; i < p->n_pids; i++)
+		p->insns[p->pid_at[i]].k = self;
+}
+
+static void make_class(struct subject *s, uint32_t profiles)
+{
+	*s = (struct subject){
+		.groups = profiles | STK_GROUP_BASE, .denied = SECCOMP_RET_TRAP, .self = SELF
+	};
+	assert_int_equal(stk_filter_big_build(profiles, &s->big), STK_OK);
+	assert_int_equal(stk_filter_tiny_build(profiles, &s->tiny), STK_OK);
+	patch_pids(&s->tiny, SELF);
+}
+
+static void drop(struct subject *s)
+{
+	stk_bpf_clear(&s->big);
+	stk_bpf_clear(&s->tiny);
+}
+
+static void both_filters_together_are_exactly_the_class_table(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < STK_ARRAY_LEN(sums); i++) {
+		struct subject s;
+
+		make_class(&s, sums[i]);
+		ask_everything(&s);
+		assert_true(s.asked > 50000);
+		drop(&s);
+	}
+}
+
+static void the_workers_filter_is_exactly_its_table(void **state)
+{
+	struct subject s = { .groups = STK_GROUP_WORKER,
+		.denied = SECCOMP_RET_ERRNO | EPERM,
+		.self = (uint64_t)getpid() };
+
+	(void)state;
+	assert_int_equal(stk_filter_worker_build(&s.big), STK_OK);
+	ask_everything(&s);
+	assert_true(s.asked > 50000);
+	drop(&s);
+}
+
+static void what_only_the_entry_may_do_the_tiny_filter_alone_denies(void **state)
+{
+	size_t n, denied = 0;
+	const struct stk_row *rows = stk_profile_rows(&n);
+
+	(void)state;
+	for (size_t k = 0; k < STK_ARRAY_LEN(sums); k++) {
+		struct subject s;
+
+		make_class(&s, sums[k]);
+		for (size_t i = 0; i < n; i++) {
+			struct seccomp_data d = { .nr = rows[i].nr, .arch = stk_syscall_arch() };
+			uint64_t args[6];
+			uint32_t big, tiny;
+
+			if (rows[i].nr < 0 || (rows[i].groups & STK_GROUP_ENTRY) == 0)
+				continue;
+			satisfy(&rows[i], SELF, args);
+			memcpy(d.args, args, sizeof(args));
+			assert_true(bpf_eval(s.big.insns, s.big.len, &d, &big));
+			assert_true(bpf_eval(s.tiny.insns, s.tiny.len, &d, &tiny));
+			assert_int_equal(big, SECCOMP_RET_ALLOW);
+			if (stk_profile_verdict(s.groups, rows[i].nr, args, SELF).kind ==
+			    STK_VERDICT_ALLOW)
+				continue;
+			assert_int_not_equal(tiny, SECCOMP_RET_ALLOW);
+			denied++;
+		}
+		drop(&s);
+	}
+	assert_true(denied >= 4 * 20);
+}
+
+static void foreign_architectures_and_x32_are_killed(void **state)
+{
+	static const uint32_t foreign[] = { AUDIT_ARCH_I386, AUDIT_ARCH_ARM, AUDIT_ARCH_RISCV64,
+		AUDIT_ARCH_X86_64 ^ AUDIT_ARCH_AARCH64, 0 };
+	struct subject s;
+	uint64_t args[6] = { 0 };
+
+	(void)state;
+	make_class(&s, STK_PROFILE_FILES_READ | STK_PROFILE_FILES_WRITE);
+	for (int nr = 0; nr < NR_END; nr++) {
+		for (size_t i = 0; i < STK_ARRAY_LEN(foreign); i++)
+			assert_int_equal(
+			    answer(&s, foreign[i], nr, args), SECCOMP_RET_KILL_PROCESS);
+#if defined(__x86_64__)
+		assert_int_equal(
+		    answer(&s, AUDIT_ARCH_AARCH64, nr, args), SECCOMP_RET_KILL_PROCESS);
+		assert_int_equal(
+		    answer(&s, AUDIT_ARCH_X86_64, nr | 0x40000000, args), SECCOMP_RET_KILL_PROCESS);
+#endif
+	}
+	drop(&s);
+}
+
+static void refused(const struct stk_row *rows, size_t n, const char *reason)
+{
+	const char *why;
+
+	assert_int_equal(stk_rows_check(rows, n, STK_GROUP_BASE, &why), STK_E_REFUSED);
+	assert_string_equal(why, reason);
+}
+
+static void a_table_that_would_be_weakened_is_refused(void **state)
+{
+	const struct stk_row free_row = {
+		.nr = 1, .groups = STK_GROUP_BASE, .action = STK_ROW_ALLOW
+	};
+	const struct stk_arg_rule one = { .op = STK_ARG_MASKED, .mask = 3, .value = 1 };
+	const struct stk_arg_rule two = { .op = STK_ARG_MASKED, .mask = 4, .value = 0 };
+	const struct stk_arg_rule always = { .op = STK_ARG_MASKED, .mask = 0, .value = 0 };
+	const struct stk_arg_rule never = { .op = STK_ARG_MASKED, .mask = 3, .value = 4 };
+	struct stk_row narrow = free_row, soft = free_row, kill_row = free_row, other = free_row;
+	const char *why;
+
+	(void)state;
+	narrow.args[0] = one;
+	refused((struct stk_row[]){ free_row, narrow }, 2, "a free row beside a conditional one");
+	refused((struct stk_row[]){ narrow, free_row }, 2, "a free row beside a conditional one");
+	refused((struct stk_row[]){ narrow, narrow }, 2, "the same row twice");
+	other.args[0] = one;
+	other.args[1] = two;
+	refused(&other, 1, "two conditions on one argument");
+	other.args[0] = always;
+	refused(&other, 1, "a condition that always or never holds");
+	other.args[0] = never;
+	refused(&other, 1, "a condition that always or never holds");
+	soft.action = STK_ROW_SOFT;
+	soft.args[0] = one;
+	refused(&soft, 1, "a soft or kill row with conditions");
+	kill_row.action = STK_ROW_KILL;
+	refused(
+	    (struct stk_row[]){ free_row, kill_row }, 2, "a call that is both allowed and deadly");
+	other = free_row;
+	other.nr = 2;
+	assert_int_equal(
+	    stk_rows_check((struct stk_row[]){ narrow, other }, 2, STK_GROUP_BASE, &why), STK_OK);
+}
+
+static void profiles_without_a_table_are_refused(void **state)
+{
+	static const uint32_t none[] = { STK_PROFILE_THREADS, STK_PROFILE_NET, STK_PROFILE_EXEC,
+		1u << 9, STK_GROUP_WORKER, STK_PROFILE_FILES_READ | STK_PROFILE_NET };
+	struct stk_bpf p;
+
+	(void)state;
+	for (size_t i = 0; i < STK_ARRAY_LEN(none); i++) {
+		assert_int_equal(stk_filter_big_build(none[i], &p), STK_E_REFUSED);
+		assert_int_equal(stk_filter_tiny_build(none[i], &p), STK_E_REFUSED);
+		assert_null(p.insns);
+	}
+	p = (struct stk_bpf){ 0 };
+	assert_int_equal(stk_filter_install(&p), STK_E_REFUSED);
+	assert_int_equal(stk_filter_tiny_install(&p, getpid()), STK_E_REFUSED);
+}
+
+static void denials_are_named(void **state)
+{
+	uint64_t read_only[6] = { 0 }, create[6] = { 0, 0, O_WRONLY | O_CREAT, 0600 },
+		 none[6] = { 0 };
+	uint64_t thread[6] = { 0x3d0f00 };
+	uint32_t arch = stk_syscall_arch();
+
+	(void)state;
+	assert_string_equal(stk_syscall_name(arch, STK_NR_openat), "openat");
+	assert_string_equal(stk_syscall_name(arch, SYS_execve), "execve");
+	assert_null(stk_syscall_name(arch, -1));
+	assert_null(stk_syscall_name(arch, 100000));
+	assert_null(stk_syscall_name(AUDIT_ARCH_I386, 1));
+	assert_string_equal(stk_syscall_missing_grant(SYS_openat, read_only, 0), "files read");
+	assert_string_equal(stk_syscall_missing_grant(SYS_openat, create, 0), "files write");
+	assert_string_equal(
+	    stk_syscall_missing_grant(SYS_openat, create, STK_PROFILE_FILES_READ), "files write");
+	assert_string_equal(stk_syscall_missing_grant(SYS_socket, none, 0), "net");
+	assert_string_equal(stk_syscall_missing_grant(SYS_execve, none, 0), "exec");
+	assert_string_equal(stk_syscall_missing_grant(SYS_clone, thread, 0), "threads");
+	assert_null(stk_syscall_missing_grant(SYS_clone, none, 0));
+	assert_null(stk_syscall_missing_grant(SYS_ptrace, none, 0));
+	assert_null(stk_syscall_missing_grant(-1, none, 0));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(both_filters_together_are_exactly_the_class_table),
+		cmocka_unit_test(the_workers_filter_is_exactly_its_table),
+		cmocka_unit_test(what_only_the_entry_may_do_the_tiny_filter_alone_denies),
+		cmocka_unit_test(foreign_architectures_and_x32_are_killed),
+		cmocka_unit_test(a_table_that_would_be_weakened_is_refused),
+		cmocka_unit_test(profiles_without_a_table_are_refused),
+		cmocka_unit_test(denials_are_named),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
