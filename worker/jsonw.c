@@ -1,5 +1,6 @@
 /*
- * jsonw.c - see jsonw.h. A writer that ran out of room stays sour, so callers check once at the end.
+ * jsonw.c - see jsonw.h. A writer that ran out of room stays sour, so callers check once at the
+ * end.
  */
 #include "worker/jsonw.h"
 

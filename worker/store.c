@@ -19,13 +19,13 @@
 /* EVALSHA sha 0, then the script's own words, then queues */
 #define STK_ARGS_MAX (24 + STK_STORE_QUEUES)
 
-static const char *const verdict_texts[STK_V_COUNT] = {
-#define X(id, text) [STK_V_##id] = text,
-	STK_VERDICTS(X)
+static const char *const verdict_texts[STK_ANSWER_COUNT] = {
+#define X(id, text) [STK_ANSWER_##id] = text,
+	STK_ANSWERS(X)
 #undef X
 };
 
-const char *stk_verdict_text(enum stk_verdict v)
+const char *stk_answer_text(enum stk_answer v)
 {
 	return verdict_texts[v];
 }
@@ -206,22 +206,22 @@ static void copy_text(char *out, size_t cap, struct stk_span s)
 }
 
 /* The answer's first word, if it is one that this script may say. */
-static enum stk_err verdict(struct stk_store *s, const struct stk_reply *r, enum stk_verdict *v)
+static enum stk_err verdict(struct stk_store *s, const struct stk_reply *r, enum stk_answer *v)
 {
 	if (r->type != STK_REPLY_ARRAY || r->n == 0)
 		return STK_E_FORMAT;
-	for (int i = 0; i < STK_V_COUNT; i++) {
+	for (int i = 0; i < STK_ANSWER_COUNT; i++) {
 		if (!stk_reply_is(&r->elements[0], verdict_texts[i]))
 			continue;
-		*v = (enum stk_verdict)i;
-		if (*v == STK_V_STORE)
+		*v = (enum stk_answer)i;
+		if (*v == STK_ANSWER_STORE)
 			copy_text(s->bad_key, sizeof(s->bad_key), text_at(r, 1));
 		return STK_OK;
 	}
 	return STK_E_FORMAT;
 }
 
-static enum stk_err run_plain(struct stk_store *s, struct args *a, enum stk_verdict *v)
+static enum stk_err run_plain(struct stk_store *s, struct args *a, enum stk_answer *v)
 {
 	struct stk_reply *r = NULL;
 	enum stk_err e = run(s, a, &r);
@@ -235,7 +235,7 @@ static enum stk_err run_plain(struct stk_store *s, struct args *a, enum stk_verd
 /* --- the scripts ------------------------------------------------------------------------------ */
 
 enum stk_err stk_store_register(struct stk_store *s, const char *const *queues, size_t n,
-    const char *started_local, enum stk_verdict *v)
+    const char *started_local, enum stk_answer *v)
 {
 	char lines[STK_STORE_QUEUES * (STK_QUEUE_MAX + 1)];
 	enum stk_err e = queues_ok(queues, n);
@@ -259,7 +259,7 @@ enum stk_err stk_store_register(struct stk_store *s, const char *const *queues, 
 	return run_plain(s, &a, v);
 }
 
-enum stk_err stk_store_beat(struct stk_store *s, const char *started_local, enum stk_verdict *v)
+enum stk_err stk_store_beat(struct stk_store *s, const char *started_local, enum stk_answer *v)
 {
 	struct args a;
 
@@ -268,7 +268,7 @@ enum stk_err stk_store_beat(struct stk_store *s, const char *started_local, enum
 	return run_plain(s, &a, v);
 }
 
-enum stk_err stk_store_unregister(struct stk_store *s, enum stk_verdict *v)
+enum stk_err stk_store_unregister(struct stk_store *s, enum stk_answer *v)
 {
 	struct args a;
 
@@ -277,7 +277,7 @@ enum stk_err stk_store_unregister(struct stk_store *s, enum stk_verdict *v)
 }
 
 enum stk_err stk_store_show(
-    struct stk_store *s, int64_t seq, struct stk_span value, enum stk_verdict *v)
+    struct stk_store *s, int64_t seq, struct stk_span value, enum stk_answer *v)
 {
 	struct args a;
 
@@ -316,7 +316,7 @@ static enum stk_err reserve_args(
 
 /* Takes @r, which becomes the owner of the parcel's bytes. */
 static enum stk_err reserve_answer(
-    struct stk_store *s, struct stk_reply *r, struct stk_reserved *out, enum stk_verdict *v)
+    struct stk_store *s, struct stk_reply *r, struct stk_reserved *out, enum stk_answer *v)
 {
 	enum stk_err e = verdict(s, r, v);
 
@@ -325,13 +325,13 @@ static enum stk_err reserve_answer(
 	if (e != STK_OK)
 		return e;
 	out->next_due_ms = -1;
-	if (*v == STK_V_STORE || *v == STK_V_FENCED)
+	if (*v == STK_ANSWER_STORE || *v == STK_ANSWER_FENCED)
 		return STK_OK;
 	out->n_oversize = int_at(r, 1);
 	out->n_promoted = int_at(r, 2);
-	if (*v == STK_V_EMPTY)
+	if (*v == STK_ANSWER_EMPTY)
 		out->next_due_ms = int_at(r, 3);
-	if (*v != STK_V_JOB)
+	if (*v != STK_ANSWER_JOB)
 		return STK_OK;
 	if (r->n != 9 || text_at(r, 4).len == 0 || text_at(r, 4).len > STK_QUEUE_MAX)
 		return STK_E_FORMAT;
@@ -345,7 +345,7 @@ static enum stk_err reserve_answer(
 }
 
 enum stk_err stk_store_reserve(struct stk_store *s, const char *const *queues, size_t n,
-    struct stk_reserved *out, enum stk_verdict *v)
+    struct stk_reserved *out, enum stk_answer *v)
 {
 	struct stk_reply *r = NULL;
 	struct stamps t;
@@ -405,7 +405,7 @@ static enum stk_err settle_args(struct stk_store *s, const struct stk_settle *w,
 }
 
 enum stk_err stk_store_settle(
-    struct stk_store *s, const struct stk_settle *what, enum stk_verdict *v)
+    struct stk_store *s, const struct stk_settle *what, enum stk_answer *v)
 {
 	struct args a;
 	enum stk_err e = settle_args(s, what, &a);
@@ -413,15 +413,15 @@ enum stk_err stk_store_settle(
 	return e != STK_OK ? e : run_plain(s, &a, v);
 }
 
-static bool settled_for_good(enum stk_verdict v)
+static bool settled_for_good(enum stk_answer v)
 {
-	return v == STK_V_OK || v == STK_V_ALREADY || v == STK_V_STALE;
+	return v == STK_ANSWER_OK || v == STK_ANSWER_ALREADY || v == STK_ANSWER_STALE;
 }
 
 /* One of the two was refused by Redis, so both are asked again, one after the other: each is safe.
  */
-static enum stk_err one_by_one(struct stk_store *s, struct args *settle, enum stk_verdict *settled,
-    struct args *reserve, struct stk_reserved *out, enum stk_verdict *next)
+static enum stk_err one_by_one(struct stk_store *s, struct args *settle, enum stk_answer *settled,
+    struct args *reserve, struct stk_reserved *out, enum stk_answer *next)
 {
 	struct stk_reply *r = NULL;
 	enum stk_err e = run_plain(s, settle, settled);
@@ -434,8 +434,8 @@ static enum stk_err one_by_one(struct stk_store *s, struct args *settle, enum st
 }
 
 enum stk_err stk_store_settle_and_reserve(struct stk_store *s, const struct stk_settle *what,
-    enum stk_verdict *settled, const char *const *queues, size_t n, struct stk_reserved *out,
-    enum stk_verdict *next)
+    enum stk_answer *settled, const char *const *queues, size_t n, struct stk_reserved *out,
+    enum stk_answer *next)
 {
 	struct stk_reply *r[2] = { NULL, NULL };
 	struct args settle, reserve;
@@ -443,7 +443,7 @@ enum stk_err stk_store_settle_and_reserve(struct stk_store *s, const struct stk_
 	enum stk_err e;
 
 	*out = (struct stk_reserved){ .next_due_ms = -1 };
-	*next = STK_V_AGAIN;
+	*next = STK_ANSWER_AGAIN;
 	if ((e = settle_args(s, what, &settle)) != STK_OK ||
 	    (e = reserve_args(s, queues, n, &t, &reserve)) != STK_OK ||
 	    (e = ensure_loaded(s, &settle)) != STK_OK || (e = ensure_loaded(s, &reserve)) != STK_OK)
@@ -486,7 +486,7 @@ static bool is_instance(struct stk_span s)
 
 enum stk_err stk_store_recover(struct stk_store *s, const char *victim, const char *const *queues,
     size_t n, const struct stk_lost *filed, struct stk_span record, struct stk_recovered *out,
-    enum stk_verdict *v)
+    enum stk_answer *v)
 {
 	struct stk_reply *r = NULL;
 	enum stk_err e = queues_ok(queues, n);
@@ -510,13 +510,13 @@ enum stk_err stk_store_recover(struct stk_store *s, const char *victim, const ch
 		return e;
 	stk_reply_free(s->in_hand);
 	s->in_hand = r;
-	if ((e = verdict(s, r, v)) != STK_OK || *v == STK_V_STORE || *v == STK_V_FENCED ||
-	    *v == STK_V_NEWER)
+	if ((e = verdict(s, r, v)) != STK_OK || *v == STK_ANSWER_STORE || *v == STK_ANSWER_FENCED ||
+	    *v == STK_ANSWER_NEWER)
 		return e;
 	out->n_returned = int_at(r, 1);
 	out->n_foreign_filed = int_at(r, 2);
 	out->orphans = int_at(r, 3);
-	if (*v != STK_V_LOST)
+	if (*v != STK_ANSWER_LOST)
 		return STK_OK;
 	copy_text(out->lost.queue, sizeof(out->lost.queue), text_at(r, 4));
 	out->lost.bytes = text_at(r, 5);

@@ -19,7 +19,7 @@
 #define STK_STORE_QUEUES   256 /* queues one call may name */
 
 /* What a script answered. */
-#define STK_VERDICTS(X)                                                                            \
+#define STK_ANSWERS(X)                                                                            \
 	X(OK, "OK")                                                                                \
 	X(JOB, "JOB")       /* reserve: a parcel */                                                \
 	X(EMPTY, "EMPTY")   /* reserve: nothing there */                                           \
@@ -37,14 +37,14 @@
 	    "ID_SHARED")  /* register: done, but the id's former instance is still live: alarm */  \
 	X(NEWER, "NEWER") /* a newer protocol number is at work: refuse to start or recover */
 
-enum stk_verdict {
-#define X(id, text) STK_V_##id,
-	STK_VERDICTS(X)
+enum stk_answer {
+#define X(id, text) STK_ANSWER_##id,
+	STK_ANSWERS(X)
 #undef X
-	STK_V_COUNT
+	STK_ANSWER_COUNT
 };
 /* "FENCED", "STORE", … ; static storage. */
-const char *stk_verdict_text(enum stk_verdict v);
+const char *stk_answer_text(enum stk_answer v);
 
 struct stk_store {
 	struct stk_redis *link;                /* borrowed */
@@ -53,7 +53,7 @@ struct stk_store {
 	char instance[STK_INSTANCE_CHARS + 1]; /* i; stk_store_fresh_instance */
 	int64_t max_payload_bytes;             /* 0: 128 KiB */
 	char sha[8][41];           /* of the scripts as Redis named them; "" = not loaded */
-	char bad_key[256];         /* after STK_V_STORE: the key, without the namespace */
+	char bad_key[256];         /* after STK_ANSWER_STORE: the key, without the namespace */
 	struct stk_reply *in_hand; /* owns the last parcel's bytes */
 };
 
@@ -83,11 +83,11 @@ bool stk_queue_ok(const char *queue);
  * NEWER, FENCED (this i was declared dead before: draw a fresh one).
  */
 STK_CHECK enum stk_err stk_store_register(struct stk_store *s, const char *const *queues, size_t n,
-    const char *started_local, enum stk_verdict *v);
+    const char *started_local, enum stk_answer *v);
 /* Every beat interval, also while a job runs; heals what a foreign pruner removed. OK, FENCED,
  * STORE. */
 STK_CHECK enum stk_err stk_store_beat(
-    struct stk_store *s, const char *started_local, enum stk_verdict *v);
+    struct stk_store *s, const char *started_local, enum stk_answer *v);
 
 struct stk_reserved {
 	struct stk_parcel parcel; /* after JOB; bytes live until the next reserve or clear */
@@ -103,14 +103,14 @@ struct stk_reserved {
  * FENCED, STORE.
  */
 STK_CHECK enum stk_err stk_store_reserve(struct stk_store *s, const char *const *queues, size_t n,
-    struct stk_reserved *out, enum stk_verdict *v);
+    struct stk_reserved *out, enum stk_answer *v);
 
 /*
  * Writes worker:<id> = @value (stk_record_working) for the job in hand. OK, STALE, FENCED, STORE.
  * OK too when another instance owns the id: then nothing is shown.
  */
 STK_CHECK enum stk_err stk_store_show(
-    struct stk_store *s, int64_t seq, struct stk_span value, enum stk_verdict *v);
+    struct stk_store *s, int64_t seq, struct stk_span value, enum stk_answer *v);
 
 enum stk_settle_what {
 	STK_SETTLE_OK,         /* ran, done or skipped */
@@ -141,14 +141,14 @@ struct stk_settle {
 };
 /* OK, ALREADY, STALE, PARK_FULL, FENCED, STORE. */
 STK_CHECK enum stk_err stk_store_settle(
-    struct stk_store *s, const struct stk_settle *what, enum stk_verdict *v);
+    struct stk_store *s, const struct stk_settle *what, enum stk_answer *v);
 /*
  * Both in one write. @reserved is meaningful only when *settled is OK, ALREADY or STALE; with any
- * other answer *next is STK_V_AGAIN and nothing new was taken (the job is still in hand).
+ * other answer *next is STK_ANSWER_AGAIN and nothing new was taken (the job is still in hand).
  */
 STK_CHECK enum stk_err stk_store_settle_and_reserve(struct stk_store *s,
-    const struct stk_settle *what, enum stk_verdict *settled, const char *const *queues, size_t n,
-    struct stk_reserved *out, enum stk_verdict *next);
+    const struct stk_settle *what, enum stk_answer *settled, const char *const *queues, size_t n,
+    struct stk_reserved *out, enum stk_answer *next);
 
 /* Areas of refused jobs and their bounds (DEFINITIONS, RELIABILITY). @out holds STK_AREA_BYTES. */
 #define STK_AREA_BYTES         160
@@ -180,9 +180,9 @@ struct stk_recovered {
  */
 STK_CHECK enum stk_err stk_store_recover(struct stk_store *s, const char *victim,
     const char *const *queues, size_t n, const struct stk_lost *filed, struct stk_span record,
-    struct stk_recovered *out, enum stk_verdict *v);
+    struct stk_recovered *out, enum stk_answer *v);
 /* Hands back what is in hand, leaves `workers`; i goes to the graves. OK, FENCED, STORE. */
-STK_CHECK enum stk_err stk_store_unregister(struct stk_store *s, enum stk_verdict *v);
+STK_CHECK enum stk_err stk_store_unregister(struct stk_store *s, enum stk_answer *v);
 
 struct stk_peer {
 	char instance[STK_INSTANCE_CHARS + 1];

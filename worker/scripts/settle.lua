@@ -71,7 +71,7 @@ elseif what == 'quarantine' then
 else
 	if what == 'retry' then
 		processed()
-		if not signed then count('tries', ms, digest(q, body)) end
+		count('tries', ms, digest(q, body))
 	end
 	call('ZADD', parked, ms + delay_ms, handle)
 	call('HSET', parcel, handle, body)

@@ -1,0 +1,37 @@
+#!/bin/sh
+# Where secrets are not: a password in REDIS_URL leaves environment and argv of every process; only
+# the worker can read it; no process of ours runs with privileges or as uid 0.
+. tests/stage.sh
+stage_up
+trap stage_down EXIT
+rcli config set requirepass canary-hunter2 >/dev/null
+REDISCLI_AUTH=canary-hunter2
+export REDISCLI_AUTH
+
+sed '/^redis = /d' "$T/stockade.conf" >"$T/env.conf"
+# ./x:pw@host is the form for TCP; a unix socket has no place for a password, so TCP it is
+port=$(redis_tcp_port)
+REDIS_URL="redis://:canary-hunter2@127.0.0.1:$port/0" "$STOCKADE" work --config "$T/env.conf" >>"$T/log" 2>&1 &
+WORKER=$!
+check "it connects with the password from REDIS_URL" wait_for 10 sh -c "REDISCLI_AUTH=canary-hunter2 redis-cli -s '$REDIS_SOCK' scard resque:workers | grep -q 1"
+tree=$(pgrep -f "$T/env.conf")
+check "supervisor, worker and nursery are there" sh -c "[ \$(echo '$tree' | wc -w) -ge 3 ]"
+for pid in $tree; do
+	check "process $pid has no password in its argv" sh -c "! tr '\\0' ' ' </proc/$pid/cmdline | grep -q canary"
+	check "process $pid has no uid 0, no capability, no_new_privs" sh -c "
+		awk '/^Uid:/ { for (i = 2; i <= 5; i++) if (\$i == 0) bad = 1 }
+		     /^Cap(Inh|Prm|Eff):/ { if (\$2 !~ /^0+\$/) bad = 1 }
+		     /^NoNewPrivs:/ { if (\$2 != 1) bad = 1 }
+		     END { exit bad }' /proc/$pid/status"
+	check "process $pid is not dumpable: its memory is closed to its own uid" sh -c "! head -c 1 /proc/$pid/mem 2>/dev/null; ! cat /proc/$pid/environ >/dev/null 2>&1"
+done
+control=$(CANARY=x sleep 30 & echo $!)
+check "control: an ordinary process of this uid shows its environment" sh -c "tr '\\0' '\\n' </proc/$control/environ | grep -q CANARY; r=\$?; kill $control; exit \$r"
+w=$(children_of "$WORKER")
+check "the worker's own filter is on" grep -q '^Seccomp:.2' "/proc/$w/status"
+worker_stop
+check "it ends with 0" eq "$RC" 0
+check "the password is nowhere in the log" sh -c "! grep -a canary '$T/log'"
+
+out=$(REDIS_URL="redis://:canary-hunter2@127.0.0.1:$port/0" "$STOCKADE" work --config "$T/stockade.conf" --redis redis://:canary-hunter2@127.0.0.1/0 2>&1)
+check "a password in a flag is refused without repeating it" hasnt "$out" canary

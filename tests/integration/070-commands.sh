@@ -1,0 +1,47 @@
+#!/bin/sh
+# The command line: help everywhere, keys, sign, explain, enqueue, classes, run-job and their exit codes.
+. tests/stage.sh
+stage_up
+trap stage_down EXIT
+printf 'x\n' >"$T/inputs/x.txt"
+rc() { "$@" >"$T/out" 2>"$T/err" && echo 0 || echo $?; }
+
+check "--version says which" has "$("$STOCKADE" --version)" "stockade 0."
+check "no command: usage, 64" eq "$(rc "$STOCKADE")" 64
+check "an unknown command: 64" eq "$(rc "$STOCKADE" frobnicate)" 64
+for c in work run-job classes explain keys sign enqueue; do
+	check "$c --help ends with 0" eq "$(rc "$STOCKADE" $c --help)" 0
+	check "$c --help shows its usage" has "$(cat "$T/out")" "usage: stockade $c"
+	check "$c with an unknown flag: 64" eq "$(rc "$STOCKADE" $c --no-such-flag)" 64
+done
+
+check "keys generate makes a private file" eq "$(stat -c %a "$T/keys/web-1.key")" 400
+check "keys generate never overwrites" sh -c "! '$STOCKADE' keys generate --kid web-1 --principal web --out '$T/keys' 2>/dev/null"
+check "keys generate makes HMAC keys too" eq "$(rc "$STOCKADE" keys generate --kid h-1 --principal web --alg hmac-sha256 --out "$T/keys")" 0
+
+payload=$(sign ChecksumFile '["x.txt"]')
+explain() { printf '%s' "$1" | "$STOCKADE" explain --policy "$T/policy.conf" --cage "$CAGE" --queue "${2:-files}" ${3:-} -; }
+check "explain: a good job would run: 0" eq "$(rc explain "$payload")" 0
+check "explain: in the wrong queue it would not: 1" eq "$(rc explain "$payload" low)" 1
+check "explain names the gate" has "$(explain "$payload" low)" E_QUEUE_MISMATCH
+check "explain: not yet due: 2" eq "$(rc explain "$(sign ChecksumFile '["x.txt"]' --not-before "$(date -u -d '+1 hour' +%Y-%m-%dT%H:%M:%SZ)")")" 2
+check "explain --json is for scripts" has "$(explain "$payload" files --json)" '"verdict":"ACCEPT"'
+check "explain never prints a signature" hasnt "$(explain "$payload" files --json)" "$(echo "$payload" | sed 's/.*,"\([A-Za-z0-9_-]*\)"\]}$/\1/')"
+check "a terminal escape in a payload stays harmless" sh -c "! printf '{\"class\":\"\\033[31mX\",\"args\":[]}' | '$STOCKADE' explain --policy '$T/policy.conf' --cage '$CAGE' --queue files - | grep -q \"\$(printf '\\033')\""
+
+check "sign refuses what is no JSON array" sh -c "! '$STOCKADE' sign --key '$T/keys/web-1.key' --kid web-1 --aud $AUD --queue files --class ChecksumFile '{}' 2>/dev/null"
+check "enqueue signs and pushes" eq "$(rc "$STOCKADE" enqueue --redis "unix://$REDIS_SOCK" --key "$T/keys/web-1.key" --kid web-1 --aud $AUD --queue files --class ChecksumFile '["x.txt"]')" 0
+check "as Resque does: the queue is known" eq "$(rcli smembers resque:queues)" files
+check "and holds the job" eq "$(rcli llen resque:queue:files)" 1
+check "what enqueue pushed would run" eq "$(rc explain "$(rcli lindex resque:queue:files 0)")" 0
+
+check "classes lists the whitelist" has "$("$STOCKADE" classes --cage "$CAGE")" ChecksumFile
+check "classes --json has digests" has "$("$STOCKADE" classes --cage "$CAGE" --json)" '"registry_sha256":"'
+run() { rc "$STOCKADE" run-job --config "$T/stockade.conf" "$@"; }
+check "run-job: done is 0" eq "$(run ChecksumFile '["x.txt"]')" 0
+check "run-job: failed is 1" eq "$(run ChecksumFile '["none.txt"]')" 1
+check "run-job: refused arguments are 2" eq "$(run ChecksumFile '[1]')" 2
+check "run-job: bad JSON is 2" eq "$(run ChecksumFile '["x')" 2
+check "run-job: E_ARGS_JSON by name" has "$(cat "$T/out")" E_ARGS_JSON
+check "run-job: no such class is 64" eq "$(run NoSuchClass '[]')" 64
+check "run-job reads arguments from -" sh -c "echo '[\"x.txt\"]' | '$STOCKADE' run-job --config '$T/stockade.conf' ChecksumFile -"

@@ -1,0 +1,107 @@
+# shellcheck shell=sh disable=SC2034
+# Sourced by the tests that run whole workers: a private Redis, a key, a policy, a configuration and
+# two directories of input, all under $T. Needs tests/lib.sh (redis_start, rcli) and $B.
+. tests/lib.sh
+
+STOCKADE=$PWD/$B/stockade
+CAGE=$PWD/$B/stockade-cage
+AUD=test/house
+N=0
+
+check() { # check "sentence" COMMAND...
+	sentence=$1
+	shift
+	N=$((N + 1))
+	if "$@" >"$T/check.out" 2>&1; then
+		echo "ok $N - $sentence"
+	else
+		echo "not ok $N - $sentence"
+		sed 's/^/#   /' "$T/check.out" | head -20
+	fi
+}
+eq() { # eq GOT WANT
+	[ "$1" = "$2" ] || { echo "got: $1"; echo "want: $2"; return 1; }
+}
+has() { # has TEXT NEEDLE
+	case $1 in *"$2"*) return 0 ;; esac
+	echo "got: $1"
+	echo "want in it: $2"
+	return 1
+}
+hasnt() { ! has "$@" >/dev/null || { echo "found '$2' in: $1"; return 1; }; }
+
+stage_up() {
+	T=$(mktemp -d "${TMPDIR:-/tmp}/stage-XXXXXX")
+	mkdir "$T/keys" "$T/inputs" "$T/secret"
+	redis_start
+	unset REDIS_URL
+	"$STOCKADE" keys generate --kid web-1 --principal web --out "$T/keys" >"$T/web.stanza" || exit 70
+	"$STOCKADE" keys generate --kid other-1 --principal other --out "$T/keys" >"$T/other.stanza" || exit 70
+	write_policy
+	write_config
+}
+stage_down() {
+	[ -z "${WORKER:-}" ] || kill -9 "$WORKER" 2>/dev/null
+	redis_stop
+	[ -n "${KEEP:-}" ] || rm -rf "$T"
+}
+public() { sed -n 's/.*public *= *"\([^"]*\)".*/\1/p' "$T/$1.stanza" | head -1; }
+
+write_policy() { # write_policy [EXTRA-CLASSES]
+	cat >"$T/policy.conf" <<EOF
+audiences = [ "$AUD" ];
+principals = (
+  { name = "web";
+    keys = ( { kid = "web-1"; alg = "ed25519"; public = "$(public web)";
+               iat_from = "2020-01-01T00:00:00Z"; iat_to = "2040-01-01T00:00:00Z"; } );
+    grants = ( { queues = [ "files", "low", "hostile" ];
+                 classes = [ "ChecksumFile", "CsvSummary", "NotCompiledIn"${1:-} ]; max_body = "64K"; } );
+    max_runs = 10; max_delay = "7d"; max_window = "8d";
+    rate = "1000/s"; burst = 1000; park_max = 1000; quarantine_max = 1000; },
+  { name = "other";
+    keys = ( { kid = "other-1"; alg = "ed25519"; public = "$(public other)";
+               iat_from = "2020-01-01T00:00:00Z"; iat_to = "2040-01-01T00:00:00Z"; } );
+    grants = ( { queues = [ "other" ]; classes = [ "ChecksumFile" ]; max_body = "1K"; } );
+    max_runs = 1; max_delay = "1h"; max_window = "8d";
+    rate = "1/s"; burst = 1; park_max = 10; quarantine_max = 10; } );
+EOF
+}
+write_config() { # further lines on standard input are not read; set EXTRA for them
+	cat >"$T/stockade.conf" <<EOF
+redis = "unix://$REDIS_SOCK";
+namespace = "resque";
+queues = [ "files", "low" ];
+policy = "$T/policy.conf";
+cage = "$CAGE";
+host = "stage";
+directories = { inputs = "$T/inputs"; };
+beat = "200ms";
+poll = "20ms";
+${EXTRA:-}
+EOF
+}
+sign() { # sign CLASS ARGS [options...]
+	class=$1 args=$2
+	shift 2
+	"$STOCKADE" sign --key "$T/keys/web-1.key" --kid web-1 --aud "$AUD" --queue files --class "$class" "$@" "$args"
+}
+push() { # push QUEUE PAYLOAD
+	printf '%s' "$2" | rcli -x rpush "resque:queue:$1" >/dev/null
+}
+worker_start() { # worker_start [options...]: pid in $WORKER, log in $T/log
+	"$STOCKADE" work --config "$T/stockade.conf" "$@" >>"$T/log" 2>&1 &
+	WORKER=$!
+}
+worker_drain() { # runs until the queues are empty; the exit code in $RC
+	INTERVAL=0 timeout 60 "$STOCKADE" work --config "$T/stockade.conf" "$@" >>"$T/log" 2>&1
+	RC=$?
+}
+worker_stop() {
+	kill -TERM "$WORKER" 2>/dev/null
+	wait "$WORKER"
+	RC=$?
+	WORKER=
+}
+logged() { grep -aq "\"event.action\":\"$1\"" "$T/log"; }
+events() { grep -ac "\"event.action\":\"$1\"" "$T/log"; }
+children_of() { ps -o pid= --ppid "$1" | tr -d ' '; }

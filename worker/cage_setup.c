@@ -1,0 +1,126 @@
+/*
+ * cage_setup.c - see cage_setup.h.
+ */
+#include "worker/cage_setup.h"
+
+#include "sandbox/probe.h"
+#include "worker/cli/cli.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int fork_nursery(const struct stk_config *c, int cage_fd, struct stk_cage **out, char *why,
+    size_t why_size)
+{
+	struct stk_nursery_options o = { .cage_fd = cage_fd, .landlock = c->landlock == 0 };
+	const char **readable = calloc(c->setup_read.n + 1, sizeof(*readable));
+	const char *step = "?";
+	enum stk_err e;
+
+	if (readable == NULL) {
+		(void)snprintf(why, why_size, "out of memory");
+		return STK_EX_OS;
+	}
+	for (size_t i = 0; i < c->setup_read.n; i++)
+		readable[i] = c->setup_read.v[i];
+	o.readable = readable;
+	e = stk_nursery_fork(&o, out, &step);
+	free(readable);
+	if (e == STK_OK)
+		return 0;
+	(void)snprintf(why, why_size, "cannot start the nursery, step %s: %s", step, stk_strerror(e));
+	return STK_EX_OS;
+}
+
+static int open_directories(const struct stk_config *c, struct stk_cage_setup *s, char *why,
+    size_t why_size)
+{
+	for (uint32_t i = 0; i < s->table.head.n_labels; i++) {
+		const char *path = stk_config_directory(c, s->table.head.labels[i]);
+
+		if (path == NULL)
+			continue;
+		s->dir_fds[i] = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (s->dir_fds[i] == -1) {
+			(void)snprintf(why, why_size, "cannot open directory %s for the grant %s: %s",
+			    path, s->table.head.labels[i], strerror(errno));
+			return STK_EX_NOINPUT;
+		}
+	}
+	return 0;
+}
+
+int stk_cage_setup(const struct stk_config *c, int cage_fd, struct stk_cage_setup *out, char *why,
+    size_t why_size)
+{
+	const char *fault = NULL;
+	enum stk_err e;
+	int code;
+
+	memset(out, 0, sizeof(*out));
+	for (size_t i = 0; i < STK_ARRAY_LEN(out->dir_fds); i++)
+		out->dir_fds[i] = -1;
+	if ((code = fork_nursery(c, cage_fd, &out->cage, why, why_size)) != 0)
+		return code;
+	e = stk_cage_describe(out->cage, &out->table, &fault);
+	if (e != STK_OK) {
+		(void)snprintf(why, why_size,
+		    "the cage program %s did not describe itself: %s; is it a stockade-cage of this "
+		    "version?",
+		    c->cage, fault != NULL ? fault : stk_strerror(e));
+		return STK_EX_CONFIG;
+	}
+	for (uint32_t i = 0; i < out->table.head.n_classes; i++)
+		out->profiles |= out->table.classes[i].profiles;
+	if ((code = open_directories(c, out, why, why_size)) != 0)
+		return code;
+	stk_cage_equip(out->cage, &out->table, out->dir_fds);
+	return 0;
+}
+
+const char *stk_cage_setup_unmapped(const struct stk_cage_setup *s, size_t index)
+{
+	const struct stk_class_desc *d = &s->table.classes[index];
+
+	for (uint32_t i = 0; i < d->n_grants; i++)
+		if (s->dir_fds[d->grants[i].label_index] == -1)
+			return s->table.head.labels[d->grants[i].label_index];
+	return NULL;
+}
+
+int stk_cage_setup_probe(const struct stk_config *c, const struct stk_cage_setup *s, char *why,
+    size_t why_size)
+{
+	struct stk_probe all[STK_LAYER_COUNT];
+	enum stk_layer missing[STK_LAYER_COUNT];
+
+	stk_probe_all(all);
+	if (stk_probe_required(s->profiles, all, missing) > 0) {
+		(void)snprintf(why, why_size, "layer %s is missing: %s", stk_layer_text(missing[0]),
+		    all[missing[0]].why);
+		return STK_EX_OS;
+	}
+	if (c->landlock == 0 && all[STK_LAYER_LANDLOCK_FS].state != STK_PROBE_OK) {
+		(void)snprintf(why, why_size,
+		    "layer %s is missing: %s; set landlock = \"off\" to run classes without file "
+		    "grants on this machine all the same",
+		    stk_layer_text(STK_LAYER_LANDLOCK_FS), all[STK_LAYER_LANDLOCK_FS].why);
+		return STK_EX_OS;
+	}
+	return 0;
+}
+
+void stk_cage_setup_clear(struct stk_cage_setup *s)
+{
+	if (s->cage == NULL)
+		return;
+	stk_cage_close(s->cage);
+	s->cage = NULL;
+	stk_class_table_clear(&s->table);
+	for (size_t i = 0; i < STK_ARRAY_LEN(s->dir_fds); i++)
+		stk_close(&s->dir_fds[i]);
+}

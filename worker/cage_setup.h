@@ -1,0 +1,40 @@
+/*
+ * cage_setup.h - from configuration to a cage that can run jobs: nursery, class table, directories.
+ *
+ * Used by the worker and by every subcommand that needs the class table. The caller has dropped its
+ * privileges and has read no secret yet: the nursery is forked here.
+ */
+#ifndef WORKER_CAGE_SETUP_H
+#define WORKER_CAGE_SETUP_H
+
+#include "sandbox/cage.h"
+#include "worker/config.h"
+
+struct stk_cage_setup {
+	struct stk_cage *cage; /* owned */
+	struct stk_class_table table;
+	int dir_fds[STK_LABELS_MAX]; /* O_PATH, -1 where unmapped */
+	uint32_t profiles;           /* all profiles of all classes together */
+};
+
+/*
+ * Forks the nursery and describes the cage program; maps labels to directories. Returns 0, or an
+ * exit code (71, 77, 78) with one sentence in @why. stk_cage_setup_clear() in every case.
+ */
+STK_CHECK int stk_cage_setup(const struct stk_config *c, int cage_fd, struct stk_cage_setup *out,
+    char *why, size_t why_size);
+
+/* Is every label of class @index mapped? NULL, or the first label that is not. */
+const char *stk_cage_setup_unmapped(const struct stk_cage_setup *s, size_t index);
+
+/*
+ * Probes by effect every layer that the table's profiles need (sandbox/probe.h). 0, or 71 with the
+ * missing layer's sentence in @why. Forks; before any secret.
+ */
+STK_CHECK int stk_cage_setup_probe(const struct stk_config *c, const struct stk_cage_setup *s,
+    char *why, size_t why_size);
+
+/* Ends the cage's processes, closes, frees; safe on a zeroed struct. */
+void stk_cage_setup_clear(struct stk_cage_setup *s);
+
+#endif

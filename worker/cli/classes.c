@@ -1,0 +1,145 @@
+/*
+ * classes.c - `stockade classes`: the whitelist, as the cage program describes itself.
+ */
+#include "worker/cli/options.h"
+#include "worker/jsonw.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct {
+	uint32_t bit;
+	const char *name;
+} profile_names[] = {
+	{ STK_PROFILE_FILES_READ, "files(read)" },
+	{ STK_PROFILE_FILES_WRITE, "files(write)" },
+	{ STK_PROFILE_THREADS, "threads" },
+	{ STK_PROFILE_NET, "net" },
+	{ STK_PROFILE_EXEC, "exec" },
+};
+
+static void profile_text(uint32_t profiles, char *out, size_t size)
+{
+	(void)snprintf(out, size, "%s", profiles == STK_PROFILE_PURE ? "pure" : "");
+	for (size_t i = 0; i < STK_ARRAY_LEN(profile_names); i++)
+		if ((profiles & profile_names[i].bit) != 0) {
+			size_t n = strlen(out);
+
+			(void)snprintf(out + n, size - n, "%s%s", n > 0 ? "+" : "",
+			    profile_names[i].name);
+		}
+}
+
+static void print_table(const struct stk_class_table *t)
+{
+	bool bold = isatty(STDOUT_FILENO) == 1;
+	char registry[65], digest[65], profile[64];
+
+	stk_hex(t->head.registry_digest, 32, registry);
+	(void)printf("%s%-28s %-16s %8s %6s %8s %7s  %-12s %s%s\n", bold ? "\033[1m" : "", "class",
+	    "profile", "wall", "cpu", "memory", "retries", "grants", "schema", bold ? "\033[0m" : "");
+	for (uint32_t i = 0; i < t->head.n_classes; i++) {
+		const struct stk_class_desc *d = &t->classes[i];
+		char grants[128] = "-";
+		size_t n = 0;
+
+		profile_text(d->profiles, profile, sizeof(profile));
+		stk_hex(d->schema_digest, 6, digest);
+		for (uint32_t g = 0; g < d->n_grants && n < sizeof(grants); g++)
+			n += (size_t)snprintf(grants + n, sizeof(grants) - n, "%s%s",
+			    g > 0 ? "," : "", d->grants[g].label);
+		(void)printf("%-28s %-16s %7.1fs %5us %5lluMiB %7u  %-12s %s\n", d->name, profile,
+		    d->ask.wall_ms / 1000.0, d->ask.cpu_s,
+		    (unsigned long long)(d->ask.mem_bytes >> 20), d->retry_max, grants, digest);
+	}
+	(void)printf("registry %s, abi %u, wall %u\n", registry, t->head.abi, t->head.wall_version);
+}
+
+static void json_class(struct stk_jw *w, const struct stk_class_desc *d)
+{
+	char digest[65];
+
+	stk_hex(d->schema_digest, 32, digest);
+	stk_jw_open(w, NULL, '{');
+	stk_jw_cstr(w, "class", d->name);
+	stk_jw_open(w, "profiles", '[');
+	for (size_t i = 0; i < STK_ARRAY_LEN(profile_names); i++)
+		if ((d->profiles & profile_names[i].bit) != 0)
+			stk_jw_cstr(w, NULL, profile_names[i].name);
+	stk_jw_close(w, ']');
+	stk_jw_open(w, "limits", '{');
+	stk_jw_int(w, "wall_ms", d->ask.wall_ms);
+	stk_jw_int(w, "cpu_s", d->ask.cpu_s);
+	stk_jw_int(w, "mem_bytes", (int64_t)d->ask.mem_bytes);
+	stk_jw_int(w, "file_bytes", (int64_t)d->ask.file_bytes);
+	stk_jw_int(w, "stack_bytes", (int64_t)d->ask.stack_bytes);
+	stk_jw_int(w, "fds", d->ask.fds);
+	stk_jw_int(w, "output_bytes", d->ask.output_bytes);
+	stk_jw_int(w, "report_bytes", d->ask.report_bytes);
+	stk_jw_int(w, "result_bytes", d->ask.result_bytes);
+	stk_jw_close(w, '}');
+	stk_jw_int(w, "retries", d->retry_max);
+	stk_jw_bool(w, "idempotent", d->idempotent != 0);
+	stk_jw_open(w, "grants", '[');
+	for (uint32_t g = 0; g < d->n_grants; g++)
+		stk_jw_cstr(w, NULL, d->grants[g].label);
+	stk_jw_close(w, ']');
+	stk_jw_cstr(w, "schema_sha256", digest);
+	stk_jw_close(w, '}');
+}
+
+static int print_json(const struct stk_class_table *t)
+{
+	struct stk_jw w;
+	char registry[65];
+	bool bad;
+
+	stk_hex(t->head.registry_digest, 32, registry);
+	stk_jw_init(&w, 1 << 20);
+	stk_jw_open(&w, NULL, '{');
+	stk_jw_int(&w, "abi", t->head.abi);
+	stk_jw_int(&w, "wall_version", t->head.wall_version);
+	stk_jw_cstr(&w, "registry_sha256", registry);
+	stk_jw_open(&w, "classes", '[');
+	for (uint32_t i = 0; i < t->head.n_classes; i++)
+		json_class(&w, &t->classes[i]);
+	stk_jw_close(&w, ']');
+	stk_jw_close(&w, '}');
+	bad = w.sour;
+	if (!bad)
+		(void)printf("%s\n", w.buf);
+	stk_jw_clear(&w);
+	return bad ? stk_complain(STK_EX_BUG, "the table does not fit 1 MiB of JSON") : 0;
+}
+
+static int run(int argc, char **argv)
+{
+	struct stk_cage_setup setup = { 0 };
+	struct stk_config config;
+	struct stk_options o;
+	int code = stk_options_parse(&stk_cmd_classes, "cgj", argc, argv, &o);
+
+	if (code != 0)
+		return code == -1 ? 0 : code;
+	if (o.first_operand != argc)
+		return stk_usage(&stk_cmd_classes, STK_EX_USAGE);
+	code = stk_options_config(&o, false, &config);
+	if (code != 0)
+		return code;
+	code = stk_options_cage(&config, &setup);
+	if (code == 0 && o.json)
+		code = print_json(&setup.table);
+	else if (code == 0)
+		print_table(&setup.table);
+	stk_cage_setup_clear(&setup);
+	stk_config_clear(&config);
+	return code;
+}
+
+const struct stk_command stk_cmd_classes = {
+	.name = "classes",
+	.summary = "print the compiled-in classes with their profiles, limits and digests",
+	.usage = "classes [--cage PROGRAM] [--config FILE] [--json]",
+	.run = run,
+};

@@ -1,0 +1,46 @@
+/*
+ * options.h - the flags that several subcommands share, over the one configuration table.
+ */
+#ifndef WORKER_CLI_OPTIONS_H
+#define WORKER_CLI_OPTIONS_H
+
+#include "worker/cage_setup.h"
+#include "worker/cli/cli.h"
+
+#include <getopt.h>
+
+enum {
+	STK_OPT_CONFIG = 256,
+	STK_OPT_POLICY,
+	STK_OPT_CAGE,
+	STK_OPT_REDIS,
+	STK_OPT_QUEUES,
+	STK_OPT_JSON,
+	STK_OPT_HELP,
+};
+
+/* What the shared flags said; NULL where a flag was not given. Borrowed from argv. */
+struct stk_options {
+	const char *config, *policy, *cage, *redis, *queues;
+	bool json;
+	int first_operand; /* index into argv */
+};
+
+/*
+ * Parses argv against the flags whose letters stand in @allowed (c config, p policy, g cage,
+ * r redis, q queues, j json). Returns 0, or the exit code after complaining; -1: --help was shown.
+ */
+STK_CHECK int stk_options_parse(const struct stk_command *cmd, const char *allowed, int argc,
+    char **argv, struct stk_options *o);
+
+/* Loads the configuration with these flags on top. 0 or an exit code, complaining by itself. */
+STK_CHECK int stk_options_config(const struct stk_options *o, bool for_work,
+    struct stk_config *config);
+
+/*
+ * Drops privileges, opens the cage program and sets the cage up (no probes). 0 or an exit code,
+ * complaining by itself. stk_cage_setup_clear() in every case.
+ */
+STK_CHECK int stk_options_cage(const struct stk_config *config, struct stk_cage_setup *out);
+
+#endif

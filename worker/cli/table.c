@@ -1,0 +1,15 @@
+/*
+ * table.c - see table.h. A new subcommand is one file and one line here.
+ */
+#include "worker/cli/table.h"
+
+const struct stk_command *const stk_commands[] = {
+	&stk_cmd_work,
+	&stk_cmd_run_job,
+	&stk_cmd_classes,
+	&stk_cmd_explain,
+	&stk_cmd_keys,
+	&stk_cmd_sign,
+	&stk_cmd_enqueue,
+};
+const size_t stk_n_commands = STK_ARRAY_LEN(stk_commands);

@@ -1,0 +1,203 @@
+/*
+ * config.c - see config.h. The table is the grammar; what follows it is only the order of strength.
+ */
+#include "worker/config.h"
+
+#include "worker/log.h"
+#include "worker/parcel.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define AT(member) offsetof(struct stk_config, member)
+
+static const char *const require_or_off[] = { "require", "off", NULL };
+static const char *const log_formats[] = { "json", "text", NULL };
+static const char *const log_levels[] = { "debug", "info", "warn", "error", NULL };
+
+// clang-format off
+static const struct stk_setting ceiling_table[] = {
+	{ .name = "wall", .type = STK_SET_DURATION_MS, .offset = AT(ceiling.wall_ms) - AT(ceiling), .min = 1, .max = 7 * 86400000LL, .def = "1h", .doc = "longest wall-clock time of a job" },
+	{ .name = "cpu", .type = STK_SET_DURATION_MS, .offset = AT(ceiling.cpu_ms) - AT(ceiling), .min = 1000, .max = 7 * 86400000LL, .def = "10m", .doc = "most CPU time of a job" },
+	{ .name = "memory", .type = STK_SET_BYTES, .offset = AT(ceiling.memory_bytes) - AT(ceiling), .min = 16 << 20, .max = 1LL << 40, .def = "1G", .doc = "largest address space of a job" },
+};
+
+const struct stk_setting stk_config_table[] = {
+	{ .name = "redis", .type = STK_SET_STRING, .offset = AT(redis), .def = "redis://localhost:6379/0", .doc = "Redis URL: redis://host:port/db or unix:///path?db=n, without a password" },
+	{ .name = "redis_user", .type = STK_SET_STRING, .offset = AT(redis_user), .doc = "Redis ACL user" },
+	{ .name = "redis_password_file", .type = STK_SET_STRING, .offset = AT(redis_password_file), .doc = "file that holds the Redis password" },
+	{ .name = "namespace", .type = STK_SET_STRING, .offset = AT(ns), .min = 1, .max = 64, .def = "resque", .doc = "Resque's key prefix, without the colon" },
+	{ .name = "queues", .type = STK_SET_STRINGS, .offset = AT(queues), .max = 64, .doc = "queues in strict order of priority" },
+	{ .name = "policy", .type = STK_SET_STRING, .offset = AT(policy), .def = STK_POLICY_PATH, .doc = "policy file: who may enqueue what" },
+	{ .name = "cage", .type = STK_SET_STRING, .offset = AT(cage), .def = STK_CAGE_PATH, .doc = "the cage program with the compiled-in handlers" },
+	{ .name = "user", .type = STK_SET_STRING, .offset = AT(user), .doc = "whom to become when started as root" },
+	{ .name = "host", .type = STK_SET_STRING, .offset = AT(host), .max = 64, .doc = "host part of the worker id; default: the host's name" },
+	{ .name = "directories", .type = STK_SET_MAP, .offset = AT(directories), .max = STK_LABELS_MAX, .doc = "grant label = directory" },
+	{ .name = "setup_read", .type = STK_SET_STRINGS, .offset = AT(setup_read), .max = 32, .doc = "further paths that a handler's setup() may read" },
+	{ .name = "ceiling", .type = STK_SET_GROUP, .offset = AT(ceiling), .sub = ceiling_table, .n_sub = STK_ARRAY_LEN(ceiling_table), .doc = "what no class may exceed" },
+	{ .name = "concurrency", .type = STK_SET_COUNT, .offset = AT(concurrency), .min = 1, .max = 256, .def = "1", .doc = "worker processes" },
+	{ .name = "max_payload", .type = STK_SET_BYTES, .offset = AT(max_payload_bytes), .min = 1024, .max = 1 << 20, .def = "128K", .doc = "largest queue element" },
+	{ .name = "max_body", .type = STK_SET_BYTES, .offset = AT(max_body_bytes), .min = 2, .max = STK_ARGS_MAX, .def = "64K", .doc = "largest argument text" },
+	{ .name = "skew", .type = STK_SET_DURATION_MS, .offset = AT(skew_ms), .max = 3600000, .def = "60s", .doc = "clock difference that is forgiven" },
+	{ .name = "drain_timeout", .type = STK_SET_DURATION_MS, .offset = AT(drain_timeout_ms), .max = 86400000, .def = "25s", .doc = "how long a running job may finish after TERM" },
+	{ .name = "term_timeout", .type = STK_SET_DURATION_MS, .offset = AT(term_timeout_ms), .max = 600000, .def = "4s", .doc = "from TERM to KILL of the job's child" },
+	{ .name = "beat", .type = STK_SET_DURATION_MS, .offset = AT(beat_ms), .min = 100, .max = 30000, .def = "10s", .doc = "proof of life in Redis" },
+	{ .name = "poll", .type = STK_SET_DURATION_MS, .offset = AT(poll_ms), .min = 5, .max = 60000, .def = "100ms", .doc = "longest pause between looks at empty queues" },
+	{ .name = "redis_timeout", .type = STK_SET_DURATION_MS, .offset = AT(redis_timeout_ms), .min = 10, .max = 60000, .def = "5s", .doc = "deadline of one Redis command" },
+	{ .name = "redis_start_wait", .type = STK_SET_DURATION_MS, .offset = AT(redis_start_wait_ms), .max = 7 * 86400000LL, .def = "0s", .doc = "how long to wait for Redis at start" },
+	{ .name = "landlock", .type = STK_SET_CHOICE, .offset = AT(landlock), .choices = require_or_off, .def = "require", .doc = "off runs classes without file grants where the kernel has no Landlock" },
+	{ .name = "log_format", .type = STK_SET_CHOICE, .offset = AT(log_format), .choices = log_formats, .def = "json", .doc = "json (ECS) or text" },
+	{ .name = "log_level", .type = STK_SET_CHOICE, .offset = AT(log_level), .choices = log_levels, .def = "info", .doc = "least level that is written" },
+	{ .name = "drain_and_exit", .type = STK_SET_BOOL, .offset = AT(drain_and_exit), .def = "false", .doc = "run until the queues are empty, then end (INTERVAL=0)" },
+};
+// clang-format on
+const size_t stk_config_table_len = STK_ARRAY_LEN(stk_config_table);
+
+/* Resque's own variables; ours (STOCKADE_<NAME>) come after and win. */
+static const struct {
+	const char *variable, *setting;
+} resque_variables[] = {
+	{ "REDIS_URL", "redis" },
+	{ "RESQUE_NAMESPACE", "namespace" },
+	{ "QUEUE", "queues" },
+	{ "QUEUES", "queues" },
+	{ "COUNT", "concurrency" },
+};
+
+static enum stk_err set(struct stk_config *c, const char *name, const char *text, const char *where,
+    struct stk_conf_error *e)
+{
+	return stk_conf_set(stk_config_table, stk_config_table_len, c, name, text, where, e);
+}
+
+/* INTERVAL is seconds as a decimal number; 0 means: drain and end. */
+static enum stk_err take_interval(struct stk_config *c, const char *text, struct stk_conf_error *e)
+{
+	char *end, ms[32];
+	double seconds = strtod(text, &end);
+
+	if (end == text || *end != '\0' || !(seconds >= 0 && seconds <= 60))
+		return stk_conf_blame(e, "INTERVAL", 0, "'%s' is not a number of seconds from 0 to 60",
+		    text);
+	if (seconds == 0)
+		return set(c, "drain_and_exit", "true", "INTERVAL", e);
+	(void)snprintf(ms, sizeof(ms), "%dms", seconds < 0.005 ? 5 : (int)(seconds * 1000));
+	return set(c, "poll", ms, "INTERVAL", e);
+}
+
+static enum stk_err take_environment(struct stk_config *c, struct stk_conf_error *e)
+{
+	const char *text;
+	enum stk_err err;
+
+	for (size_t i = 0; i < STK_ARRAY_LEN(resque_variables); i++) {
+		text = getenv(resque_variables[i].variable);
+		if (text != NULL && *text != '\0' &&
+		    (err = set(c, resque_variables[i].setting, text, resque_variables[i].variable,
+			 e)) != STK_OK)
+			return err;
+	}
+	text = getenv("INTERVAL");
+	if (text != NULL && (err = take_interval(c, text, e)) != STK_OK)
+		return err;
+	for (size_t i = 0; i < stk_config_table_len; i++) {
+		const struct stk_setting *s = &stk_config_table[i];
+		char name[64] = "STOCKADE_";
+		size_t n = strlen(name);
+
+		for (const char *p = s->name; *p != '\0' && n < sizeof(name) - 1; p++)
+			name[n++] = (char)toupper((unsigned char)*p);
+		name[n] = '\0';
+		text = getenv(name);
+		if (text != NULL && (err = set(c, s->name, text, name, e)) != STK_OK)
+			return err;
+	}
+	return STK_OK;
+}
+
+enum stk_err stk_config_load(struct stk_config *c, const char *path, struct stk_conf_error *e)
+{
+	bool named = true;
+	enum stk_err err;
+
+	memset(c, 0, sizeof(*c));
+	if (path == NULL)
+		path = getenv("STOCKADE_CONFIG");
+	if (path == NULL) {
+		path = STK_CONFIG_PATH;
+		named = false;
+	}
+	if (named || access(path, F_OK) == 0)
+		err = stk_conf_load(path, stk_config_table, stk_config_table_len, c, e);
+	else
+		err = stk_conf_defaults(stk_config_table, stk_config_table_len, c, e);
+	if (err == STK_OK && (err = take_environment(c, e)) != STK_OK)
+		stk_config_clear(c);
+	return err;
+}
+
+void stk_config_clear(struct stk_config *c)
+{
+	stk_conf_clear(stk_config_table, stk_config_table_len, c);
+}
+
+bool stk_queue_name_ok(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n >= 1 && n <= STK_QUEUE_MAX &&
+	    strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:-") == n;
+}
+
+enum stk_err stk_config_check(const struct stk_config *c, bool for_work, struct stk_conf_error *e)
+{
+	if (for_work && c->queues.n == 0)
+		return stk_conf_blame(e, "queues", 0,
+		    "no queue to work on: give --queues NAME, QUEUES=NAME or `queues` in the "
+		    "configuration");
+	for (size_t i = 0; i < c->queues.n; i++) {
+		if (!stk_queue_name_ok(c->queues.v[i]))
+			return stk_conf_blame(e, "queues", 0,
+			    "'%.64s' is not a queue name that a signature can bind: 1 to 64 of "
+			    "letters, digits and _ . : - (patterns are not accepted)",
+			    c->queues.v[i]);
+		for (size_t j = 0; j < i; j++)
+			if (strcmp(c->queues.v[i], c->queues.v[j]) == 0)
+				return stk_conf_blame(e, "queues", 0, "'%s' is named twice",
+				    c->queues.v[i]);
+	}
+	if (c->host != NULL && strpbrk(c->host, ":/, \t") != NULL)
+		return stk_conf_blame(e, "host", 0,
+		    "the host part of a worker id has no colon, slash, comma or blank");
+	for (size_t i = 0; i < c->directories.n; i++)
+		if (c->directories.v[i].value[0] != '/')
+			return stk_conf_blame(e, "directories", 0, "'%s' = \"%s\" is not an absolute path",
+			    c->directories.v[i].name, c->directories.v[i].value);
+	return STK_OK;
+}
+
+const char *stk_config_directory(const struct stk_config *c, const char *label)
+{
+	for (size_t i = 0; i < c->directories.n; i++)
+		if (strcmp(c->directories.v[i].name, label) == 0)
+			return c->directories.v[i].value;
+	return NULL;
+}
+
+static uint64_t least(uint64_t a, int64_t b)
+{
+	return a < (uint64_t)b ? a : (uint64_t)b;
+}
+
+struct stk_limits stk_config_clamp(const struct stk_config *c, const struct stk_limits *ask)
+{
+	struct stk_limits l = *ask;
+
+	l.wall_ms = (uint32_t)least(ask->wall_ms, c->ceiling.wall_ms);
+	l.cpu_s = (uint32_t)least(ask->cpu_s, c->ceiling.cpu_ms / 1000);
+	l.mem_bytes = least(ask->mem_bytes, c->ceiling.memory_bytes);
+	return l;
+}

@@ -1,0 +1,31 @@
+/*
+ * counters.c - see counters.h.
+ */
+#include "worker/counters.h"
+
+#include <stdio.h>
+
+static void add(struct stk_jw *w, const char *group, const char *name, uint64_t n)
+{
+	char key[96];
+
+	if (n == 0)
+		return;
+	(void)snprintf(key, sizeof(key), "stockade.%s.%s", group, name);
+	stk_jw_int(w, key, (int64_t)n);
+}
+
+void stk_counters_write(const struct stk_counters *c, struct stk_jw *w)
+{
+	add(w, "count", "reserved", c->reserved);
+	for (size_t i = 0; i < STK_VERDICT_COUNT; i++)
+		add(w, "verdict", stk_verdict_text((enum stk_verdict)i), c->verdicts[i]);
+	for (size_t i = 0; i < STK_OUT_COUNT; i++)
+		add(w, "outcome", stk_outcome_text((enum stk_outcome_name)i), c->outcomes[i]);
+	add(w, "count", "refusal_notes", c->refusal_notes);
+	add(w, "count", "retried", c->retried);
+	add(w, "count", "handed_back", c->handed_back);
+	add(w, "count", "parked", c->parked);
+	add(w, "count", "stale", c->stale);
+	add(w, "count", "recovered", c->recovered);
+}

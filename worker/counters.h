@@ -1,0 +1,22 @@
+/*
+ * counters.h - exact numbers of everything that can happen to a job; the log may sample, these not.
+ */
+#ifndef WORKER_COUNTERS_H
+#define WORKER_COUNTERS_H
+
+#include "sandbox/outcome.h"
+#include "worker/jsonw.h"
+#include "worker/verdict.h"
+
+struct stk_counters {
+	uint64_t reserved;
+	uint64_t verdicts[STK_VERDICT_COUNT]; /* accepted ones included */
+	uint64_t outcomes[STK_OUT_COUNT];
+	uint64_t refusal_notes; /* our own notes, retried by a dashboard */
+	uint64_t retried, handed_back, parked, stale, recovered;
+};
+
+/* All counters that are not zero, as members of an open object. */
+void stk_counters_write(const struct stk_counters *c, struct stk_jw *w);
+
+#endif

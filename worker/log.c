@@ -1,0 +1,135 @@
+/*
+ * log.c - see log.h. The sink is the one piece of module state in worker/ besides main's stop flag.
+ */
+#include "worker/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static struct {
+	int fd;
+	enum stk_log_format format;
+	enum stk_log_level least;
+	bool muted; /* the line being built is below the least level */
+	pid_t pid;
+	struct stk_jw line;
+	char text[1200]; /* the message, for text format */
+} sink = { .fd = STDERR_FILENO, .least = STK_LOG_INFO };
+
+static const char *const level_names[] = {
+	[STK_LOG_DEBUG] = "debug",
+	[STK_LOG_INFO] = "info",
+	[STK_LOG_WARN] = "warn",
+	[STK_LOG_ERROR] = "error",
+};
+
+void stk_log_open(int fd, enum stk_log_format format, enum stk_log_level least)
+{
+	sink.fd = fd;
+	sink.format = format;
+	sink.least = least;
+	sink.pid = getpid();
+	stk_jw_init(&sink.line, STK_LOG_LINE_MAX);
+}
+
+static void timestamp(char out[static 32])
+{
+	struct timespec ts;
+	struct tm tm;
+	size_t n;
+
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	(void)gmtime_r(&ts.tv_sec, &tm);
+	n = strftime(out, 32, "%Y-%m-%dT%H:%M:%S", &tm);
+	(void)snprintf(out + n, 32 - n, ".%03dZ", (int)(ts.tv_nsec / 1000000));
+}
+
+struct stk_jw *stk_log_start(
+    enum stk_log_level level, const char *action, const char *outcome, const char *fmt, ...)
+{
+	struct stk_jw *w = &sink.line;
+	char when[32];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(sink.text, sizeof(sink.text), fmt, ap);
+	va_end(ap);
+	if (sink.pid == 0)
+		stk_log_open(sink.fd, sink.format, sink.least);
+	sink.muted = level < sink.least;
+	timestamp(when);
+	stk_jw_reset(w);
+	stk_jw_open(w, NULL, '{');
+	stk_jw_cstr(w, "@timestamp", when);
+	stk_jw_cstr(w, "log.level", level_names[level]);
+	stk_jw_str(w, "message", stk_span_str(sink.text), 1024);
+	stk_jw_cstr(w, "event.kind", level >= STK_LOG_ERROR ? "alert" : "event");
+	stk_jw_cstr(w, "event.action", action);
+	stk_jw_cstr(w, "event.outcome", outcome);
+	stk_jw_cstr(w, "service.name", "stockade");
+	stk_jw_int(w, "process.pid", sink.pid);
+	return w;
+}
+
+/* A person at a terminal gets the sentence; whoever needs the members asks for JSON. */
+static int text_line(char *out, size_t size)
+{
+	char when[32];
+	int n;
+
+	timestamp(when);
+	for (char *p = sink.text; *p != '\0'; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = '?';
+	n = snprintf(out, size, "%.19sZ %s\n", when, sink.text);
+	return n < 0 ? 0 : (n >= (int)size ? (int)size - 1 : n);
+}
+
+void stk_log_end(void)
+{
+	struct stk_jw *w = &sink.line;
+	char text[1400];
+
+	if (sink.muted)
+		return;
+	stk_jw_close(w, '}');
+	if (sink.format == STK_LOG_TEXT) {
+		(void)!write(sink.fd, text, (size_t)text_line(text, sizeof(text)));
+		return;
+	}
+	if (w->sour) {
+		int n = snprintf(text, sizeof(text),
+		    "{\"log.level\":\"warn\",\"message\":\"a log line was too long and was left "
+		    "out\","
+		    "\"event.action\":\"log.cut\",\"process.pid\":%d}\n",
+		    (int)sink.pid);
+		(void)!write(sink.fd, text, (size_t)n);
+		return;
+	}
+	/* one write per line, so that lines of several workers do not mix; the writer keeps one
+	 * byte for its NUL, which becomes the newline */
+	w->buf[w->len] = '\n';
+	(void)!write(sink.fd, w->buf, w->len + 1);
+}
+
+bool stk_log_allow(struct stk_log_budget *b, uint32_t per_minute, int64_t now_ms, uint64_t *missed)
+{
+	int64_t minute = now_ms / 60000;
+
+	*missed = 0;
+	if (minute != b->minute) {
+		b->minute = minute;
+		b->used = 0;
+	}
+	if (b->used >= per_minute) {
+		b->suppressed++;
+		return false;
+	}
+	b->used++;
+	*missed = b->suppressed;
+	b->suppressed = 0;
+	return true;
+}

@@ -1,0 +1,211 @@
+/*
+ * refuse.c - what becomes of a job that was not admitted.
+ *
+ * Deferred jobs are parked, never lost. Signed but refused jobs go to an area of their own per queue
+ * and reason, one copy per id; unauthenticated junk goes to a small sample per queue. Nothing here
+ * spends more on junk than a bounded record, and none of its text reaches the log or `failed`.
+ */
+#include "worker/worker.h"
+
+#include "worker/scan.h"
+#include "worker/seal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define CLASS_ABSENT_PARK_MS  30000
+#define CLASS_ABSENT_WINDOW_S 900 /* DECISIONS 14: a rolling deploy may take 15 minutes */
+#define STK_REFUSED_CLASS     "Stockade::Refused"
+#define REFUSALS_PER_MINUTE   10  /* log lines per reason; counters stay exact */
+
+static void log_refusal(struct stk_worker *w, const struct stk_reserved *r,
+    const struct stk_admission *a, const char *action)
+{
+	struct stk_log_budget *budget = &w->refusal_logs[a->verdict];
+	uint64_t missed;
+	struct stk_jw *line;
+
+	if (!a->authenticated &&
+	    !stk_log_allow(budget, REFUSALS_PER_MINUTE, stk_monotonic_ms(), &missed))
+		return;
+	if (a->authenticated)
+		missed = 0;
+	line = stk_log_start(a->authenticated ? STK_LOG_WARN : STK_LOG_INFO, action, "failure",
+	    "%s: %s", stk_verdict_text(a->verdict), stk_verdict_sentence(a->verdict));
+	stk_jw_cstr(line, "event.reason", stk_verdict_text(a->verdict));
+	stk_jw_cstr(line, "stockade.queue", r->parcel.queue);
+	stk_jw_int(line, "stockade.seq", r->parcel.seq);
+	stk_jw_int(line, "stockade.bytes", (int64_t)r->parcel.bytes.len);
+	stk_jw_cstr(line, "stockade.sha256", w->sha256);
+	if (a->authenticated) {
+		stk_jw_cstr(line, "stockade.job_id", w->job_id);
+		stk_jw_cstr(line, "stockade.kid", a->kid);
+		stk_jw_cstr(line, "stockade.principal", a->principal);
+	}
+	if (w->entry_id[0] != '\0')
+		stk_jw_cstr(line, "stockade.quarantine_id", w->entry_id);
+	if (missed > 0)
+		stk_jw_int(line, "stockade.lines_left_out", (int64_t)missed);
+	stk_log_end();
+}
+
+static bool is_string(struct stk_scan *s, const char *want)
+{
+	struct stk_span text;
+
+	if (stk_scan_next(s, &text) != STK_TOKEN_STRING)
+		return false;
+	return want == NULL || stk_json_string_is(text, want);
+}
+
+/* {"class":"Stockade::Refused","args":[reason, sha256, bytes]}, keys in any order, nothing else. */
+static bool is_refusal_note(struct stk_span bytes)
+{
+	struct stk_scan s = { .bytes = bytes };
+	bool class_seen = false, args_seen = false;
+	struct stk_span key;
+
+	if (stk_scan_next(&s, NULL) != STK_TOKEN_OBJECT_BEGIN)
+		return false;
+	for (int i = 0; i < 2; i++) {
+		if (stk_scan_next(&s, &key) != STK_TOKEN_STRING ||
+		    stk_scan_next(&s, NULL) != STK_TOKEN_COLON)
+			return false;
+		if (stk_json_string_is(key, "class") && !class_seen)
+			class_seen = is_string(&s, STK_REFUSED_CLASS);
+		else if (stk_json_string_is(key, "args") && !args_seen)
+			args_seen = stk_scan_next(&s, NULL) == STK_TOKEN_ARRAY_BEGIN &&
+			    is_string(&s, NULL) && stk_scan_next(&s, NULL) == STK_TOKEN_COMMA &&
+			    is_string(&s, NULL) && stk_scan_next(&s, NULL) == STK_TOKEN_COMMA &&
+			    stk_scan_next(&s, NULL) == STK_TOKEN_NUMBER &&
+			    stk_scan_next(&s, NULL) == STK_TOKEN_ARRAY_END;
+		if (stk_scan_next(&s, NULL) != (i == 0 ? STK_TOKEN_COMMA : STK_TOKEN_OBJECT_END))
+			return false;
+	}
+	return class_seen && args_seen && stk_scan_next(&s, NULL) == STK_TOKEN_END;
+}
+
+/* When the job was meant to start, by its signed header. */
+static int64_t start_s(const struct stk_admission *a)
+{
+	struct stk_envelope e;
+
+	if (stk_envelope_parse(stk_span_str(a->header), &e) != STK_V_ACCEPT)
+		return 0;
+	return e.nbf_s > e.iat_s ? e.nbf_s : e.iat_s;
+}
+
+/* How long a deferred job waits; 0: it has waited long enough and is refused. */
+static int64_t park_ms(const struct stk_admission *a, int64_t now_s)
+{
+	if (a->verdict == STK_V_D_NOT_BEFORE)
+		return (a->not_before_s - now_s) * 1000;
+	if (a->verdict == STK_V_D_CLASS_ABSENT && now_s - start_s(a) < CLASS_ABSENT_WINDOW_S)
+		return CLASS_ABSENT_PARK_MS;
+	return 0;
+}
+
+/* Where a refused job is kept, and within which bounds (DECISIONS 12, 13). */
+static void choose_area(struct stk_worker *w, const struct stk_reserved *r,
+    const struct stk_admission *a, struct stk_settle *out)
+{
+	out->max_entries = STK_SIGNED_MAX_ENTRIES;
+	out->max_bytes = STK_SIGNED_MAX_BYTES;
+	if (a->verdict == STK_V_E_KEY_REVOKED && a->signature_valid) {
+		(void)snprintf(w->area, sizeof(w->area), "revoked:%s", a->kid);
+	} else if (a->verdict == STK_V_E_KEY_UNKNOWN) {
+		(void)snprintf(w->area, sizeof(w->area), "unknownkey:%s", r->parcel.queue);
+	} else if (a->authenticated) {
+		stk_area_signed(w->area, r->parcel.queue, stk_verdict_text(a->verdict));
+	} else {
+		stk_area_unauthenticated(w->area, r->parcel.queue);
+		out->max_entries = STK_UNAUTH_MAX_ENTRIES;
+		out->max_bytes = STK_UNAUTH_MAX_BYTES;
+	}
+	out->area = w->area;
+}
+
+static bool quarantine(struct stk_worker *w, const struct stk_reserved *r,
+    const struct stk_admission *a, struct stk_settle *out)
+{
+	const char *reason = stk_verdict_text(a->verdict);
+	struct stk_quarantine_entry entry = {
+		.id = w->entry_id,
+		.reason = reason,
+		.queue = r->parcel.queue,
+		.sha256 = w->sha256,
+		.kid = a->kid[0] != '\0' ? a->kid : NULL,
+		.job_id = a->signature_valid ? w->job_id : NULL,
+		.raw = r->parcel.bytes,
+		.now_s = stk_worker_now_s(),
+	};
+
+	if (stk_ulid(w->entry_id, entry.now_s * 1000) != STK_OK)
+		return false;
+	stk_record_quarantine(&w->record, &entry);
+	if (w->record.sour)
+		return false;
+	choose_area(w, r, a, out);
+	out->what = STK_SETTLE_QUARANTINE;
+	out->entry = stk_span_of(w->record.buf, w->record.len);
+	out->entry_id = w->entry_id;
+	out->job_id = a->signature_valid ? w->job_id : NULL;
+	return true;
+}
+
+static void write_note(struct stk_worker *w, const struct stk_reserved *r,
+    const struct stk_admission *a, struct stk_settle *out)
+{
+	struct stk_refusal refusal = {
+		.reason = stk_verdict_text(a->verdict),
+		.sentence = stk_verdict_sentence(a->verdict),
+		.queue = r->parcel.queue,
+		.worker_id = w->store.id,
+		.quarantine_id = out->what == STK_SETTLE_QUARANTINE ? w->entry_id : NULL,
+		.sha256 = w->sha256,
+		.bytes = (int64_t)r->parcel.bytes.len,
+		.now_s = stk_worker_now_s(),
+	};
+
+	stk_record_refused(&w->note, &refusal);
+	if (w->note.sour)
+		return;
+	out->reason = refusal.reason;
+	out->note = stk_span_of(w->note.buf, w->note.len);
+}
+
+void stk_worker_refuse(struct stk_worker *w, const struct stk_reserved *r,
+    const struct stk_admission *a, struct stk_settle *out)
+{
+	uint8_t digest[32];
+	int64_t delay;
+
+	*out = (struct stk_settle){ .seq = r->parcel.seq, .what = STK_SETTLE_DROP };
+	w->entry_id[0] = '\0';
+	stk_sha256(r->parcel.bytes, digest);
+	stk_hex(digest, sizeof(digest), w->sha256);
+	stk_hex(a->job_id, sizeof(a->job_id), w->job_id);
+	if (a->verdict == STK_V_E_UNSIGNED && is_refusal_note(r->parcel.bytes)) {
+		/* a dashboard retried one of our own refusal notes: no new record of it */
+		w->counters.refusal_notes++;
+		return;
+	}
+	delay = park_ms(a, stk_worker_now_s());
+	if (delay > 0) {
+		out->what = STK_SETTLE_PARK;
+		out->delay_ms = delay;
+		out->job_id = w->job_id;
+		w->counters.parked++;
+		log_refusal(w, r, a, "job.deferred");
+		return;
+	}
+	if (!quarantine(w, r, a, out) && a->authenticated) {
+		/* an authenticated job is never dropped: without a record it waits */
+		*out = (struct stk_settle){
+			.seq = r->parcel.seq, .what = STK_SETTLE_PARK, .delay_ms = 10000, .job_id = w->job_id
+		};
+		return;
+	}
+	write_note(w, r, a, out);
+	log_refusal(w, r, a, "job.refused");
+}

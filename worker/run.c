@@ -1,0 +1,119 @@
+/*
+ * run.c - a ticket goes behind the wall and comes back as an outcome.
+ *
+ * Order (RELIABILITY): claim comes here with the ledger, then show, then GO. Log lines of the
+ * handler are its own text: escaped, cut, and marked as such.
+ */
+#include "worker/worker.h"
+
+#include "worker/title.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+struct running {
+	struct stk_worker *w;
+	const struct stk_reserved *r;
+	const struct stk_ticket *t;
+};
+
+static void add_job(struct stk_jw *line, const struct running *run)
+{
+	stk_jw_cstr(line, "stockade.job_id", run->w->job_id);
+	stk_jw_cstr(line, "stockade.queue", run->r->parcel.queue);
+	stk_jw_cstr(line, "stockade.class", stk_ticket_class(run->t));
+	stk_jw_int(line, "stockade.seq", run->r->parcel.seq);
+	stk_jw_int(line, "stockade.attempt", run->r->tries + 1);
+}
+
+static enum stk_run_order tick(void *ctx)
+{
+	struct running *run = ctx;
+
+	return stk_life_tick(&run->w->life);
+}
+
+static void handler_log(void *ctx, uint32_t level, struct stk_span text)
+{
+	struct running *run = ctx;
+	struct stk_jw *line = stk_log_start(level == 0 ? STK_LOG_DEBUG : STK_LOG_INFO, "job.log",
+	    "unknown", "the handler says");
+
+	add_job(line, run);
+	stk_jw_str(line, "stockade.text", text, 1024);
+	stk_log_end();
+}
+
+static bool go(void *ctx, pid_t pid, const struct stk_cage_proof *proof)
+{
+	struct running *run = ctx;
+	struct stk_jw *line;
+
+	if (run->w->life.fenced || run->w->life.stop == STK_STOP_NOW)
+		return false;
+	stk_title_set("Forked %d at %lld", (int)pid, (long long)time(NULL));
+	line = stk_log_start(STK_LOG_INFO, "job.started", "unknown",
+	    "%s runs in the cage as pid %d", stk_ticket_class(run->t), (int)pid);
+	add_job(line, run);
+	stk_jw_int(line, "stockade.pid", pid);
+	stk_jw_int(line, "stockade.cage.seccomp", proof->seccomp);
+	stk_jw_int(line, "stockade.cage.filters", proof->filters);
+	stk_log_end();
+	return true;
+}
+
+/* worker:<id> for Resque's screens. Only bytes that the recogniser accepted are spliced there. */
+static bool show(struct running *run)
+{
+	struct stk_worker *w = run->w;
+	struct stk_record_job job;
+	enum stk_answer answer;
+
+	stk_worker_record_job(w, run->r, run->t, &job);
+	stk_jw_reset(&w->record);
+	stk_record_working(&w->record, &job, stk_worker_now_s());
+	if (w->record.sour)
+		return true; /* a screen without it is no reason not to run */
+	if (stk_store_show(&w->store, run->r->parcel.seq,
+		stk_span_of(w->record.buf, w->record.len), &answer) != STK_OK) {
+		w->life.redis_lost = !stk_redis_connected(w->link);
+		return false;
+	}
+	if (answer == STK_ANSWER_FENCED)
+		w->life.fenced = true;
+	return answer == STK_ANSWER_OK;
+}
+
+void stk_worker_run(struct stk_worker *w, const struct stk_reserved *r, const struct stk_ticket *t,
+    struct stk_outcome *out)
+{
+	struct running run = { .w = w, .r = r, .t = t };
+	struct stk_run_hooks hooks = {
+		.ctx = &run,
+		.wake_fd = w->life.signal_fd,
+		.tick = tick,
+		.tick_ms = (uint32_t)(w->config->beat_ms < 1000 ? w->config->beat_ms : 1000),
+		.log = handler_log,
+		.go = go,
+	};
+	struct stk_run_request request = {
+		.class_index = stk_ticket_class_index(t),
+		.limits = stk_config_clamp(w->config, &w->cage.table.classes[stk_ticket_class_index(t)].ask),
+		.attempt = (uint32_t)(r->tries + 1),
+		.args = stk_ticket_args(t),
+	};
+
+	memset(out, 0, sizeof(*out));
+	memcpy(request.job_id, stk_ticket_job_id(t), sizeof(request.job_id));
+	stk_hex(request.job_id, sizeof(request.job_id), w->job_id);
+	if (!show(&run)) {
+		out->name = STK_OUT_SHUTDOWN;
+		(void)snprintf(out->why, sizeof(out->why), "not started: Redis did not take the show");
+		return;
+	}
+	if (stk_cage_run(w->cage.cage, &request, &hooks, out) != STK_OK)
+		w->nursery_lost = true;
+	stk_title_set("Waiting");
+}

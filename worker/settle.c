@@ -1,0 +1,166 @@
+/*
+ * settle.c - an outcome becomes one settlement: ok, fail with Resque's record, retry, or hand-back.
+ */
+#include "worker/worker.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define UNAVAILABLE_PARK_MS 10000
+
+/* Which outcomes another attempt may mend; the rest would only fail again the same way. */
+static const bool retryable[STK_OUT_COUNT] = {
+	[STK_OUT_RETRY_ASKED] = true,
+	[STK_OUT_FAILED] = true,
+	[STK_OUT_NON_ZERO_EXIT] = true,
+	[STK_OUT_NO_RESULT] = true,
+	[STK_OUT_WALL_TIMEOUT] = true,
+	[STK_OUT_CRASH] = true,
+	[STK_OUT_ABORT] = true,
+	[STK_OUT_OOM_KILLED] = true,
+	[STK_OUT_KILLED_EXTERNALLY] = true,
+};
+
+/* Death by a signal that no limit explains: Resque's own exception and text (DEFINITIONS). */
+static bool is_dirty_exit(const struct stk_outcome *o)
+{
+	return o->name == STK_OUT_CRASH || o->name == STK_OUT_ABORT ||
+	    o->name == STK_OUT_KILLED_EXTERNALLY;
+}
+
+static int64_t jitter(int64_t ms)
+{
+	uint32_t r;
+
+	if (getrandom(&r, sizeof(r), 0) != sizeof(r))
+		return ms;
+	return ms + (int64_t)(r % 1000) * ms / 5000; /* up to a fifth more */
+}
+
+/* Milliseconds until the next automatic attempt. */
+static int64_t backoff_ms(const struct stk_class_desc *d, int64_t tries, const struct stk_outcome *o)
+{
+	int64_t ms = d->retry_base_ms;
+
+	if (o->name == STK_OUT_RETRY_ASKED && o->retry_ms > 0)
+		return o->retry_ms;
+	if (d->retry_kind == STK_RETRY_EXPONENTIAL)
+		ms <<= tries < 16 ? tries : 16;
+	return jitter(ms < 86400000 ? ms : 86400000);
+}
+
+/* Automatic attempts leave one run for an operator's retry (RELIABILITY). */
+static int64_t attempts_allowed(const struct stk_class_desc *d, const struct stk_ticket *t,
+    const struct stk_outcome *o)
+{
+	int64_t by_runs = (int64_t)stk_ticket_runs(t) - 2;
+	int64_t by_class = d->retry_max;
+
+	if (o->name == STK_OUT_RETRY_ASKED && by_class == 0)
+		by_class = by_runs; /* the handler asked: the signature's runs are the bound */
+	return by_class < by_runs ? by_class : by_runs;
+}
+
+static void fail(struct stk_worker *w, const struct stk_reserved *r, const struct stk_ticket *t,
+    const struct stk_outcome *o, const char *name, struct stk_settle *out)
+{
+	struct stk_record_job job;
+	char exception[64], text[640];
+	struct stk_span error;
+
+	(void)snprintf(exception, sizeof(exception), "Stockade::%s",
+	    name != NULL ? name : stk_outcome_text(o->name));
+	(void)snprintf(text, sizeof(text), "%s", o->why);
+	error = stk_span_str(text);
+	if (name == NULL && is_dirty_exit(o)) {
+		(void)snprintf(exception, sizeof(exception), "Resque::DirtyExit");
+		stk_record_dirty_exit(text, sizeof(text), o->pid, o->status < 0 ? -o->status : 0);
+		error = stk_span_str(text);
+	} else if (name == NULL && o->message != NULL && o->message_len > 0) {
+		error = stk_span_of(o->message, o->message_len);
+	}
+	stk_worker_record_job(w, r, t, &job);
+	stk_jw_reset(&w->record);
+	stk_record_failed(&w->record, &job, exception, error, NULL, 0, stk_worker_now_s());
+	out->what = STK_SETTLE_FAIL;
+	out->record = stk_span_of(w->record.buf, w->record.len);
+}
+
+static void fail_or_retry(struct stk_worker *w, const struct stk_reserved *r,
+    const struct stk_ticket *t, const struct stk_outcome *o, struct stk_settle *out)
+{
+	const struct stk_class_desc *d = &w->cage.table.classes[stk_ticket_class_index(t)];
+	int64_t delay = backoff_ms(d, r->tries, o);
+
+	if (!retryable[o->name] || r->tries >= attempts_allowed(d, t, o)) {
+		fail(w, r, t, o, NULL, out);
+	} else if (stk_worker_now_s() + delay / 1000 >= stk_ticket_exp_s(t)) {
+		fail(w, r, t, o, "RetryWindowEnded", out);
+	} else {
+		out->what = STK_SETTLE_RETRY;
+		out->delay_ms = delay;
+		out->job_id = w->job_id;
+		w->counters.retried++;
+	}
+}
+
+static void log_finished(struct stk_worker *w, const struct stk_reserved *r,
+    const struct stk_ticket *t, const struct stk_outcome *o, const struct stk_settle *s)
+{
+	static const char *const settled[] = {
+		[STK_SETTLE_OK] = "ok",
+		[STK_SETTLE_FAIL] = "failed",
+		[STK_SETTLE_RETRY] = "retry",
+		[STK_SETTLE_HANDBACK] = "handed_back",
+		[STK_SETTLE_PARK] = "parked",
+		[STK_SETTLE_QUARANTINE] = "quarantined",
+		[STK_SETTLE_DROP] = "dropped",
+	};
+	bool good = o->name == STK_OUT_DONE || o->name == STK_OUT_SKIPPED;
+	struct stk_jw *line = stk_log_start(good ? STK_LOG_INFO : STK_LOG_WARN, "job.finished",
+	    good ? "success" : "failure", "%s: %s", stk_outcome_text(o->name),
+	    o->why[0] != '\0' ? o->why : "the handler is done");
+
+	stk_jw_cstr(line, "event.reason", stk_outcome_text(o->name));
+	stk_jw_int(line, "event.duration", o->wall_ms * 1000000);
+	stk_jw_cstr(line, "stockade.job_id", w->job_id);
+	stk_jw_cstr(line, "stockade.queue", r->parcel.queue);
+	stk_jw_cstr(line, "stockade.class", stk_ticket_class(t));
+	stk_jw_int(line, "stockade.seq", r->parcel.seq);
+	stk_jw_int(line, "stockade.attempt", r->tries + 1);
+	stk_jw_cstr(line, "stockade.sha256", w->sha256);
+	stk_jw_cstr(line, "stockade.settled", settled[s->what]);
+	stk_jw_int(line, "stockade.wall_ms", o->wall_ms);
+	stk_jw_int(line, "stockade.cpu_ms", o->cpu_ms);
+	stk_jw_int(line, "stockade.maxrss_kib", o->maxrss_kib);
+	stk_jw_int(line, "stockade.output_bytes", o->output_bytes);
+	stk_jw_int(line, "stockade.result_bytes", (int64_t)o->result_len);
+	stk_log_end();
+}
+
+void stk_worker_settle(struct stk_worker *w, const struct stk_reserved *r,
+    const struct stk_ticket *t, const struct stk_outcome *o, struct stk_settle *out)
+{
+	size_t class = stk_ticket_class_index(t);
+
+	*out = (struct stk_settle){ .seq = r->parcel.seq, .what = STK_SETTLE_OK };
+	w->counters.outcomes[o->name]++;
+	if (o->name == STK_OUT_SANDBOX_UNAVAILABLE && !o->started) {
+		/* the wall, not the job, is at fault: the run is not spent, the job waits */
+		if (w->unavailable[class] < UINT8_MAX)
+			w->unavailable[class]++;
+		out->what = STK_SETTLE_PARK;
+		out->delay_ms = UNAVAILABLE_PARK_MS;
+		out->job_id = w->job_id;
+	} else if (o->name == STK_OUT_SHUTDOWN) {
+		out->what = STK_SETTLE_HANDBACK;
+		w->counters.handed_back++;
+	} else {
+		w->unavailable[class] = 0;
+		if (o->name != STK_OUT_DONE && o->name != STK_OUT_SKIPPED)
+			fail_or_retry(w, r, t, o, out);
+	}
+	log_finished(w, r, t, o, out);
+}

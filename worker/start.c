@@ -1,0 +1,259 @@
+/*
+ * start.c - how a worker comes to life, in the order that is the security (DECISIONS 1, 31).
+ *
+ * Parent watched, nursery forked, cage described, layers probed - all before a secret is opened.
+ * Then policy and keys, the Redis link, the predecessor's jobs, the registration, and last the
+ * worker's own filter. Nothing is popped before all of it stands.
+ */
+#include "worker/worker.h"
+
+#include "sandbox/filter.h"
+#include "worker/cli/cli.h"
+#include "worker/title.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+static int watch_parent(const struct stk_worker_start *start)
+{
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) != 0)
+		return stk_complain(STK_EX_OS, "pdeathsig: %s", strerror(errno));
+	if (getppid() != start->supervisor)
+		return stk_complain(STK_EX_OS, "the supervisor is gone");
+	return 0;
+}
+
+/* A secret that a handler's grant or setup() could read would make the cage pointless. */
+static int check_hidden(const struct stk_config *c, const char *secret)
+{
+	char secret_real[PATH_MAX], open_real[PATH_MAX];
+
+	if (secret == NULL || realpath(secret, secret_real) == NULL)
+		return 0; /* whoever opens it says what is wrong */
+	for (size_t i = 0; i < c->directories.n + c->setup_read.n; i++) {
+		bool dir = i < c->directories.n;
+		const char *path = dir ? c->directories.v[i].value
+				       : c->setup_read.v[i - c->directories.n];
+		size_t n;
+
+		if (realpath(path, open_real) == NULL)
+			continue;
+		n = strlen(open_real);
+		if (strncmp(secret_real, open_real, n) == 0 &&
+		    (secret_real[n] == '/' || secret_real[n] == '\0'))
+			return stk_complain(STK_EX_CONFIG,
+			    "%s lies beneath %s, which jobs may read; move one of them", secret, path);
+	}
+	return 0;
+}
+
+static int set_cage_up(struct stk_worker *w, const struct stk_worker_start *start)
+{
+	char why[512];
+	const char *label;
+	int code = stk_cage_setup(w->config, start->cage_fd, &w->cage, why, sizeof(why));
+
+	if (code == 0)
+		code = stk_cage_setup_probe(w->config, &w->cage, why, sizeof(why));
+	if (code != 0)
+		return stk_complain(code, "%s", why);
+	for (uint32_t i = 0; i < w->cage.table.head.n_classes; i++)
+		if ((label = stk_cage_setup_unmapped(&w->cage, i)) != NULL)
+			return stk_complain(STK_EX_CONFIG,
+			    "class %s has a grant '%s' that no directory is mapped to; add "
+			    "directories = { %s = \"/path\"; }; to the configuration",
+			    w->cage.table.classes[i].name, label, label);
+	return 0;
+}
+
+static int load_policy(struct stk_worker *w)
+{
+	struct stk_conf_error e = { 0 };
+	int code = check_hidden(w->config, w->config->policy);
+
+	if (code == 0)
+		code = check_hidden(w->config, w->config->redis_password_file);
+	if (code != 0)
+		return code;
+	if (stk_seal_init() != STK_OK)
+		return stk_complain(STK_EX_OS, "libsodium did not start");
+	if (access(w->config->policy, R_OK) != 0)
+		return stk_complain(STK_EX_NOINPUT,
+		    "cannot read the policy %s: %s; `stockade keys generate` prints a stanza to start "
+		    "one with",
+		    w->config->policy, strerror(errno));
+	if (stk_policy_load(w->config->policy, &w->ring, &e) != STK_OK)
+		return stk_complain(STK_EX_CONFIG, "%s", e.sentence);
+	w->gate = (struct stk_gate){
+		.ring = w->ring,
+		.classes = &w->cage.table,
+		.max_payload_bytes = (size_t)w->config->max_payload_bytes,
+		.max_body_bytes = (size_t)w->config->max_body_bytes,
+		.skew_s = w->config->skew_ms / 1000,
+		.class_absent_defers = true,
+	};
+	return 0;
+}
+
+static int open_password(const struct stk_worker *w, const struct stk_worker_start *start)
+{
+	const char *file = w->config->redis_password_file;
+
+	return file == NULL ? start->password_fd : open(file, O_RDONLY | O_CLOEXEC);
+}
+
+static int connect_redis(struct stk_worker *w, const struct stk_worker_start *start)
+{
+	struct stk_redis_url url;
+	char why[STK_REDIS_WHY_BYTES], name[64];
+	struct stk_redis_config config = {
+		.url = &url,
+		.client_name = name,
+		.connect_timeout_ms = (int)w->config->redis_timeout_ms,
+		.command_timeout_ms = (int)w->config->redis_timeout_ms,
+	};
+	int64_t give_up = stk_monotonic_ms() + w->config->redis_start_wait_ms;
+	enum stk_err e;
+
+	if (stk_redis_url_parse(w->config->redis, &url, why, sizeof(why)) != STK_OK)
+		return stk_complain(STK_EX_CONFIG, "redis: %s", why);
+	if (w->config->redis_user != NULL)
+		(void)snprintf(url.user, sizeof(url.user), "%s", w->config->redis_user);
+	config.password_fd = open_password(w, start);
+	if (w->config->redis_password_file != NULL && config.password_fd == -1)
+		return stk_complain(STK_EX_NOINPUT, "cannot read redis_password_file %s: %s",
+		    w->config->redis_password_file, strerror(errno));
+	(void)snprintf(name, sizeof(name), "stockade-%d", (int)getpid());
+	if (stk_redis_new(&config, &w->link) != STK_OK)
+		return stk_complain(STK_EX_OS, "out of memory");
+	while ((e = stk_redis_connect(w->link)) != STK_OK && stk_monotonic_ms() < give_up &&
+	    w->life.stop == STK_STOP_NO)
+		stk_life_wait(&w->life, 250);
+	stk_redis_url_clear(&url);
+	if (e != STK_OK)
+		return stk_complain(STK_EX_REDIS, "Redis at %s: %s", w->config->redis,
+		    stk_redis_why(w->link));
+	return 0;
+}
+
+static int register_worker(struct stk_worker *w, const struct stk_worker_start *start)
+{
+	char id[STK_WORKER_ID_MAX + 1];
+	enum stk_answer answer;
+
+	if (stk_life_worker_id(w->config, id, sizeof(id)) != STK_OK ||
+	    stk_store_init(&w->store, w->link, w->config->ns, id) != STK_OK)
+		return stk_complain(STK_EX_CONFIG,
+		    "host, queue names and namespace make no usable worker id");
+	stk_hex(start->instance, sizeof(start->instance), w->store.instance);
+	w->store.max_payload_bytes = w->config->max_payload_bytes;
+	if (stk_store_register(&w->store, w->queues, w->n_queues, w->life.started, &answer) != STK_OK)
+		return stk_complain(STK_EX_REDIS, "cannot register in Redis: %s",
+		    stk_redis_why(w->link));
+	if (answer == STK_ANSWER_STORE)
+		return stk_complain(STK_EX_REDIS,
+		    "STORE_%s: that key is not what this protocol keeps there; see PROTOCOL.md",
+		    w->store.bad_key);
+	if (answer == STK_ANSWER_NEWER)
+		return stk_complain(STK_EX_CONFIG,
+		    "a newer stockade with an incompatible protocol works on this Redis; upgrade this one");
+	if (answer == STK_ANSWER_ID_SHARED) {
+		(void)stk_log_start(STK_LOG_WARN, "worker.id_shared", "unknown",
+		    "the worker id %s was registered by a worker that may still live", id);
+		stk_log_end();
+	} else if (answer != STK_ANSWER_OK) {
+		return stk_complain(STK_EX_REDIS, "registration was answered with %s",
+		    stk_answer_text(answer));
+	}
+	w->life.store = &w->store;
+	w->life.next_beat_ms = stk_monotonic_ms() + w->config->beat_ms;
+	return 0;
+}
+
+/* The job that its killers could not stop being recovered goes to `failed`, never away. */
+static bool file_lost(struct stk_worker *w, const struct stk_lost *lost)
+{
+	struct stk_record_job job;
+
+	stk_worker_record_raw(w, lost->queue, lost->bytes, &job);
+	stk_jw_reset(&w->record);
+	stk_record_failed(&w->record, &job, "Stockade::WorkerLost",
+	    stk_span_str("WorkerLost: workers died more than three times while this job was in their "
+			 "hands; find out why before retrying it"),
+	    NULL, 0, stk_worker_now_s());
+	return !w->record.sour;
+}
+
+/* The supervisor saw the predecessor die: its job goes back to the front of its queue first. */
+static int recover(struct stk_worker *w, const struct stk_worker_start *start)
+{
+	struct stk_recovered found = { 0 };
+	struct stk_lost lost;
+	enum stk_answer answer = STK_ANSWER_AGAIN;
+	bool filing = false;
+	char victim[STK_INSTANCE_CHARS + 1];
+
+	if (!start->has_over)
+		return 0;
+	stk_hex(start->over, sizeof(start->over), victim);
+	while (answer == STK_ANSWER_AGAIN || answer == STK_ANSWER_LOST) {
+		struct stk_span record = stk_span_of(w->record.buf, w->record.len);
+
+		if (stk_store_recover(&w->store, victim, w->queues, w->n_queues,
+			filing ? &lost : NULL, filing ? record : stk_span_of(NULL, 0), &found,
+			&answer) != STK_OK)
+			return stk_complain(STK_EX_REDIS, "cannot recover the predecessor's job: %s",
+			    stk_redis_why(w->link));
+		w->counters.recovered += (uint64_t)found.n_returned;
+		lost = found.lost;
+		filing = answer == STK_ANSWER_LOST && file_lost(w, &lost);
+		if (answer == STK_ANSWER_LOST && !filing)
+			break;
+	}
+	(void)stk_log_start(STK_LOG_WARN, "worker.recovered", "success",
+	    "the worker before this one died; %lld of its jobs went back to the front of their queues",
+	    (long long)w->counters.recovered);
+	stk_log_end();
+	return 0;
+}
+
+static int enter_filter(void)
+{
+	struct stk_bpf filter = { 0 };
+	enum stk_err e = stk_filter_worker_build(&filter);
+
+	if (e == STK_OK)
+		e = stk_filter_install(&filter);
+	stk_bpf_clear(&filter);
+	if (e != STK_OK)
+		return stk_complain(STK_EX_OS, "the worker's own filter could not be installed: %s",
+		    stk_strerror(e));
+	return 0;
+}
+
+int stk_worker_come_alive(struct stk_worker *w, const struct stk_worker_start *start)
+{
+	int code;
+
+	stk_title_set("Starting");
+	tzset();
+	if ((code = watch_parent(start)) != 0 || (code = set_cage_up(w, start)) != 0)
+		return code;
+	if (stk_life_open(&w->life, w->config) != STK_OK)
+		return stk_complain(STK_EX_OS, "signals: %s", strerror(errno));
+	if ((code = load_policy(w)) != 0 || (code = connect_redis(w, start)) != 0 ||
+	    (code = register_worker(w, start)) != 0 || (code = recover(w, start)) != 0 ||
+	    (code = enter_filter()) != 0)
+		return code;
+	if (write(start->ready_fd, "R", 1) != 1)
+		return stk_complain(STK_EX_OS, "the supervisor is gone");
+	return 0;
+}

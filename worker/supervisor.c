@@ -1,0 +1,300 @@
+/*
+ * supervisor.c - see supervisor.h. One poll loop over a signalfd and the workers' ready pipes.
+ *
+ * A worker that ends before it was ever ready with an exit code that only a person can mend (usage,
+ * input, permission, configuration, Redis at start) ends the whole service with that code; any other
+ * death is answered by a new worker, which is told the token of the one it replaces.
+ */
+#include "worker/supervisor.h"
+
+#include "worker/cli/cli.h"
+#include "worker/log.h"
+#include "worker/title.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define BACKOFF_FIRST_MS 100
+#define BACKOFF_MAX_MS   30000
+#define STABLE_MS        60000 /* a worker that lived this long starts the backoff anew */
+
+struct slot {
+	pid_t pid; /* 0: not running */
+	int ready_fd;
+	bool ready;
+	bool done; /* drained or told to stop: no successor */
+	uint8_t instance[STK_INSTANCE_BYTES];
+	bool has_over;
+	uint8_t over[STK_INSTANCE_BYTES];
+	uint32_t failures;
+	int64_t started_ms, start_at_ms;
+};
+
+struct supervisor {
+	const struct stk_config *config;
+	int cage_fd, password_fd, signal_fd;
+	pid_t self;
+	int (*run)(const struct stk_worker_start *);
+	struct slot *slots;
+	uint32_t n;
+	bool ever_ready, stopping;
+	int exit_code;
+};
+
+static const int forwarded[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP };
+
+static int open_signals(void)
+{
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	for (size_t i = 0; i < STK_ARRAY_LEN(forwarded); i++)
+		(void)sigaddset(&set, forwarded[i]);
+	(void)sigaddset(&set, SIGCHLD);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
+		return -1;
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* In the fresh worker: everything of the supervisor's that it must not hold is closed. */
+static void become_worker(struct supervisor *s, struct slot *slot, int ready_w)
+{
+	struct stk_worker_start start = {
+		.config = s->config,
+		.cage_fd = s->cage_fd,
+		.password_fd = s->password_fd,
+		.ready_fd = ready_w,
+		.slot = (uint32_t)(slot - s->slots),
+		.has_over = slot->has_over,
+		.supervisor = s->self,
+	};
+
+	memcpy(start.instance, slot->instance, sizeof(start.instance));
+	memcpy(start.over, slot->over, sizeof(start.over));
+	stk_close(&s->signal_fd);
+	for (uint32_t i = 0; i < s->n; i++)
+		stk_close(&s->slots[i].ready_fd);
+	_exit(s->run(&start));
+}
+
+static enum stk_err start_worker(struct supervisor *s, struct slot *slot)
+{
+	int fds[2];
+
+	if (getrandom(slot->instance, sizeof(slot->instance), 0) != sizeof(slot->instance) ||
+	    pipe2(fds, O_CLOEXEC | O_NONBLOCK) != 0)
+		return STK_E_SYSTEM;
+	slot->pid = fork();
+	if (slot->pid == -1) {
+		slot->pid = 0;
+		stk_close(&fds[0]);
+		stk_close(&fds[1]);
+		return STK_E_SYSTEM;
+	}
+	if (slot->pid == 0) {
+		stk_close(&fds[0]);
+		become_worker(s, slot, fds[1]);
+	}
+	stk_close(&fds[1]);
+	slot->ready_fd = fds[0];
+	slot->ready = false;
+	slot->started_ms = stk_monotonic_ms();
+	return STK_OK;
+}
+
+static void start_due(struct supervisor *s)
+{
+	int64_t now = stk_monotonic_ms();
+
+	for (uint32_t i = 0; i < s->n; i++) {
+		struct slot *slot = &s->slots[i];
+
+		if (slot->pid != 0 || slot->done || s->stopping || slot->start_at_ms > now)
+			continue;
+		if (start_worker(s, slot) != STK_OK) {
+			slot->start_at_ms = now + BACKOFF_MAX_MS;
+			(void)stk_log_start(STK_LOG_ERROR, "worker.start_failed", "failure",
+			    "cannot fork worker %u: %s; next try in 30 s", i, strerror(errno));
+			stk_log_end();
+		}
+	}
+}
+
+/* The byte means: registered, predecessor recovered. From now on this instance can own jobs. */
+static void note_ready(struct supervisor *s, struct slot *slot)
+{
+	char byte;
+
+	if (read(slot->ready_fd, &byte, 1) != 1) {
+		stk_close(&slot->ready_fd);
+		return;
+	}
+	stk_close(&slot->ready_fd);
+	slot->ready = true;
+	s->ever_ready = true;
+	slot->has_over = false;
+}
+
+static void stop_all(struct supervisor *s, int sig)
+{
+	s->stopping = true;
+	for (uint32_t i = 0; i < s->n; i++)
+		if (s->slots[i].pid != 0)
+			(void)kill(s->slots[i].pid, sig);
+}
+
+/* Only a person can mend these; before anything ever worked they end the service. */
+static bool is_final(int code)
+{
+	return code == STK_EX_USAGE || code == STK_EX_NOINPUT || code == STK_EX_REDIS ||
+	    code == STK_EX_OS || code == STK_EX_NOPERM || code == STK_EX_CONFIG;
+}
+
+static int64_t backoff_ms(struct slot *slot, int64_t now)
+{
+	uint32_t doublings;
+
+	if (now - slot->started_ms > STABLE_MS)
+		slot->failures = 0;
+	doublings = slot->failures < 9 ? slot->failures : 9;
+	slot->failures++;
+	if (((int64_t)BACKOFF_FIRST_MS << doublings) > BACKOFF_MAX_MS)
+		return BACKOFF_MAX_MS;
+	return (int64_t)BACKOFF_FIRST_MS << doublings;
+}
+
+static void worker_died(struct supervisor *s, struct slot *slot, int status)
+{
+	int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	int64_t now = stk_monotonic_ms(), wait;
+	pid_t pid = slot->pid;
+
+	if (slot->ready_fd != -1)
+		note_ready(s, slot);
+	slot->pid = 0;
+	if (code == 0) {
+		slot->done = s->stopping || s->config->drain_and_exit;
+		slot->has_over = false;
+	} else if (slot->ready) {
+		memcpy(slot->over, slot->instance, sizeof(slot->over));
+		slot->has_over = true;
+	}
+	if (!s->ever_ready && is_final(code)) {
+		if (s->exit_code == 0)
+			s->exit_code = code;
+		stop_all(s, SIGTERM);
+	}
+	if (s->stopping || slot->done) {
+		slot->done = true;
+		return;
+	}
+	wait = code == 0 ? 0 : backoff_ms(slot, now);
+	slot->start_at_ms = now + wait;
+	(void)stk_log_start(code == 0 ? STK_LOG_INFO : STK_LOG_WARN, "worker.restart", "unknown",
+	    "worker %u (pid %d) ended with %s %d; its successor starts in %lld ms%s",
+	    (unsigned)(slot - s->slots), (int)pid, code >= 0 ? "status" : "signal",
+	    code >= 0 ? code : WTERMSIG(status), (long long)wait,
+	    slot->has_over ? " and takes its job back first" : "");
+	stk_log_end();
+}
+
+static void reap(struct supervisor *s)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		for (uint32_t i = 0; i < s->n; i++)
+			if (s->slots[i].pid == pid)
+				worker_died(s, &s->slots[i], status);
+}
+
+static void take_signals(struct supervisor *s)
+{
+	struct signalfd_siginfo si;
+
+	while (read(s->signal_fd, &si, sizeof(si)) == sizeof(si))
+		if (si.ssi_signo != SIGCHLD)
+			stop_all(s, (int)si.ssi_signo);
+	reap(s);
+}
+
+static bool all_done(const struct supervisor *s)
+{
+	for (uint32_t i = 0; i < s->n; i++)
+		if (s->slots[i].pid != 0 || !s->slots[i].done)
+			return false;
+	return true;
+}
+
+static int poll_timeout_ms(const struct supervisor *s)
+{
+	int64_t now = stk_monotonic_ms(), wait = 60000;
+
+	for (uint32_t i = 0; i < s->n; i++) {
+		const struct slot *slot = &s->slots[i];
+
+		if (slot->pid == 0 && !slot->done && slot->start_at_ms - now < wait)
+			wait = slot->start_at_ms > now ? slot->start_at_ms - now : 0;
+	}
+	return (int)wait;
+}
+
+static void wait_for_news(struct supervisor *s, struct pollfd *fds)
+{
+	fds[0] = (struct pollfd){ .fd = s->signal_fd, .events = POLLIN };
+	for (uint32_t i = 0; i < s->n; i++)
+		fds[i + 1] = (struct pollfd){ .fd = s->slots[i].ready_fd, .events = POLLIN };
+	if (poll(fds, s->n + 1, poll_timeout_ms(s)) <= 0)
+		return;
+	for (uint32_t i = 0; i < s->n; i++)
+		if (fds[i + 1].revents != 0 && s->slots[i].ready_fd != -1)
+			note_ready(s, &s->slots[i]);
+	take_signals(s);
+}
+
+int stk_supervise(const struct stk_config *config, int cage_fd, int password_fd,
+    int (*run)(const struct stk_worker_start *))
+{
+	struct supervisor s = {
+		.config = config,
+		.cage_fd = cage_fd,
+		.password_fd = password_fd,
+		.run = run,
+		.self = getpid(),
+		.n = (uint32_t)config->concurrency,
+	};
+	struct pollfd *fds = calloc((size_t)s.n + 1, sizeof(*fds));
+
+	s.slots = calloc(s.n, sizeof(*s.slots));
+	s.signal_fd = open_signals();
+	if (fds == NULL || s.slots == NULL || s.signal_fd == -1) {
+		free(fds);
+		free(s.slots);
+		return stk_complain(STK_EX_OS, "cannot start the supervisor: %s", strerror(errno));
+	}
+	for (uint32_t i = 0; i < s.n; i++)
+		s.slots[i].ready_fd = -1;
+	stk_title_set("Supervising %u workers", s.n);
+	while (!all_done(&s)) {
+		start_due(&s);
+		wait_for_news(&s, fds);
+		if (s.stopping)
+			for (uint32_t i = 0; i < s.n; i++)
+				s.slots[i].done = s.slots[i].done || s.slots[i].pid == 0;
+	}
+	for (uint32_t i = 0; i < s.n; i++)
+		stk_close(&s.slots[i].ready_fd);
+	stk_close(&s.signal_fd);
+	free(s.slots);
+	free(fds);
+	return s.exit_code;
+}

@@ -1,0 +1,31 @@
+/*
+ * supervisor.h - S: forks the workers, restarts them with backoff, forwards the wish to stop.
+ *
+ * S holds no Redis link, no key and no secret it ever read; the password memfd passes through it
+ * unread. As pid 1 it reaps orphans.
+ */
+#ifndef WORKER_SUPERVISOR_H
+#define WORKER_SUPERVISOR_H
+
+#include "worker/config.h"
+
+#define STK_INSTANCE_BYTES 16
+
+/* What one worker is told at its fork; everything else it opens itself. */
+struct stk_worker_start {
+	const struct stk_config *config;
+	int cage_fd;     /* O_PATH */
+	int password_fd; /* sealed memfd, or -1 */
+	int ready_fd;    /* the worker writes one byte once it is registered, before it reserves */
+	uint32_t slot;
+	uint8_t instance[STK_INSTANCE_BYTES];
+	bool has_over;                    /* a predecessor of this slot died without unregistering */
+	uint8_t over[STK_INSTANCE_BYTES]; /* its token: recovered first */
+	pid_t supervisor;
+};
+
+/* Runs until told to stop; the exit code is main's. @run is the worker's whole life. */
+int stk_supervise(const struct stk_config *config, int cage_fd, int password_fd,
+    int (*run)(const struct stk_worker_start *));
+
+#endif

@@ -1,0 +1,327 @@
+/*
+ * work.c - the worker's loop: reserve, admit, run, settle. It reads top to bottom on purpose.
+ */
+#include "worker/worker.h"
+
+#include "worker/cli/cli.h"
+#include "worker/scan.h"
+#include "worker/seal.h"
+#include "worker/title.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define RECORD_MAX (2u << 20) /* a payload of max_payload's ceiling, in base64, and our words */
+
+int64_t stk_worker_now_s(void)
+{
+	return (int64_t)time(NULL);
+}
+
+/* The decoded class of a payload that may be no STK1 at all; empty if there is none. */
+static struct stk_span class_of(struct stk_worker *w, struct stk_span bytes)
+{
+	struct stk_payload p = { 0 };
+	size_t n;
+
+	if (stk_payload_scan(bytes, &p) == STK_V_E_OUTER_JSON)
+		return stk_span_of(NULL, 0);
+	n = stk_json_unescape(p.class_text, w->class_name, sizeof(w->class_name));
+	return stk_span_of(w->class_name, n <= sizeof(w->class_name) ? n : 0);
+}
+
+void stk_worker_record_raw(struct stk_worker *w, const char *queue, struct stk_span bytes,
+    struct stk_record_job *out)
+{
+	uint8_t digest[32];
+
+	stk_sha256(bytes, digest);
+	stk_hex(digest, sizeof(digest), w->sha256);
+	*out = (struct stk_record_job){
+		.queue = queue,
+		.worker_id = w->store.id,
+		.payload = bytes,
+		.recognised =
+		    stk_json_recognise(bytes, STK_JSON_DEPTH, STK_JSON_OBJECT, NULL) == STK_OK,
+		.sha256 = w->sha256,
+	};
+	if (out->recognised)
+		out->class_name = class_of(w, bytes);
+}
+
+void stk_worker_record_job(struct stk_worker *w, const struct stk_reserved *r,
+    const struct stk_ticket *t, struct stk_record_job *out)
+{
+	stk_worker_record_raw(w, r->parcel.queue, r->parcel.bytes, out);
+	out->class_name = stk_span_str(stk_ticket_class(t));
+}
+
+static void log_admitted(const struct stk_worker *w, const struct stk_reserved *r,
+    const struct stk_admission *a)
+{
+	struct stk_jw *line = stk_log_start(STK_LOG_INFO, "job.admitted", "success",
+	    "%s signed by %s", stk_ticket_class(a->ticket), a->principal);
+
+	stk_jw_cstr(line, "stockade.job_id", w->job_id);
+	stk_jw_cstr(line, "stockade.queue", r->parcel.queue);
+	stk_jw_cstr(line, "stockade.class", stk_ticket_class(a->ticket));
+	stk_jw_int(line, "stockade.seq", r->parcel.seq);
+	stk_jw_cstr(line, "stockade.kid", a->kid);
+	stk_jw_cstr(line, "stockade.principal", a->principal);
+	stk_jw_str(line, "stockade.ref", stk_ticket_ref(a->ticket), STK_REF_MAX);
+	stk_log_end();
+}
+
+/* Everything between reserve and settle for one parcel. */
+static void handle(struct stk_worker *w, const struct stk_reserved *r, struct stk_settle *settle)
+{
+	struct stk_admission admission = { 0 };
+	struct stk_outcome outcome = { 0 };
+
+	w->counters.reserved++;
+	stk_jw_reset(&w->record);
+	stk_jw_reset(&w->note);
+	w->counters.verdicts[stk_admit(&w->gate, &r->parcel, stk_worker_now_s(), &admission)]++;
+	if (admission.ticket != NULL) {
+		stk_hex(admission.job_id, sizeof(admission.job_id), w->job_id);
+		log_admitted(w, r, &admission);
+		stk_worker_run(w, r, admission.ticket, &outcome);
+		stk_worker_settle(w, r, admission.ticket, &outcome, settle);
+	} else if (admission.nomem) {
+		/* no judgement was possible: the job goes back as if never taken */
+		*settle = (struct stk_settle){ .seq = r->parcel.seq, .what = STK_SETTLE_HANDBACK };
+		stk_life_wait(&w->life, 1000);
+	} else {
+		stk_worker_refuse(w, r, &admission, settle);
+	}
+	stk_outcome_clear(&outcome);
+	stk_admission_clear(&admission);
+}
+
+/* park_max reached: an ordinary failed record, spliced and retryable (RELIABILITY, last section). */
+static void settle_as_park_full(struct stk_worker *w, const struct stk_reserved *r,
+    struct stk_settle *settle)
+{
+	struct stk_record_job job;
+
+	stk_worker_record_raw(w, r->parcel.queue, r->parcel.bytes, &job);
+	stk_jw_reset(&w->record);
+	stk_record_failed(&w->record, &job, "Stockade::ParkFull",
+	    stk_span_str("ParkFull: too many jobs of this queue wait already; retry it later"), NULL, 0,
+	    stk_worker_now_s());
+	*settle = (struct stk_settle){
+		.seq = settle->seq,
+		.what = STK_SETTLE_FAIL,
+		.record = stk_span_of(w->record.buf, w->record.len),
+	};
+}
+
+static bool may_go_on(const struct stk_worker *w)
+{
+	return w->life.stop == STK_STOP_NO && !w->life.fenced && !w->life.redis_lost &&
+	    !w->nursery_lost;
+}
+
+/* Every class in a row of three SandboxUnavailable: this worker cannot run anything (RELIABILITY). */
+static bool wall_is_gone(const struct stk_worker *w)
+{
+	for (uint32_t i = 0; i < w->cage.table.head.n_classes; i++)
+		if (w->unavailable[i] < 3)
+			return false;
+	return w->cage.table.head.n_classes > 0;
+}
+
+/* One reconnection, then the worker ends by name: the supervisor's next worker starts afresh. */
+static bool link_up(struct stk_worker *w)
+{
+	if (stk_redis_connected(w->link) || stk_redis_connect(w->link) == STK_OK) {
+		w->life.redis_lost = false;
+		return true;
+	}
+	w->life.redis_lost = true;
+	return false;
+}
+
+/* Settles, and reserves the next parcel in the same write while there is to be one. */
+static enum stk_answer settle_and_go_on(struct stk_worker *w, const struct stk_settle *settle,
+    struct stk_reserved *next_job)
+{
+	enum stk_answer settled = STK_ANSWER_OK, next = STK_ANSWER_EMPTY;
+	enum stk_err e = STK_E_CLOSED;
+
+	for (int attempt = 0; attempt < 2 && e != STK_OK && link_up(w); attempt++)
+		if (may_go_on(w))
+			e = stk_store_settle_and_reserve(&w->store, settle, &settled, w->queues,
+			    w->n_queues, next_job, &next);
+		else
+			e = stk_store_settle(&w->store, settle, &settled);
+	if (e != STK_OK) {
+		w->life.redis_lost = true;
+		return STK_ANSWER_EMPTY;
+	}
+	if (settled == STK_ANSWER_STALE)
+		w->counters.stale++;
+	if (settled == STK_ANSWER_FENCED)
+		w->life.fenced = true;
+	if (settled == STK_ANSWER_PARK_FULL || settled == STK_ANSWER_STORE)
+		return settled;
+	return next;
+}
+
+static enum stk_answer reserve(struct stk_worker *w, struct stk_reserved *r)
+{
+	enum stk_answer answer = STK_ANSWER_EMPTY;
+	enum stk_err e = STK_E_CLOSED;
+
+	for (int attempt = 0; attempt < 2 && e != STK_OK && link_up(w); attempt++)
+		e = stk_store_reserve(&w->store, w->queues, w->n_queues, r, &answer);
+	if (e != STK_OK)
+		w->life.redis_lost = true;
+	return e == STK_OK ? answer : STK_ANSWER_EMPTY;
+}
+
+/* An idle worker looks soon after work and ever more rarely up to `poll`. */
+static void idle(struct stk_worker *w, int64_t *pause_ms)
+{
+	*pause_ms = *pause_ms * 2 < w->config->poll_ms ? *pause_ms * 2 : w->config->poll_ms;
+	stk_life_wait(&w->life, *pause_ms);
+}
+
+/* The reserve script removed these from the queue's head: only a short record of each is left. */
+static void note_oversize(struct stk_worker *w, struct stk_reserved *job)
+{
+	struct stk_jw *line;
+
+	if (job->n_oversize <= 0)
+		return;
+	w->counters.verdicts[STK_V_E_TOO_LARGE] += (uint64_t)job->n_oversize;
+	line = stk_log_start(STK_LOG_WARN, "job.refused", "failure", "E_TOO_LARGE: %s",
+	    stk_verdict_sentence(STK_V_E_TOO_LARGE));
+	stk_jw_cstr(line, "event.reason", stk_verdict_text(STK_V_E_TOO_LARGE));
+	stk_jw_int(line, "stockade.count", job->n_oversize);
+	stk_log_end();
+	job->n_oversize = 0;
+}
+
+static void loop(struct stk_worker *w)
+{
+	enum stk_answer next = STK_ANSWER_AGAIN;
+	struct stk_reserved job = { 0 };
+	struct stk_settle settle;
+	int64_t pause_ms = 5;
+
+	while (may_go_on(w)) {
+		if (next != STK_ANSWER_JOB) {
+			next = reserve(w, &job);
+			note_oversize(w, &job);
+		}
+		if (next == STK_ANSWER_JOB) {
+			handle(w, &job, &settle);
+			next = settle_and_go_on(w, &settle, &job);
+			if (next == STK_ANSWER_PARK_FULL) {
+				settle_as_park_full(w, &job, &settle);
+				next = settle_and_go_on(w, &settle, &job);
+			}
+			note_oversize(w, &job);
+			pause_ms = 5;
+		}
+		if (next == STK_ANSWER_FENCED)
+			w->life.fenced = true;
+		if (next == STK_ANSWER_STORE || wall_is_gone(w))
+			return;
+		if (next == STK_ANSWER_EMPTY && w->config->drain_and_exit)
+			return; /* parked jobs stay where they are, for whoever comes next */
+		if (next == STK_ANSWER_EMPTY || next == STK_ANSWER_PAUSED)
+			idle(w, &pause_ms);
+		(void)stk_life_tick(&w->life);
+	}
+}
+
+/* How it ended: one sentence, one code. Signals and an empty drain are the good endings. */
+static int verdict_on_self(const struct stk_worker *w, const char **name, const char **why)
+{
+	static const struct {
+		const char *name, *why;
+		int code;
+	} endings[] = {
+		{ "NURSERY_LOST", "the nursery died; a new worker starts with a fresh one", STK_EX_OS },
+		{ "FENCED", "other workers held this one for dead and took its job; it forgets it",
+		    STK_EX_REDIS },
+		{ "REDIS_LOST", "Redis went away; a job in hand stays in flight and is taken back first",
+		    STK_EX_REDIS },
+		{ "SANDBOX_UNAVAILABLE", "no class could be caged three times in a row; run as root or "
+					 "mend the machine: `stockade run-job` shows the step",
+		    STK_EX_OS },
+		{ "STORE", "a key has the wrong type; see PROTOCOL.md", STK_EX_REDIS },
+		{ "DONE", "told to stop, or the queues are empty", STK_EX_OK },
+	};
+	size_t i = w->nursery_lost ? 0
+	    : w->life.fenced	   ? 1
+	    : w->life.redis_lost   ? 2
+	    : wall_is_gone(w)	   ? 3
+	    : w->store.bad_key[0]  ? 4
+				   : 5;
+
+	*name = endings[i].name;
+	*why = endings[i].why;
+	return endings[i].code;
+}
+
+static int farewell(struct stk_worker *w)
+{
+	const char *name, *why;
+	int code = verdict_on_self(w, &name, &why);
+	enum stk_answer answer;
+	struct stk_jw *line;
+
+	if (stk_redis_connected(w->link) && !w->life.fenced && !w->life.redis_lost &&
+	    stk_store_unregister(&w->store, &answer) != STK_OK)
+		code = code == STK_EX_OK ? STK_EX_REDIS : code;
+	line = stk_log_start(code == STK_EX_OK ? STK_LOG_INFO : STK_LOG_ERROR, "worker.stopped",
+	    code == STK_EX_OK ? "success" : "failure", "%s: %s%s%s", name, why,
+	    w->store.bad_key[0] != '\0' ? ": " : "", w->store.bad_key);
+	stk_jw_cstr(line, "event.reason", name);
+	stk_counters_write(&w->counters, line);
+	stk_log_end();
+	return code;
+}
+
+static void clear(struct stk_worker *w)
+{
+	stk_cage_setup_clear(&w->cage);
+	stk_store_clear(&w->store);
+	stk_redis_free(w->link);
+	stk_keyring_free(w->ring);
+	stk_life_close(&w->life);
+	stk_jw_clear(&w->record);
+	stk_jw_clear(&w->note);
+	free(w);
+}
+
+int stk_worker_main(const struct stk_worker_start *start)
+{
+	struct stk_worker *w = calloc(1, sizeof(*w));
+	int code;
+
+	if (w == NULL)
+		return stk_complain(STK_EX_OS, "out of memory");
+	w->config = start->config;
+	w->queues = (const char *const *)start->config->queues.v;
+	w->n_queues = start->config->queues.n;
+	w->life.signal_fd = -1;
+	stk_jw_init(&w->record, RECORD_MAX);
+	stk_jw_init(&w->note, 8192);
+	stk_log_open(STDERR_FILENO, (enum stk_log_format)w->config->log_format,
+	    (enum stk_log_level)w->config->log_level);
+	code = stk_worker_come_alive(w, start);
+	if (code == 0) {
+		stk_title_set("Waiting");
+		loop(w);
+		code = farewell(w);
+	}
+	clear(w);
+	return code;
+}

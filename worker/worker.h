@@ -1,0 +1,70 @@
+/*
+ * worker.h - everything one worker process holds; made by work.c, handed to refuse, run and settle.
+ */
+#ifndef WORKER_WORKER_H
+#define WORKER_WORKER_H
+
+#include "worker/admit.h"
+#include "worker/cage_setup.h"
+#include "worker/counters.h"
+#include "worker/life.h"
+#include "worker/log.h"
+#include "worker/policy.h"
+#include "worker/record.h"
+#include "worker/store.h"
+#include "worker/supervisor.h"
+
+struct stk_worker {
+	const struct stk_config *config; /* borrowed */
+	struct stk_cage_setup cage;
+	struct stk_keyring *ring; /* owned */
+	struct stk_gate gate;
+	struct stk_redis *link; /* owned */
+	struct stk_store store;
+	struct stk_life life;
+	struct stk_counters counters;
+	const char *const *queues; /* borrowed from config */
+	size_t n_queues;
+	struct stk_log_budget refusal_logs[STK_VERDICT_COUNT];
+	uint8_t unavailable[STK_CLASSES_MAX]; /* SandboxUnavailable in a row, by class */
+	bool nursery_lost;
+	/* scratch, reused for every job */
+	struct stk_jw record, note;
+	char sha256[65];
+	char area[STK_AREA_BYTES];
+	char entry_id[STK_ULID_BYTES];
+	char job_id[33];
+	uint8_t class_name[STK_NAME_MAX];
+};
+
+/* Wall clock, seconds since the epoch. */
+int64_t stk_worker_now_s(void);
+
+/*
+ * refuse.c: a verdict other than ACCEPT becomes a settlement: parked, quarantined or dropped, counted,
+ * logged (sampled). The spans in @out live until the next parcel.
+ */
+void stk_worker_refuse(struct stk_worker *w, const struct stk_reserved *r,
+    const struct stk_admission *a, struct stk_settle *out);
+
+/* run.c: shows the job, runs it behind the wall. False: it was not started (see *out). */
+void stk_worker_run(struct stk_worker *w, const struct stk_reserved *r, const struct stk_ticket *t,
+    struct stk_outcome *out);
+
+/* settle.c: an outcome becomes a settlement: counted, recorded, retried or handed back. */
+void stk_worker_settle(struct stk_worker *w, const struct stk_reserved *r,
+    const struct stk_ticket *t, const struct stk_outcome *o, struct stk_settle *out);
+
+/* work.c: what the records say of raw bytes, or of an admitted job; recognises them first. */
+void stk_worker_record_raw(struct stk_worker *w, const char *queue, struct stk_span bytes,
+    struct stk_record_job *out);
+void stk_worker_record_job(struct stk_worker *w, const struct stk_reserved *r,
+    const struct stk_ticket *t, struct stk_record_job *out);
+
+/* start.c: from a fresh fork to a registered worker. 0, or an exit code after complaining. */
+STK_CHECK int stk_worker_come_alive(struct stk_worker *w, const struct stk_worker_start *start);
+
+/* work.c: one worker's whole life, called by the supervisor in the fresh process. */
+int stk_worker_main(const struct stk_worker_start *start);
+
+#endif
