@@ -1,0 +1,243 @@
+/*
+ * explain.c - `stockade explain`: would this payload run here, and if not, at which gate does it
+ * stop?
+ *
+ * The same stk_admit as the worker's, the same class table, and the arguments checked by the
+ * class's own schema behind the same wall; only the ledger is not asked, because asking it claims a
+ * run.
+ */
+#include "worker/admit.h"
+#include "worker/cli/cage_open.h"
+#include "worker/cli/cli.h"
+#include "worker/cli/explain_gates.h"
+#include "worker/jsonw.h"
+#include "worker/policy.h"
+#include "worker/quantity.h"
+#include "worker/scan.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define POLICY_PATH   "/etc/stockade/policy.conf"
+#define MAX_PAYLOAD   (128u << 10) /* DEFINITIONS, "Defaults" */
+#define MAX_BODY      (64u << 10)
+#define SKEW_S        60
+#define OPERAND_BYTES (16u << 20) /* larger than max_payload, so that E_TOO_LARGE can be shown */
+
+enum {
+	OPT_POLICY = 256,
+	OPT_QUEUE,
+	OPT_NOW,
+	OPT_JSON,
+	OPT_CAGE,
+	OPT_CONFIG,
+	OPT_HELP
+};
+
+static const struct option options[] = {
+	{ "policy", required_argument, NULL, OPT_POLICY },
+	{ "queue", required_argument, NULL, OPT_QUEUE },
+	{ "now", required_argument, NULL, OPT_NOW },
+	{ "json", no_argument, NULL, OPT_JSON },
+	{ "cage", required_argument, NULL, OPT_CAGE },
+	{ "config", required_argument, NULL, OPT_CONFIG },
+	{ "help", no_argument, NULL, OPT_HELP },
+	{ 0 },
+};
+
+struct ask {
+	const char *policy, *queue, *cage, *operand;
+	int64_t now_s;
+	bool json;
+};
+
+static int parse(int argc, char **argv, struct ask *a)
+{
+	const char *policy = getenv("STOCKADE_POLICY");
+	int opt;
+
+	*a = (struct ask){ .now_s = (int64_t)time(NULL),
+		.policy = policy != NULL ? policy : POLICY_PATH };
+	optind = 1;
+	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (opt) {
+		case OPT_POLICY: a->policy = optarg; break;
+		case OPT_QUEUE: a->queue = optarg; break;
+		case OPT_JSON: a->json = true; break;
+		case OPT_CAGE: a->cage = optarg; break;
+		case OPT_HELP: (void)stk_usage(&stk_cmd_explain, 0); return -1;
+		case OPT_CONFIG:
+			/* the class table is opened from the configuration that this names */
+			if (setenv("STOCKADE_CONFIG", optarg, 1) != 0)
+				return stk_complain(STK_EX_OS, "out of memory");
+			break;
+		case OPT_NOW:
+			if (!stk_quantity_count(optarg, &a->now_s) &&
+			    !stk_quantity_time(optarg, &a->now_s))
+				return stk_complain(STK_EX_USAGE,
+				    "--now takes seconds since the epoch or 2027-01-01T00:00:00Z");
+			break;
+		default: return stk_usage(&stk_cmd_explain, STK_EX_USAGE);
+		}
+	}
+	if (optind != argc - 1)
+		return stk_usage(&stk_cmd_explain, STK_EX_USAGE);
+	if (a->queue != NULL && !stk_envelope_queue_ok(stk_span_str(a->queue)))
+		return stk_complain(STK_EX_USAGE, "--queue takes 1 to 64 of A-Z a-z 0-9 _ . : -");
+	a->operand = argv[optind];
+	return 0;
+}
+
+/* The first queue that the (unverified) header names, so that --queue can be left out. */
+static void queue_of(struct stk_span bytes, char out[static STK_QUEUE_MAX + 1])
+{
+	uint8_t head[STK_HEADER_MAX];
+	struct stk_payload p;
+	struct stk_envelope e;
+	size_t len;
+
+	out[0] = '\0';
+	if (bytes.len > MAX_PAYLOAD || stk_payload_scan(bytes, &p) != STK_V_ACCEPT)
+		return;
+	len = stk_json_unescape(p.header, head, sizeof(head));
+	if (len <= sizeof(head) && stk_envelope_parse(stk_span_of(head, len), &e) == STK_V_ACCEPT)
+		(void)snprintf(out, STK_QUEUE_MAX + 1, "%.*s", (int)e.queues[0].len,
+		    (const char *)e.queues[0].p);
+}
+
+/* --- the arguments, behind the wall -------------------------------------------------------------
+ */
+
+static enum stk_run_order keep_on(void *ctx)
+{
+	(void)ctx;
+	return STK_RUN_ON;
+}
+
+static void no_log(void *ctx, uint32_t level, struct stk_span text)
+{
+	(void)ctx;
+	(void)level;
+	(void)text;
+}
+
+static bool go(void *ctx, pid_t pid, const struct stk_cage_proof *proof)
+{
+	(void)ctx;
+	(void)pid;
+	(void)proof;
+	return true;
+}
+
+/* Has the class's own schema judge the arguments; fills the last gate of @x. */
+static void check_args(struct stk_cage *cage, const struct stk_class_table *t,
+    const struct stk_ticket *ticket, struct stk_explanation *x)
+{
+	const struct stk_run_hooks hooks = {
+		.wake_fd = -1, .tick = keep_on, .tick_ms = 1000, .log = no_log, .go = go
+	};
+	struct stk_run_request r = { .class_index = stk_ticket_class_index(ticket),
+		.limits = t->classes[stk_ticket_class_index(ticket)].ask,
+		.attempt = 1,
+		.check_only = true,
+		.args = stk_ticket_args(ticket) };
+	struct stk_outcome o = { 0 };
+
+	memcpy(r.job_id, stk_ticket_job_id(ticket), sizeof(r.job_id));
+	/* STK_E_CLOSED is said by the outcome as well */
+	if (stk_cage_run(cage, &r, &hooks, &o) != STK_OK)
+		o.name = STK_OUT_SANDBOX_UNAVAILABLE;
+	x->args_asked = true;
+	x->args_fit = o.name == STK_OUT_DONE;
+	if (o.name == STK_OUT_ARGS_JSON)
+		x->verdict = STK_V_E_ARGS_JSON;
+	if (o.name == STK_OUT_ARGS_SCHEMA)
+		x->verdict = STK_V_E_SCHEMA;
+	if (!x->args_fit)
+		(void)snprintf(x->args_why, sizeof(x->args_why), "%.*s: %.*s", 63,
+		    stk_outcome_text(o.name), 511, o.why);
+	/* an outcome may quote what the child said: nothing of it may steer a terminal */
+	for (char *c = x->args_why; *c != '\0'; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			*c = '?';
+	stk_outcome_clear(&o);
+}
+
+/* --- one question
+ * --------------------------------------------------------------------------------- */
+
+static int judge(const struct ask *a, struct stk_span bytes, struct stk_cage *cage,
+    const struct stk_class_table *table, const struct stk_keyring *ring)
+{
+	const struct stk_gate gate = { .ring = ring,
+		.classes = table,
+		.max_payload_bytes = MAX_PAYLOAD,
+		.max_body_bytes = MAX_BODY,
+		.skew_s = SKEW_S };
+	struct stk_parcel parcel = { .bytes = bytes };
+	struct stk_admission adm;
+	struct stk_explanation x = { .bytes = bytes, .now_s = a->now_s };
+	int code;
+
+	if (a->queue != NULL)
+		(void)snprintf(parcel.queue, sizeof(parcel.queue), "%s", a->queue);
+	else
+		queue_of(bytes, parcel.queue);
+	x.queue = parcel.queue;
+	x.queue_guessed = a->queue == NULL;
+	x.verdict = stk_admit(&gate, &parcel, a->now_s, &adm);
+	x.admission = &adm;
+	x.policy = a->policy;
+	x.ring = ring;
+	if (adm.nomem)
+		code = stk_complain(STK_EX_OS, "out of memory");
+	else {
+		if (adm.ticket != NULL)
+			check_args(cage, table, adm.ticket, &x);
+		code = stk_explain_print(&x, a->json);
+	}
+	stk_admission_clear(&adm);
+	return code;
+}
+
+static int run(int argc, char **argv)
+{
+	STK_AUTO_FREE uint8_t *bytes = NULL;
+	struct stk_class_table table = { 0 };
+	struct stk_keyring *ring = NULL;
+	struct stk_cage *cage = NULL;
+	struct stk_conf_error e;
+	struct ask a;
+	size_t len;
+	int code = parse(argc, argv, &a);
+
+	if (code != 0)
+		return code == -1 ? 0 : code;
+	if ((code = stk_read_operand(a.operand, OPERAND_BYTES, &bytes, &len)) != 0)
+		return code;
+	/* before the policy: what is forked here must never have seen a key */
+	if ((code = stk_cli_cage_open(a.cage, &cage, &table)) != 0)
+		return code;
+	if (stk_policy_load(a.policy, &ring, &e) != STK_OK)
+		code = stk_complain(STK_EX_CONFIG, "%s", e.sentence);
+	else
+		code = judge(&a, stk_span_of(bytes, len), cage, &table, ring);
+	stk_keyring_free(ring);
+	stk_class_table_clear(&table);
+	stk_cage_close(cage);
+	return code;
+}
+
+const struct stk_command stk_cmd_explain = {
+	.name = "explain",
+	.summary = "say whether a payload would run here, gate by gate",
+	.usage =
+	    "explain [--policy FILE] [--queue Q] [--now EPOCH] [--cage PROGRAM] [--config FILE]\n"
+	    "    [--json] FILE|-\n"
+	    "exit status: 0 would run, 1 refused, 2 deferred",
+	.run = run,
+};
