@@ -418,21 +418,6 @@ static bool settled_for_good(enum stk_answer v)
 	return v == STK_ANSWER_OK || v == STK_ANSWER_ALREADY || v == STK_ANSWER_STALE;
 }
 
-/* One of the two was refused by Redis, so both are asked again, one after the other: each is safe.
- */
-static enum stk_err one_by_one(struct stk_store *s, struct args *settle, enum stk_answer *settled,
-    struct args *reserve, struct stk_reserved *out, enum stk_answer *next)
-{
-	struct stk_reply *r = NULL;
-	enum stk_err e = run_plain(s, settle, settled);
-
-	if (e != STK_OK || !settled_for_good(*settled))
-		return e;
-	if ((e = run(s, reserve, &r)) != STK_OK)
-		return e;
-	return reserve_answer(s, r, out, next);
-}
-
 enum stk_err stk_store_settle_and_reserve(struct stk_store *s, const struct stk_settle *what,
     enum stk_answer *settled, const char *const *queues, size_t n, struct stk_reserved *out,
     enum stk_answer *next)
@@ -453,11 +438,21 @@ enum stk_err stk_store_settle_and_reserve(struct stk_store *s, const struct stk_
 
 	if ((e = stk_redis_pipeline(s->link, both, 2, r)) != STK_OK)
 		return e;
-	if (r[0]->type == STK_REPLY_ERROR || r[1]->type == STK_REPLY_ERROR) {
-		e = one_by_one(s, &settle, settled, &reserve, out, next);
-	} else if ((e = verdict(s, r[0], settled)) == STK_OK && settled_for_good(*settled)) {
-		e = reserve_answer(s, r[1], out, next);
-		r[1] = NULL;
+	/* what Redis refused (NOSCRIPT, BUSY, ...) is asked again alone; each call is safe to
+	 * repeat */
+	bool again = r[0]->type == STK_REPLY_ERROR || r[1]->type == STK_REPLY_ERROR;
+
+	e = r[0]->type == STK_REPLY_ERROR ? run_plain(s, &settle, settled)
+					  : verdict(s, r[0], settled);
+	if (e == STK_OK && settled_for_good(*settled)) {
+		if (again) {
+			stk_reply_free(r[1]);
+			e = run(s, &reserve, &r[1]);
+		}
+		if (e == STK_OK) {
+			e = reserve_answer(s, r[1], out, next);
+			r[1] = NULL;
+		}
 	}
 	stk_reply_free(r[0]);
 	stk_reply_free(r[1]);
