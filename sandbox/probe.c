@@ -87,16 +87,24 @@ static void judge(struct stk_probe *p, int code)
 	}
 }
 
-void stk_probe_all(struct stk_probe out[static STK_LAYER_COUNT])
+static int landlock_abi(void)
 {
 	int abi = stk_landlock_abi();
+
+	return abi < 0 ? 0 : abi;
+}
+
+void stk_probe_all(struct stk_probe out[static STK_LAYER_COUNT])
+{
+	/* asked in a child too: an outer filter may answer with death */
+	int code = stk_probe_forked(landlock_abi), abi = code < STK_TRY_NO_EFFECT ? code : 0;
 
 	for (unsigned i = 0; i < STK_LAYER_COUNT; i++) {
 		enum stk_layer l = (enum stk_layer)i;
 		bool landlock = l == STK_LAYER_LANDLOCK_FS || l == STK_LAYER_LANDLOCK_NET ||
 				l == STK_LAYER_LANDLOCK_SCOPES;
 
-		out[i] = (struct stk_probe){ .layer = l, .abi = landlock && abi > 0 ? abi : 0 };
+		out[i] = (struct stk_probe){ .layer = l, .abi = landlock ? abi : 0 };
 		judge(&out[i], stk_probe_forked(stk_probe_try[i]));
 	}
 }

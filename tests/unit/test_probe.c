@@ -1,0 +1,158 @@
+/*
+ * test_probe.c - the probe sees the wall where it is, and names what an outer filter takes away.
+ */
+#include "sandbox/probe.h"
+#include "tests/harness.h"
+#include "tests/lib/child.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* A runtime's filter that answers @err (or, for 0, kills) for one call, and what must come of it.
+ */
+struct outer {
+	long nr;
+	int err;
+	enum stk_layer layer;
+	enum stk_probe_state state;
+	const char *word;  /* in the sentence */
+	uint32_t profiles; /* a worker using these must stop for it ... */
+	bool stops_pure;   /* ... and so must one that uses none */
+};
+
+static int wrap(const struct outer *o)
+{
+	uint32_t what =
+	    o->err != 0 ? SECCOMP_RET_ERRNO | (uint32_t)o->err : SECCOMP_RET_KILL_PROCESS;
+	struct sock_filter insns[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)o->nr, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, what),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = { .len = STK_ARRAY_LEN(insns), .filter = insns };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+		return -1;
+	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog);
+}
+
+static bool stops(uint32_t profiles, const struct stk_probe *all, enum stk_layer l)
+{
+	enum stk_layer missing[STK_LAYER_COUNT];
+	size_t n = stk_probe_required(profiles, all, missing);
+
+	for (size_t i = 0; i < n; i++)
+		if (missing[i] == l)
+			return true;
+	return false;
+}
+
+static int probe_behind(const void *arg)
+{
+	const struct outer *o = arg;
+	struct stk_probe all[STK_LAYER_COUNT];
+
+	if (wrap(o) != 0)
+		return 1;
+	stk_probe_all(all);
+
+	const struct stk_probe *p = &all[o->layer];
+
+	if (p->state != o->state || p->err != o->err || strstr(p->why, o->word) == NULL) {
+		fprintf(stderr, "# %s: state %d errno %d: %s\n", stk_layer_text(o->layer),
+		    (int)p->state, p->err, p->why);
+		return 2;
+	}
+	if (!stops(o->profiles, all, o->layer))
+		return 3;
+	return stops(STK_PROFILE_PURE, all, o->layer) == o->stops_pure ? 0 : 4;
+}
+
+static void an_outer_filters_answer_is_named(void **state)
+{
+	const uint32_t files = STK_PROFILE_FILES_READ;
+	const struct outer outers[] = {
+		{ SYS_landlock_create_ruleset, EPERM, STK_LAYER_LANDLOCK_FS, STK_PROBE_REFUSED,
+		    "EPERM", files, false },
+		{ SYS_landlock_create_ruleset, ENOSYS, STK_LAYER_LANDLOCK_FS, STK_PROBE_MISSING,
+		    "ENOSYS", files, false },
+		{ SYS_landlock_restrict_self, EPERM, STK_LAYER_LANDLOCK_FS, STK_PROBE_REFUSED,
+		    "EPERM", files, false },
+		{ SYS_landlock_create_ruleset, 0, STK_LAYER_LANDLOCK_FS, STK_PROBE_REFUSED,
+		    "outer filter ended", files, false },
+		{ SYS_seccomp, EINVAL, STK_LAYER_SECCOMP_TRAP, STK_PROBE_MISSING, "EINVAL", 0,
+		    true },
+		{ SYS_seccomp, EPERM, STK_LAYER_SECCOMP_STACK, STK_PROBE_REFUSED, "EPERM", 0,
+		    true },
+		{ SYS_close_range, EPERM, STK_LAYER_CLOSE_RANGE, STK_PROBE_REFUSED, "EPERM", 0,
+		    true },
+		{ SYS_pidfd_open, ENOSYS, STK_LAYER_PIDFD, STK_PROBE_MISSING, "ENOSYS", 0, true },
+		{ SYS_pidfd_send_signal, EPERM, STK_LAYER_PIDFD, STK_PROBE_REFUSED, "EPERM", 0,
+		    true },
+		{ SYS_capset, EPERM, STK_LAYER_CAPABILITIES, STK_PROBE_REFUSED, "EPERM", 0, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < STK_ARRAY_LEN(outers); i++) {
+		int got = in_child(probe_behind, &outers[i]);
+		if (got != 0)
+			fail_msg("case %zu: %d", i, got);
+	}
+}
+
+static void without_an_outer_filter_the_required_layers_hold(void **state)
+{
+	struct stk_probe all[STK_LAYER_COUNT];
+	enum stk_layer missing[STK_LAYER_COUNT];
+
+	(void)state;
+	stk_probe_all(all);
+	for (unsigned i = 0; i < STK_LAYER_COUNT; i++) {
+		print_message("# %-18s %d errno %d abi %d %s\n", stk_layer_text(all[i].layer),
+		    (int)all[i].state, all[i].err, all[i].abi, all[i].why);
+		assert_int_equal(all[i].layer, i);
+		assert_true(all[i].why[0] != '\0');
+	}
+
+	size_t n = stk_probe_required(STK_PROFILE_PURE, all, missing);
+
+	if (geteuid() == 0) {
+		assert_true(n >= 1);
+		assert_int_equal(missing[0], STK_LAYER_UID);
+		assert_int_equal(all[STK_LAYER_UID].err, EPERM);
+	} else {
+		assert_int_equal(n, 0);
+	}
+}
+
+static void landlock_is_required_for_what_leans_on_it(void **state)
+{
+	(void)state;
+	assert_false(stk_layer_required(STK_LAYER_LANDLOCK_FS, STK_PROFILE_PURE));
+	assert_false(stk_layer_required(STK_LAYER_LANDLOCK_FS, STK_PROFILE_THREADS));
+	assert_true(stk_layer_required(STK_LAYER_LANDLOCK_FS, STK_PROFILE_FILES_READ));
+	assert_true(stk_layer_required(STK_LAYER_LANDLOCK_FS, STK_PROFILE_FILES_WRITE));
+	assert_true(stk_layer_required(STK_LAYER_LANDLOCK_FS, STK_PROFILE_NET));
+	assert_true(stk_layer_required(STK_LAYER_LANDLOCK_FS, STK_PROFILE_EXEC));
+	assert_false(stk_layer_required(STK_LAYER_MDWE, ~0u >> 1));
+	assert_true(stk_layer_required(STK_LAYER_UID, STK_PROFILE_PURE));
+	assert_string_equal(stk_layer_text(STK_LAYER_SECCOMP_ARCH), "seccomp.bad_arch");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_outer_filters_answer_is_named),
+		cmocka_unit_test(without_an_outer_filter_the_required_layers_hold),
+		cmocka_unit_test(landlock_is_required_for_what_leans_on_it),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
