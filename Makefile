@@ -113,11 +113,12 @@ $(B)/stockade: $(call obj,worker/main.c) $(LIBWORKER) $(LIBSANDBOX)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(WORKER_LIBS)
 
 # A cage program is the runtime plus one registry; the registry's path is all that differs.
-$(B)/obj/registry-jobs.o: jobs/cage/registry.c jobs/registry.def $(B)/probed.mk
+$(B)/obj/registry-jobs.o: jobs/cage/registry.c jobs/registry.def $(wildcard jobs/*.schema.json) $(B)/probed.mk
 	$(call say,CC,$< (jobs/registry.def))
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -DSTOCKADE_REGISTRY='"jobs/registry.def"' \
 		-MMD -MP -c -o $@ $<
-$(B)/obj/registry-hostile.o: jobs/cage/registry.c tests/hostile/registry.def $(B)/probed.mk
+$(B)/obj/registry-hostile.o: jobs/cage/registry.c tests/hostile/registry.def \
+		$(wildcard jobs/*.schema.json tests/hostile/*.schema.json) $(B)/probed.mk
 	$(call say,CC,$< (tests/hostile/registry.def))
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) \
 		-DSTOCKADE_REGISTRY='"tests/hostile/registry.def"' -MMD -MP -c -o $@ $<

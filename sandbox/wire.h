@@ -86,6 +86,8 @@ struct stk_hello {
 	uint32_t magic;
 	uint32_t profiles;
 	uint8_t registry_digest[32];
+	uint32_t failed_step; /* 0, or the step (sandbox/entry.h) that Z could not do; it then exits */
+	int32_t err;          /* errno of that step */
 };
 
 /* W -> Z: clone one child. Carries exactly three fds: report pipe (write end), output pipe (write
@@ -134,7 +136,7 @@ struct stk_frame {
 	uint32_t len;
 };
 
-/* The steps of the entry sequence, in their order; STK_STEP_NAMES in entry.c names them. */
+/* The steps of the entry sequence, in their order; stk_step_name() in entry.h names them. */
 struct stk_setup_failed {
 	uint32_t step;
 	int32_t err; /* errno */

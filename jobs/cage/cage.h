@@ -1,0 +1,34 @@
+/*
+ * cage.h - what the files of a cage program share: the described table, the argument parser and the
+ * run of one job. Everything here is on the untrusted side of the wall.
+ */
+#ifndef JOBS_CAGE_CAGE_H
+#define JOBS_CAGE_CAGE_H
+
+#include "jobs/cage/registry.h"
+
+/* The registry as it is described: sorted by name, labels collected, defaults filled in. */
+struct stockade_table {
+	struct stk_desc_header head;
+	struct stk_class_desc classes[STK_CLASSES_MAX];
+	const struct stockade_class *origin[STK_CLASSES_MAX]; /* of the same index */
+};
+
+/* Builds @t from @n registry lines. NULL, or a sentence that says what is wrong with the registry. */
+const char *stockade_table_build(const struct stockade_class *registry, size_t n,
+    struct stockade_table *t);
+
+#define STOCKADE_ARGS_DEPTH 64
+#define STOCKADE_ARGS_KEYS  1024
+
+/*
+ * Parses @len bytes of argument text: one JSON array, no duplicate keys, at most 64 levels and 1024
+ * keys. *out is the caller's (json_decref). 0, or -1 with a sentence in @v->rule.
+ */
+int stockade_args_parse(const char *text, size_t len, json_t **out, struct stockade_violation *v);
+
+/* The caged child after READY: reads GO and arguments, runs the handler, writes the result, exits. */
+STK_NORETURN void stockade_run_job(const struct stockade_class *class_entry,
+    const struct stk_class_desc *desc, const struct stk_spawn *spawn);
+
+#endif

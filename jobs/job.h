@@ -1,0 +1,136 @@
+/*
+ * job.h - what a job author writes against. Installed as <stockade/job.h>; C11 and C++17.
+ *
+ * A handler is one function in a program of its own, the cage program. It runs in a fresh process
+ * for each job, behind a wall: no new files but those of its grants, no network, no other process,
+ * bounded memory, CPU, time and output. Its arguments were signed, checked against the schema and
+ * turned into a struct before it is called. It returns one result; the process then ends.
+ *
+ *	struct stockade_result resize(struct stockade_job *job, const struct resize_args *args)
+ *	{
+ *		if (args->width > 8192)
+ *			return stockade_fail(job, 1, "width %d is beyond 8192", args->width);
+ *		...
+ *		return STOCKADE_DONE;
+ *	}
+ *
+ * and one line in jobs/registry.def:
+ *
+ *	JOB(resize, "Images::Resize", PROFILE(files), READ("inputs"), WALL_MS(5000), CPU_S(2))
+ *
+ * Delivery is at least once: a handler may be run again after a crash of the machine, so what it
+ * does must bear repetition; stockade_job_id() is the same each time. Nothing here may be called
+ * from a second thread.
+ */
+#ifndef STOCKADE_JOB_H
+#define STOCKADE_JOB_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The job being run; borrowed by the handler until it returns. Opaque. */
+struct stockade_job;
+
+/* What a handler returns. Make it only with the words below. */
+struct stockade_result {
+	uint32_t kind;
+	uint32_t code;
+	uint32_t retry_ms;
+};
+
+static inline struct stockade_result stockade_result_make(uint32_t kind, uint32_t code,
+    uint32_t retry_ms)
+{
+	struct stockade_result r;
+
+	r.kind = kind;
+	r.code = code;
+	r.retry_ms = retry_ms;
+	return r;
+}
+
+/* The work is done. The job leaves the queue for good. */
+#define STOCKADE_DONE stockade_result_make(1, 0, 0)
+/* There was nothing to do, and that is fine; counted apart from DONE, never retried. */
+#define STOCKADE_SKIP stockade_result_make(2, 0, 0)
+
+/*
+ * Not now: run me again in @ms milliseconds (or a little later), with the next attempt number. The
+ * worker bounds the delay and the number of attempts by the class's RETRY and the job's signature.
+ */
+static inline struct stockade_result stockade_retry_after(uint32_t ms)
+{
+	return stockade_result_make(3, 0, ms);
+}
+
+#if defined(__GNUC__)
+#define STOCKADE_PRINTF(f, a) __attribute__((format(printf, f, a)))
+#else
+#define STOCKADE_PRINTF(f, a)
+#endif
+
+/*
+ * It cannot be done. @code is the handler's own number (0 is allowed), shown to operators beside
+ * the message: at most 1024 bytes of UTF-8, cut beyond that; do not put secrets in it. The job goes
+ * to the failed list, or is retried if its class says RETRY.
+ */
+struct stockade_result stockade_fail(struct stockade_job *job, uint32_t code, const char *fmt, ...)
+    STOCKADE_PRINTF(3, 4);
+
+enum stockade_level {
+	STOCKADE_DEBUG = 7,
+	STOCKADE_INFO = 6,
+	STOCKADE_NOTICE = 5,
+	STOCKADE_WARNING = 4,
+	STOCKADE_ERROR = 3
+};
+
+/*
+ * One line for the worker's log, with the job's id beside it; cut at 1024 bytes. All lines of one
+ * job share the class's report limit (4 KiB unless it asks for more); the line that would go over
+ * it is not sent, and neither is any after it. What is printed to stdout or stderr is not logged.
+ */
+void stockade_log(struct stockade_job *job, enum stockade_level level, const char *fmt, ...)
+    STOCKADE_PRINTF(3, 4);
+
+/* 32 lower-case hex digits, the same for every attempt of this job: an idempotency key. Borrowed. */
+const char *stockade_job_id(const struct stockade_job *job);
+/* 1 for the first run, 2 for the first retry, ... */
+uint32_t stockade_attempt(const struct stockade_job *job);
+/* Milliseconds until the worker kills this process; 0 when it is due. */
+int64_t stockade_deadline_left_ms(const struct stockade_job *job);
+
+/*
+ * The descriptor of the directory that the operator mapped to @label (an O_PATH descriptor for the
+ * *at() calls; never close it), or -1 with errno ENOENT if the class has no grant of that label.
+ */
+int stockade_dir(const struct stockade_job *job, const char *label);
+
+/*
+ * Opens the regular file @name beneath the directory of @label for reading. @name is a relative
+ * path without empty, "." and ".." parts, at most 1024 bytes; its last part is not followed if it
+ * is a symbolic link. Returns a descriptor, the caller's to close, or -1 with errno:
+ *	EINVAL  @name is not such a path
+ *	ENOENT  no such file, or no such label in the class's grants
+ *	ELOOP   it is a symbolic link
+ *	EISDIR  it is not a regular file
+ *	EACCES  the file's mode, or the wall, says no
+ */
+int stockade_open(const struct stockade_job *job, const char *label, const char *name);
+
+/*
+ * Keeps @text, one JSON value in UTF-8, as the job's result; the handler then returns
+ * STOCKADE_DONE. The last call counts. 0, or -1 with errno E2BIG (beyond the class's result limit,
+ * 64 KiB by default) or ENOMEM; the job then has no result text. It is not looked into here:
+ * readers treat it as data from this job.
+ */
+int stockade_result_json(struct stockade_job *job, const char *text);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

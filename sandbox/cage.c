@@ -1,0 +1,222 @@
+/*
+ * cage.c - the worker's processes beyond the wall, from the first fork to the last reap. Called by
+ * worker/; trusts nothing that comes back: a pid is believed when the kernel knows it as a child.
+ */
+#include "sandbox/parent.h"
+
+#include "sandbox/fds.h"
+#include "sandbox/procstat.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Reading a table of at most 256 classes; a cage program that needs longer is not working. */
+#define DESCRIBE_MS 10000
+
+static const struct stk_child no_child = { .pid = 0, .pidfd = -1, .sock = -1 };
+
+static int pidfd_open_raw(pid_t pid)
+{
+	return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+static bool known(const struct stk_cage *c, pid_t pid)
+{
+	if (pid == c->nursery.pid)
+		return true;
+	for (size_t i = 0; i < c->n_zygotes; i++)
+		if (c->zygotes[i].child.pid == pid)
+			return true;
+	return false;
+}
+
+enum stk_err stk_child_adopt(const struct stk_cage *c, pid_t pid, struct stk_child *out)
+{
+	STK_AUTO_CLOSE int pidfd = -1;
+	siginfo_t info;
+
+	*out = no_child;
+	if (pid <= 1 || known(c, pid))
+		return STK_E_REFUSED;
+	pidfd = pidfd_open_raw(pid);
+	if (pidfd == -1)
+		return STK_E_SYSTEM;
+	memset(&info, 0, sizeof(info));
+	if (waitid((idtype_t)P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG | WNOWAIT) == -1)
+		return errno == ECHILD ? STK_E_REFUSED : STK_E_SYSTEM;
+	out->pid = pid;
+	out->pidfd = pidfd;
+	pidfd = -1;
+	return STK_OK;
+}
+
+int stk_child_end(struct stk_child *child)
+{
+	int status = 0;
+
+	if (child->pid > 0) {
+		(void)syscall(SYS_pidfd_send_signal, child->pidfd, SIGKILL, NULL, 0);
+		while (waitpid(child->pid, &status, 0) == -1 && errno == EINTR)
+			continue;
+	}
+	stk_close(&child->pidfd);
+	stk_close(&child->sock);
+	*child = no_child;
+	return status;
+}
+
+/* --- the nursery ------------------------------------------------------------------------------------ */
+
+static enum stk_err fork_nursery(const struct stk_nursery_options *o, struct stk_cage *c,
+    const char **step)
+{
+	int pair[2];
+	pid_t worker = getpid();
+
+	*step = "make the nursery's socket";
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == -1)
+		return STK_E_SYSTEM;
+	*step = "fork the nursery";
+	c->nursery.pid = fork();
+	if (c->nursery.pid == 0)
+		stk_nursery_main(o, pair[1], worker);
+	stk_close(&pair[1]);
+	c->nursery.sock = pair[0];
+	if (c->nursery.pid == -1) {
+		c->nursery.pid = 0;
+		return STK_E_SYSTEM;
+	}
+	*step = "watch the nursery";
+	c->nursery.pidfd = pidfd_open_raw(c->nursery.pid);
+	return c->nursery.pidfd == -1 ? STK_E_SYSTEM : STK_OK;
+}
+
+enum stk_err stk_nursery_fork(const struct stk_nursery_options *o, struct stk_cage **out,
+    const char **step)
+{
+	struct stk_cage *c = calloc(1, sizeof(*c));
+	enum stk_err e;
+
+	*out = NULL;
+	*step = "allocate";
+	if (c == NULL)
+		return STK_E_NOMEM;
+	c->nursery = no_child;
+	c->oom_fd = -1;
+	c->landlock = o->landlock;
+	if ((e = fork_nursery(o, c, step)) != STK_OK) {
+		int saved = errno;
+
+		stk_cage_close(c);
+		errno = saved;
+		return e;
+	}
+	/* a child that ends early closes the argument pipe under our hands */
+	(void)signal(SIGPIPE, SIG_IGN);
+	c->oom_fd = stk_oom_open();
+	*out = c;
+	return STK_OK;
+}
+
+/* --- describe --------------------------------------------------------------------------------------- */
+
+/* Reads until end of file, at most @max bytes and until the deadline. */
+static enum stk_err read_until(int fd, int64_t deadline_ms, uint8_t *buf, size_t max, size_t *len)
+{
+	for (*len = 0;;) {
+		enum stk_err e = stk_fds_wait(fd, deadline_ms);
+		ssize_t n;
+
+		if (e != STK_OK)
+			return e;
+		n = read(fd, buf + *len, max - *len);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n == 0 ? STK_OK : STK_E_SYSTEM;
+		*len += (size_t)n;
+		if (*len == max)
+			return STK_E_TOOBIG;
+	}
+}
+
+static enum stk_err read_description(int fd, struct stk_class_table *t, const char **why)
+{
+	size_t max = sizeof(struct stk_desc_header) +
+	    STK_CLASSES_MAX * sizeof(struct stk_class_desc) + 1;
+	size_t len;
+	uint8_t *buf = malloc(max);
+	enum stk_err e;
+
+	if (buf == NULL) {
+		*why = stk_strerror(STK_E_NOMEM);
+		return STK_E_NOMEM;
+	}
+	e = read_until(fd, stk_monotonic_ms() + DESCRIBE_MS, buf, max, &len);
+	if (e == STK_OK)
+		e = stk_class_table_parse(buf, len, t, why);
+	else
+		*why = stk_strerror(e);
+	free(buf);
+	return e;
+}
+
+enum stk_err stk_cage_describe(struct stk_cage *c, struct stk_class_table *t, const char **why)
+{
+	static const char no_start[] = "the cage program could not be started";
+	char sentence[STK_WHY_MAX];
+	struct stk_child child = no_child;
+	int pipes[2];
+	enum stk_err e;
+
+	memset(t, 0, sizeof(*t));
+	*why = no_start;
+	if (pipe2(pipes, O_CLOEXEC) == -1)
+		return STK_E_SYSTEM;
+	e = stk_birth(c, STK_ROLE_DESCRIBE, 0, pipes[1], &child, sentence);
+	stk_close(&pipes[1]);
+	if (e == STK_OK)
+		e = read_description(pipes[0], t, why);
+	(void)stk_child_end(&child);
+	stk_close(&pipes[0]);
+	return e;
+}
+
+void stk_cage_equip(struct stk_cage *c, const struct stk_class_table *t, const int *dir_fds)
+{
+	c->table = t;
+	c->dir_fds = dir_fds;
+}
+
+/*
+ * A child whose pid a broken zygote never told us: it stands in M's process group, so it can be
+ * found there without touching any other child of this process.
+ */
+static void sweep(pid_t group)
+{
+	while (group > 0 && waitpid(-group, NULL, WNOHANG) > 0)
+		continue;
+}
+
+void stk_cage_close(struct stk_cage *c)
+{
+	pid_t group;
+
+	if (c == NULL)
+		return;
+	group = c->nursery.pid;
+	for (size_t i = 0; i < c->n_zygotes; i++)
+		(void)stk_child_end(&c->zygotes[i].child);
+	(void)stk_child_end(&c->nursery);
+	sweep(group);
+	stk_close(&c->oom_fd);
+	free(c);
+}

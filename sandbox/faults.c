@@ -1,0 +1,99 @@
+/*
+ * faults.c - see faults.h. Runs in the job child at its worst moment: only write(2), fixed records,
+ * no allocation, no lock. Whatever a job does to these handlers costs it the detail, not us.
+ */
+#include "sandbox/faults.h"
+
+#include "sandbox/entry.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#ifndef SYS_SECCOMP
+#define SYS_SECCOMP 1
+#endif
+
+/* A stack overflow faults at or just beneath the stack pointer; gcc probes each page on the way. */
+#define NEAR_STACK (64u << 10)
+
+static uint8_t altstack[64u << 10] __attribute__((aligned(16)));
+
+struct regs {
+	uint64_t ip, sp, args[6];
+};
+
+static struct regs regs_of(const void *context)
+{
+	const ucontext_t *uc = context;
+	struct regs r;
+#if defined(__x86_64__)
+	const greg_t *g = uc->uc_mcontext.gregs;
+
+	r = (struct regs){ (uint64_t)g[REG_RIP], (uint64_t)g[REG_RSP],
+		{ (uint64_t)g[REG_RDI], (uint64_t)g[REG_RSI], (uint64_t)g[REG_RDX],
+		    (uint64_t)g[REG_R10], (uint64_t)g[REG_R8], (uint64_t)g[REG_R9] } };
+#elif defined(__aarch64__)
+	r = (struct regs){ .ip = uc->uc_mcontext.pc, .sp = uc->uc_mcontext.sp };
+	for (int i = 0; i < 6; i++)
+		r.args[i] = uc->uc_mcontext.regs[i];
+#endif
+	return r;
+}
+
+/*
+ * SIGSYS is blocked while its handler runs, so a second denied call is one that the kernel must end
+ * by force: the wait status becomes signal 31, which no job can counterfeit. ptrace is in no
+ * profile and never will be.
+ */
+static void on_denied(int sig, siginfo_t *info, void *context)
+{
+	struct regs r = regs_of(context);
+	struct stk_denied d = { .ip = r.ip, .nr = info->si_syscall, .arch = info->si_arch };
+
+	(void)sig;
+	memcpy(d.args, r.args, sizeof(d.args));
+	if (info->si_code == SYS_SECCOMP)
+		(void)stk_frame_write(STK_SLOT_REPORT, STK_FRAME_DENIED, &d, sizeof(d));
+	(void)syscall(SYS_ptrace, PTRACE_CONT, -1, 0, 0);
+	_exit(128 + SIGSYS);
+}
+
+/* Returning runs the faulting instruction again, now with the default action (SA_RESETHAND). */
+static void on_fault(int sig, siginfo_t *info, void *context)
+{
+	struct regs r = regs_of(context);
+	struct stk_fault f = { .signal = sig };
+	uint64_t addr;
+
+	memcpy(&addr, &info->si_addr, sizeof(addr));
+	f.addr = addr;
+	f.near_sp = sig == SIGSEGV && addr + NEAR_STACK >= r.sp && addr <= r.sp + NEAR_STACK;
+	(void)stk_frame_write(STK_SLOT_REPORT, STK_FRAME_FAULT, &f, sizeof(f));
+}
+
+static int trap(int sig, void (*handler)(int, siginfo_t *, void *), int flags)
+{
+	struct sigaction sa = { .sa_sigaction = handler, .sa_flags = SA_SIGINFO | SA_ONSTACK | flags };
+
+	(void)sigfillset(&sa.sa_mask);
+	/* a fault within the handler must still be fatal by its own name */
+	(void)sigdelset(&sa.sa_mask, SIGSYS);
+	return sigaction(sig, &sa, NULL);
+}
+
+int stk_faults_catch(void)
+{
+	static const int faults[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE };
+	stack_t ss = { .ss_sp = altstack, .ss_size = sizeof(altstack) };
+
+	if (sigaltstack(&ss, NULL) == -1 || trap(SIGSYS, on_denied, 0) == -1)
+		return -1;
+	for (size_t i = 0; i < STK_ARRAY_LEN(faults); i++)
+		if (trap(faults[i], on_fault, (int)SA_RESETHAND) == -1)
+			return -1;
+	return 0;
+}

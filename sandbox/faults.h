@@ -1,0 +1,19 @@
+/*
+ * faults.h - the signal handlers of a job child: they add detail to a death that the kernel decides.
+ *
+ * Z installs them once; children inherit handlers and the alternate stack. A record is only ever
+ * detail: the wait status is the verdict.
+ */
+#ifndef SANDBOX_FAULTS_H
+#define SANDBOX_FAULTS_H
+
+#include "sandbox/base.h"
+
+/*
+ * Installs the SIGSYS handler (one STK_FRAME_DENIED, then a second denied call, which kills) and
+ * the SEGV/BUS/ILL/FPE handler (one STK_FRAME_FAULT, then the fault again, by default action), both
+ * on an alternate stack and reporting to STK_SLOT_REPORT. 0, or -1 with errno.
+ */
+int stk_faults_catch(void);
+
+#endif

@@ -1,0 +1,65 @@
+/*
+ * parent.h - what cage.c, spawn.c and run_loop.c share: the worker's processes beyond the wall.
+ * Internal to sandbox/.
+ */
+#ifndef SANDBOX_PARENT_H
+#define SANDBOX_PARENT_H
+
+#include "sandbox/cage.h"
+#include "sandbox/nursery.h"
+
+#define STK_ZYGOTES_MAX 32 /* sums of five profiles */
+#define STK_WHY_MAX     512
+
+/* A child of ours; pid 0: none. */
+struct stk_child {
+	pid_t pid;
+	int pidfd;
+	int sock; /* our end, or -1 */
+};
+
+struct stk_zygote {
+	uint32_t profiles;
+	int filters; /* Seccomp_filters of Z: its children must show one more */
+	struct stk_child child;
+};
+
+struct stk_cage {
+	struct stk_child nursery;
+	bool landlock;
+	int oom_fd;
+	const struct stk_class_table *table; /* borrowed */
+	const int *dir_fds;                  /* borrowed, one per label */
+	struct stk_zygote zygotes[STK_ZYGOTES_MAX];
+	size_t n_zygotes;
+};
+
+/*
+ * Makes @pid a child of ours if the kernel agrees that it is one (WNOWAIT: nothing is reaped).
+ * STK_E_REFUSED if not, or if it is already known as M or a zygote.
+ */
+STK_CHECK enum stk_err stk_child_adopt(const struct stk_cage *c, pid_t pid, struct stk_child *out);
+/* SIGKILL, reap, close; returns the wait status. Safe on pid 0. */
+int stk_child_end(struct stk_child *child);
+
+/*
+ * Has M start one process with @fd as its channel. The ask's magic, labels and n_labels are filled
+ * here. STK_E_CLOSED: M is gone; any error leaves a sentence in @why.
+ */
+STK_CHECK enum stk_err stk_birth(struct stk_cage *c, enum stk_role role, uint32_t profiles, int fd,
+    struct stk_child *out, char why[static STK_WHY_MAX]);
+
+struct stk_job_pipes {
+	int report, output, args; /* our ends, non-blocking */
+};
+
+/*
+ * Clones one child through the zygote of the class's profile sum, starting that first if need be.
+ * On success @child and @pipes are the caller's. STK_E_CLOSED: M is gone. STK_E_REFUSED: hopeless
+ * (another cage program, a zygote that cannot shut itself in). Others are worth another try.
+ */
+STK_CHECK enum stk_err stk_spawn(struct stk_cage *c, const struct stk_spawn *s,
+    struct stk_child *child, struct stk_job_pipes *pipes, int *zygote_filters,
+    char why[static STK_WHY_MAX]);
+
+#endif

@@ -1,0 +1,177 @@
+/*
+ * report.c - see report.h. Called by the run loop with whatever bytes the pipe gave; trusts none of
+ * them: an error ends the job, never the worker.
+ */
+#include "sandbox/report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define HEAD sizeof(struct stk_frame)
+
+enum stk_err stk_report_init(struct stk_report *r, const struct stk_limits *limits,
+    void (*log)(void *ctx, uint32_t level, struct stk_span text), void *ctx)
+{
+	size_t result = sizeof(struct stk_result) + STK_MESSAGE_MAX + limits->result_bytes;
+	size_t other = limits->report_bytes;
+
+	memset(r, 0, sizeof(*r));
+	r->report_max = limits->report_bytes;
+	r->result_max = limits->result_bytes;
+	r->log = log;
+	r->ctx = ctx;
+	r->cap = HEAD + (result > other ? result : other);
+	r->buf = malloc(r->cap);
+	return r->buf == NULL ? STK_E_NOMEM : STK_OK;
+}
+
+void stk_report_clear(struct stk_report *r)
+{
+	free(r->buf);
+	free(r->body);
+	memset(r, 0, sizeof(*r));
+}
+
+bool stk_report_torn(const struct stk_report *r)
+{
+	return r->have > 0;
+}
+
+static enum stk_err on_setup(struct stk_report *r, const uint8_t *body, size_t len)
+{
+	if (r->ready || r->has_setup || len != sizeof(r->setup))
+		return STK_E_FORMAT;
+	memcpy(&r->setup, body, len);
+	r->has_setup = true;
+	return STK_OK;
+}
+
+static enum stk_err on_ready(struct stk_report *r, const uint8_t *body, size_t len)
+{
+	(void)body;
+	if (r->ready || r->has_setup || len != 0)
+		return STK_E_FORMAT;
+	r->ready = true;
+	return STK_OK;
+}
+
+/* The first record counts; a child that forges more only meets its report limit. */
+static enum stk_err on_denied(struct stk_report *r, const uint8_t *body, size_t len)
+{
+	if (len != sizeof(r->denied))
+		return STK_E_FORMAT;
+	if (!r->has_denied)
+		memcpy(&r->denied, body, len);
+	r->has_denied = true;
+	return STK_OK;
+}
+
+static enum stk_err on_fault(struct stk_report *r, const uint8_t *body, size_t len)
+{
+	if (len != sizeof(r->fault))
+		return STK_E_FORMAT;
+	if (!r->has_fault)
+		memcpy(&r->fault, body, len);
+	r->has_fault = true;
+	return STK_OK;
+}
+
+static enum stk_err on_log(struct stk_report *r, const uint8_t *body, size_t len)
+{
+	uint32_t level;
+
+	if (!r->ready || r->has_result || len < sizeof(level))
+		return STK_E_FORMAT;
+	memcpy(&level, body, sizeof(level));
+	if (r->log != NULL)
+		r->log(r->ctx, level, stk_span_of(body + sizeof(level), len - sizeof(level)));
+	return STK_OK;
+}
+
+static enum stk_err on_result(struct stk_report *r, const uint8_t *body, size_t len)
+{
+	struct stk_result res;
+
+	if (!r->ready || r->has_result || len < sizeof(res))
+		return STK_E_FORMAT;
+	memcpy(&res, body, sizeof(res));
+	if (res.kind < STK_RESULT_DONE || res.kind > STK_RESULT_ARGS_SCHEMA ||
+	    res.message_len > STK_MESSAGE_MAX || res.result_len > r->result_max ||
+	    len != sizeof(res) + (size_t)res.message_len + res.result_len)
+		return STK_E_FORMAT;
+	r->body = malloc(len - sizeof(res) + 1);
+	if (r->body == NULL)
+		return STK_E_NOMEM;
+	memcpy(r->body, body + sizeof(res), len - sizeof(res));
+	r->result = res;
+	r->has_result = true;
+	return STK_OK;
+}
+
+static const struct {
+	enum stk_err (*take)(struct stk_report *r, const uint8_t *body, size_t len);
+} frames[] = {
+	[STK_FRAME_SETUP] = { on_setup },
+	[STK_FRAME_READY] = { on_ready },
+	[STK_FRAME_DENIED] = { on_denied },
+	[STK_FRAME_FAULT] = { on_fault },
+	[STK_FRAME_LOG] = { on_log },
+	[STK_FRAME_RESULT] = { on_result },
+};
+
+/* Checks the head as soon as it is whole, so that no body is waited for that may not come. */
+static enum stk_err check_head(struct stk_report *r, const struct stk_frame *f)
+{
+	if (f->magic != STK_FRAME_MAGIC || f->pad != 0 || f->type == 0 ||
+	    f->type >= STK_ARRAY_LEN(frames))
+		return STK_E_FORMAT;
+	if (f->type == STK_FRAME_RESULT)
+		return f->len > r->cap - HEAD ? STK_E_FORMAT : STK_OK;
+	r->counted += HEAD + (uint64_t)f->len;
+	/* READY, SETUP, DENIED and FAULT of an honest job fit beside its whole allowance */
+	if (r->counted > (uint64_t)r->report_max + 512)
+		return STK_E_TOOBIG;
+	return f->len > r->cap - HEAD ? STK_E_TOOBIG : STK_OK;
+}
+
+/* Moves bytes into the buffer until it holds @want; returns how many were taken. */
+static size_t fill(struct stk_report *r, const uint8_t *p, size_t len, size_t want)
+{
+	size_t n = want - r->have;
+
+	if (n > len)
+		n = len;
+	memcpy(r->buf + r->have, p, n);
+	r->have += n;
+	return n;
+}
+
+enum stk_err stk_report_feed(struct stk_report *r, const uint8_t *p, size_t len)
+{
+	while (len > 0) {
+		struct stk_frame f;
+		enum stk_err e;
+		size_t n;
+
+		if (r->have < HEAD) {
+			n = fill(r, p, len, HEAD);
+			p += n;
+			len -= n;
+			if (r->have < HEAD)
+				return STK_OK;
+			memcpy(&f, r->buf, HEAD);
+			if ((e = check_head(r, &f)) != STK_OK)
+				return e;
+		}
+		memcpy(&f, r->buf, HEAD);
+		n = fill(r, p, len, HEAD + f.len);
+		p += n;
+		len -= n;
+		if (r->have < HEAD + f.len)
+			return STK_OK;
+		if ((e = frames[f.type].take(r, r->buf + HEAD, f.len)) != STK_OK)
+			return e;
+		r->have = 0;
+	}
+	return STK_OK;
+}

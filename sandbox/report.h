@@ -1,0 +1,43 @@
+/*
+ * report.h - what a job child says on its report pipe, taken apart as an enemy's word.
+ *
+ * Frames are state-gated: SETUP or READY first, LOG after READY, one RESULT last; DENIED and FAULT
+ * may come at any time because the handlers that write them may run at any time. Memory is bounded
+ * before the first byte: one frame is buffered, its largest size follows from the limits.
+ */
+#ifndef SANDBOX_REPORT_H
+#define SANDBOX_REPORT_H
+
+#include "sandbox/wire.h"
+
+#define STK_MESSAGE_MAX 1024
+
+struct stk_report {
+	uint32_t report_max, result_max;
+	uint8_t *buf; /* owned: one frame */
+	size_t cap, have;
+	uint64_t counted; /* bytes of everything but the result */
+	bool ready, has_setup, has_denied, has_fault, has_result;
+	struct stk_setup_failed setup;
+	struct stk_denied denied;
+	struct stk_fault fault;
+	struct stk_result result;
+	uint8_t *body; /* owned: message bytes, then result bytes, as result says */
+	void (*log)(void *ctx, uint32_t level, struct stk_span text);
+	void *ctx;
+};
+
+/* @limits bound it; @log may be NULL. STK_E_NOMEM. stk_report_clear() by the caller. */
+STK_CHECK enum stk_err stk_report_init(struct stk_report *r, const struct stk_limits *limits,
+    void (*log)(void *ctx, uint32_t level, struct stk_span text), void *ctx);
+void stk_report_clear(struct stk_report *r);
+
+/*
+ * Takes @len more bytes. STK_E_FORMAT: malformed or out of turn; STK_E_TOOBIG: more log, progress
+ * and denial records than the limit; STK_E_NOMEM. After an error the stream is not to be fed again.
+ */
+STK_CHECK enum stk_err stk_report_feed(struct stk_report *r, const uint8_t *p, size_t len);
+/* Whether a frame was begun and not ended: at the child's end that is a malformed report. */
+bool stk_report_torn(const struct stk_report *r);
+
+#endif

@@ -1,0 +1,381 @@
+/*
+ * run_loop.c - one job, from spawn to verdict: a single poll over the child's end, its two pipes,
+ * its arguments, the worker's signals and the clock. Called by worker/run.c; trusts the kernel's
+ * word about the child and nothing that the child writes.
+ */
+#include "sandbox/parent.h"
+
+#include "sandbox/procstat.h"
+#include "sandbox/report.h"
+#include "sandbox/verdict.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SPAWN_TRIES 3
+#define TICK_MS     1000 /* without a tick_ms of the caller's */
+#define CHUNK       16384
+
+struct run {
+	struct stk_cage *c;
+	const struct stk_run_request *r;
+	const struct stk_run_hooks *hooks;
+	struct stk_outcome *out;
+	struct stk_child child;
+	struct stk_job_pipes pipes;
+	struct stk_report report;
+	int zygote_filters;
+	enum stk_kill kill;
+	bool termed, killed, greeted;
+	int64_t started_ms, deadline_ms, tick_due_ms;
+	uint64_t oom_before;
+	/* GO and the arguments, as one buffer that drains into the pipe */
+	uint8_t *go; /* owned */
+	size_t go_len, go_at;
+};
+
+/* --- acts on the child ------------------------------------------------------------------------------ */
+
+static void send_signal(const struct run *run, int sig)
+{
+	(void)syscall(SYS_pidfd_send_signal, run->child.pidfd, sig, NULL, 0);
+}
+
+/* The first reason is the one that is told. */
+static void end_job(struct run *run, enum stk_kill reason)
+{
+	if (run->kill == STK_KILL_NONE)
+		run->kill = reason;
+	run->killed = true;
+	send_signal(run, SIGKILL);
+}
+
+static void obey(struct run *run, enum stk_run_order order)
+{
+	switch (order) {
+	case STK_RUN_ON: break;
+	case STK_RUN_TERM:
+		/* its default action; a job cannot have changed that */
+		if (!run->termed && run->kill == STK_KILL_NONE) {
+			run->kill = STK_KILL_SHUTDOWN;
+			send_signal(run, SIGTERM);
+		}
+		run->termed = true;
+		break;
+	case STK_RUN_KILL: end_job(run, STK_KILL_SHUTDOWN); break;
+	}
+}
+
+static void tick(struct run *run)
+{
+	const struct stk_run_hooks *h = run->hooks;
+
+	run->tick_due_ms = stk_monotonic_ms() + (h->tick_ms == 0 ? TICK_MS : h->tick_ms);
+	if (h->tick != NULL)
+		obey(run, h->tick(h->ctx));
+}
+
+/* --- READY and GO ----------------------------------------------------------------------------------- */
+
+static bool prove(struct run *run)
+{
+	struct stk_cage_proof *p = &run->out->proof;
+	enum stk_err e = stk_procstat(run->child.pid, p);
+
+	if (e == STK_OK && p->seccomp == 2 && p->no_new_privs == 1 && p->caps == 0 &&
+	    (p->filters == -1 || p->filters > run->zygote_filters))
+		return true;
+	(void)snprintf(run->out->why, sizeof(run->out->why),
+	    "the child says its cage is shut, but /proc shows Seccomp %d with %d filters (its zygote "
+	    "has %d), NoNewPrivs %d, capabilities %#" PRIx64 "%s; it was killed unstarted",
+	    p->seccomp, p->filters, run->zygote_filters, p->no_new_privs, p->caps,
+	    e == STK_OK ? "" : " (not readable)");
+	return false;
+}
+
+/* READY came: look from outside, ask the worker, then let the arguments flow. */
+static void greet(struct run *run)
+{
+	const struct stk_run_hooks *h = run->hooks;
+
+	run->greeted = true;
+	if (run->kill != STK_KILL_NONE)
+		return;
+	if (!prove(run))
+		end_job(run, STK_KILL_UNPROVEN);
+	else if (h->go != NULL && !h->go(h->ctx, run->child.pid, &run->out->proof))
+		end_job(run, STK_KILL_CALLED_OFF);
+	else
+		run->out->started = true;
+}
+
+static bool build_go(struct run *run)
+{
+	const struct stk_run_request *r = run->r;
+	struct stk_go go = { .magic = STK_GO_MAGIC, .args_len = (uint32_t)r->args.len,
+		.flags = r->check_only ? STK_GO_CHECK_ONLY : 0 };
+
+	memcpy(go.job_id, r->job_id, sizeof(go.job_id));
+	run->go_len = sizeof(go) + r->args.len;
+	run->go = malloc(run->go_len);
+	if (run->go == NULL)
+		return false;
+	memcpy(run->go, &go, sizeof(go));
+	if (r->args.len > 0)
+		memcpy(run->go + sizeof(go), r->args.p, r->args.len);
+	return true;
+}
+
+/* A child that does not read its arguments is its own problem; its end tells the story. */
+static void push_args(struct run *run)
+{
+	ssize_t n = write(run->pipes.args, run->go + run->go_at, run->go_len - run->go_at);
+
+	if (n > 0)
+		run->go_at += (size_t)n;
+	if (run->go_at == run->go_len || (n == -1 && errno != EAGAIN && errno != EINTR))
+		stk_close(&run->pipes.args);
+}
+
+/* --- pipes ------------------------------------------------------------------------------------------ */
+
+/* Keeps the last bytes the job printed. */
+static void keep_tail(struct stk_outcome *o, const uint8_t *p, size_t n)
+{
+	size_t room = sizeof(o->output_tail), keep;
+
+	if (n >= room) {
+		memcpy(o->output_tail, p + n - room, room);
+		o->output_tail_len = room;
+		return;
+	}
+	keep = o->output_tail_len + n > room ? room - n : o->output_tail_len;
+	memmove(o->output_tail, o->output_tail + o->output_tail_len - keep, keep);
+	memcpy(o->output_tail + keep, p, n);
+	o->output_tail_len = keep + n;
+}
+
+static void take_output(struct run *run, const uint8_t *p, size_t n)
+{
+	struct stk_outcome *o = run->out;
+	uint32_t cap = run->r->limits.output_bytes;
+
+	keep_tail(o, p, n);
+	if (n > cap - o->output_bytes) {
+		o->output_bytes = cap + 1;
+		stk_close(&run->pipes.output);
+		end_job(run, STK_KILL_OUTPUT);
+		return;
+	}
+	o->output_bytes += (uint32_t)n;
+}
+
+static void take_report(struct run *run, const uint8_t *p, size_t n)
+{
+	enum stk_err e = stk_report_feed(&run->report, p, n);
+
+	if (e != STK_OK) {
+		stk_close(&run->pipes.report);
+		end_job(run, e == STK_E_TOOBIG ? STK_KILL_FLOOD : STK_KILL_MALFORMED);
+		return;
+	}
+	if (run->report.ready && !run->greeted)
+		greet(run);
+}
+
+/* Reads one chunk; false when there is nothing more for now. */
+static bool drain(struct run *run, int *fd, void (*take)(struct run *, const uint8_t *, size_t))
+{
+	uint8_t buf[CHUNK];
+	ssize_t n;
+
+	if (*fd == -1)
+		return false;
+	n = read(*fd, buf, sizeof(buf));
+	if (n > 0) {
+		take(run, buf, (size_t)n);
+		return *fd != -1;
+	}
+	if (n == 0 || (errno != EAGAIN && errno != EINTR))
+		stk_close(fd);
+	return false;
+}
+
+/* --- the loop --------------------------------------------------------------------------------------- */
+
+enum slot { SLOT_CHILD, SLOT_REPORT, SLOT_OUTPUT, SLOT_ARGS, SLOT_WAKE, SLOTS };
+
+static int wait_ms(const struct run *run)
+{
+	int64_t now = stk_monotonic_ms(), due = run->tick_due_ms;
+
+	if (!run->killed && run->deadline_ms < due)
+		due = run->deadline_ms;
+	return due <= now ? 0 : due - now > 60000 ? 60000 : (int)(due - now);
+}
+
+/* False once the child has ended. */
+static bool step(struct run *run)
+{
+	struct pollfd p[SLOTS] = {
+		[SLOT_CHILD] = { .fd = run->child.pidfd, .events = POLLIN },
+		[SLOT_REPORT] = { .fd = run->pipes.report, .events = POLLIN },
+		[SLOT_OUTPUT] = { .fd = run->pipes.output, .events = POLLIN },
+		[SLOT_ARGS] = { .fd = run->out->started ? run->pipes.args : -1, .events = POLLOUT },
+		[SLOT_WAKE] = { .fd = run->hooks->wake_fd, .events = POLLIN },
+	};
+	int n = poll(p, SLOTS, wait_ms(run));
+	int64_t now = stk_monotonic_ms();
+
+	if (n > 0 && p[SLOT_REPORT].revents != 0)
+		(void)drain(run, &run->pipes.report, take_report);
+	if (n > 0 && p[SLOT_OUTPUT].revents != 0)
+		(void)drain(run, &run->pipes.output, take_output);
+	if (n > 0 && p[SLOT_ARGS].revents != 0)
+		push_args(run);
+	if (n > 0 && p[SLOT_CHILD].revents != 0)
+		return false;
+	if (now >= run->deadline_ms && !run->killed)
+		end_job(run, STK_KILL_WALL);
+	if ((n > 0 && p[SLOT_WAKE].revents != 0) || now >= run->tick_due_ms)
+		tick(run);
+	return true;
+}
+
+/*
+ * What the pipes still hold; bounded by their caps, and by what a pipe holds, never waiting for an
+ * end of file that a grandchild could withhold.
+ */
+static void drain_rest(struct run *run)
+{
+	while (drain(run, &run->pipes.report, take_report))
+		continue;
+	while (drain(run, &run->pipes.output, take_output))
+		continue;
+}
+
+static int64_t tv_ms(struct timeval tv)
+{
+	return (int64_t)tv.tv_sec * 1000 + tv.tv_usec / 1000;
+}
+
+static void reap(struct run *run)
+{
+	struct stk_outcome *o = run->out;
+	struct rusage ru;
+	int status = 0;
+
+	memset(&ru, 0, sizeof(ru));
+	while (wait4(run->child.pid, &status, 0, &ru) == -1 && errno == EINTR)
+		continue;
+	o->status = WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+	o->wall_ms = stk_monotonic_ms() - run->started_ms;
+	o->cpu_ms = tv_ms(ru.ru_utime) + tv_ms(ru.ru_stime);
+	o->maxrss_kib = ru.ru_maxrss;
+	stk_close(&run->child.pidfd);
+}
+
+static void judge(struct run *run)
+{
+	struct stk_end end = { .kill = run->kill,
+		.class_desc = &run->c->table->classes[run->r->class_index],
+		.limits = &run->r->limits,
+		.report = &run->report,
+		.oom_kills = stk_oom_count(run->c->oom_fd) - run->oom_before };
+
+	stk_verdict(&end, run->out);
+}
+
+static void run_child(struct run *run)
+{
+	run->out->pid = run->child.pid;
+	tick(run);
+	while (step(run))
+		continue;
+	drain_rest(run);
+	reap(run);
+	judge(run);
+}
+
+/* --- before the child ------------------------------------------------------------------------------- */
+
+static const char *request_wrong(const struct stk_cage *c, const struct stk_run_request *r)
+{
+	const struct stk_class_desc *d;
+
+	if (c->table == NULL || r->class_index >= c->table->head.n_classes)
+		return "no such class in the table";
+	if (r->args.len > STK_ARGS_MAX)
+		return "the arguments are larger than their ceiling";
+	d = &c->table->classes[r->class_index];
+	if (d->n_grants > 0 && !c->landlock)
+		return "the class has a files grant and Landlock is switched off";
+	for (uint32_t i = 0; i < d->n_grants; i++)
+		if (c->dir_fds == NULL || c->dir_fds[d->grants[i].label_index] == -1)
+			return "a directory label of the class is not mapped";
+	return NULL;
+}
+
+static enum stk_err spawn_with_patience(struct run *run)
+{
+	struct stk_spawn s = { .magic = STK_SPAWN_MAGIC, .class_index = run->r->class_index,
+		.limits = run->r->limits, .attempt = run->r->attempt };
+	enum stk_err e = STK_E_ABSENT;
+
+	for (int i = 0; i < SPAWN_TRIES && e != STK_OK; i++) {
+		run->started_ms = stk_monotonic_ms();
+		run->deadline_ms = run->started_ms + run->r->limits.wall_ms;
+		s.deadline_ms = run->deadline_ms;
+		e = stk_spawn(run->c, &s, &run->child, &run->pipes, &run->zygote_filters,
+		    run->out->why);
+		if (e == STK_E_CLOSED || e == STK_E_REFUSED)
+			break;
+	}
+	return e;
+}
+
+static void clear(struct run *run)
+{
+	stk_close(&run->pipes.report);
+	stk_close(&run->pipes.output);
+	stk_close(&run->pipes.args);
+	stk_report_clear(&run->report);
+	free(run->go);
+}
+
+enum stk_err stk_cage_run(struct stk_cage *c, const struct stk_run_request *r,
+    const struct stk_run_hooks *hooks, struct stk_outcome *out)
+{
+	struct run run = { .c = c, .r = r, .hooks = hooks, .out = out,
+		.pipes = { .report = -1, .output = -1, .args = -1 } };
+	const char *wrong = request_wrong(c, r);
+	enum stk_err e = STK_OK;
+
+	memset(out, 0, sizeof(*out));
+	out->name = STK_OUT_SANDBOX_UNAVAILABLE;
+	if (wrong != NULL) {
+		(void)snprintf(out->why, sizeof(out->why), "%s", wrong);
+		return STK_OK;
+	}
+	if (stk_report_init(&run.report, &r->limits, hooks->log, hooks->ctx) != STK_OK ||
+	    !build_go(&run)) {
+		(void)snprintf(out->why, sizeof(out->why), "no memory in the worker for the job");
+		clear(&run);
+		return STK_OK;
+	}
+	run.oom_before = stk_oom_count(c->oom_fd);
+	e = spawn_with_patience(&run);
+	if (e == STK_OK)
+		run_child(&run);
+	clear(&run);
+	return e == STK_E_CLOSED ? STK_E_CLOSED : STK_OK;
+}

@@ -1,0 +1,37 @@
+/*
+ * verdict.h - from the facts of a child's end to one stable name and one sentence. Internal to
+ * sandbox/; a pure function, so that every name has a test.
+ */
+#ifndef SANDBOX_VERDICT_H
+#define SANDBOX_VERDICT_H
+
+#include "sandbox/outcome.h"
+#include "sandbox/report.h"
+
+/* Why the worker itself ended the child; the first reason stays. */
+enum stk_kill {
+	STK_KILL_NONE,
+	STK_KILL_WALL,
+	STK_KILL_OUTPUT,
+	STK_KILL_FLOOD,
+	STK_KILL_MALFORMED,
+	STK_KILL_SHUTDOWN,
+	STK_KILL_CALLED_OFF, /* the go hook said no */
+	STK_KILL_UNPROVEN,   /* /proc does not show a shut cage; why is set already */
+};
+
+struct stk_end {
+	enum stk_kill kill;
+	const struct stk_class_desc *class_desc;
+	const struct stk_limits *limits;
+	const struct stk_report *report;
+	uint64_t oom_kills; /* of our cgroup while the job ran */
+};
+
+/*
+ * Fills name, why, code, retry_ms, message and result of @o, whose pid, status, times and proof are
+ * set. Precedence as in ARCHITECTURE.md ("How a job's end is named").
+ */
+void stk_verdict(const struct stk_end *e, struct stk_outcome *o);
+
+#endif

@@ -1,0 +1,140 @@
+/*
+ * zygote.c - see zygote.h. Trusts W (its parent, at the other end of the socket) for the spawn
+ * record but checks it all the same: a record that does not fit ends Z, and W asks for another.
+ */
+#include "sandbox/zygote.h"
+
+#include "sandbox/fds.h"
+#include "sandbox/landlock.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define SPAWN_FDS 3
+
+static bool number(const char *s, uint64_t max, uint64_t *out)
+{
+	char *end;
+
+	if (*s < '0' || *s > '9')
+		return false;
+	errno = 0;
+	*out = strtoull(s, &end, 10);
+	return errno == 0 && *end == '\0' && *out <= max;
+}
+
+bool stk_zygote_args_parse(int argc, char **argv, struct stk_zygote_args *out)
+{
+	uint64_t v[3];
+
+	if (argc != 4 || !number(argv[1], UINT32_MAX, &v[0]) || !number(argv[2], INT32_MAX, &v[1]) ||
+	    !number(argv[3], 1, &v[2]))
+		return false;
+	*out = (struct stk_zygote_args){ .profiles = (uint32_t)v[0], .worker = (pid_t)v[1],
+		.landlock = v[2] == 1 };
+	return true;
+}
+
+/* Children are W's, not ours: a fork bomb's reaper and a job's parent must be who counts it. */
+static pid_t clone_sibling(void)
+{
+	return (pid_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+}
+
+static bool spawn_good(const struct stk_zygote_program *p, const struct stk_cell *c,
+    const struct stk_spawn *s, size_t n_fds)
+{
+	return s->magic == STK_SPAWN_MAGIC && n_fds == SPAWN_FDS &&
+	    s->class_index < p->head->n_classes &&
+	    p->classes[s->class_index].profiles == c->profiles;
+}
+
+static bool answer(int sock, pid_t pid)
+{
+	struct stk_spawned r = { .magic = STK_SPAWNED_MAGIC, .pid = pid == -1 ? -errno : pid };
+
+	return stk_fds_send(sock, &r, sizeof(r), NULL, 0) == STK_OK;
+}
+
+STK_NORETURN static void become_job(const struct stk_zygote_program *p, struct stk_cell *c,
+    const struct stk_spawn *s, const int fds[SPAWN_FDS])
+{
+	const struct stk_class_desc *d = &p->classes[s->class_index];
+	struct stk_entry e = { .cell = c, .class_desc = d, .spawn = s, .report = fds[0],
+		.output = fds[1], .args = fds[2] };
+
+	stk_entry_shut(&e);
+	p->job(d, s->class_index, s);
+	_exit(STK_EXIT_SETUP);
+}
+
+static bool serve_one(const struct stk_zygote_program *p, struct stk_cell *c)
+{
+	struct stk_spawn s;
+	int fds[SPAWN_FDS] = { -1, -1, -1 };
+	size_t n_fds;
+	pid_t pid;
+	bool good;
+
+	if (stk_fds_recv(STK_SLOT_ARGS, &s, sizeof(s), fds, SPAWN_FDS, &n_fds) != STK_OK)
+		return false;
+	good = spawn_good(p, c, &s, n_fds);
+	if (good) {
+		pid = clone_sibling();
+		if (pid == 0)
+			become_job(p, c, &s, fds);
+		good = answer(STK_SLOT_ARGS, pid);
+	}
+	for (size_t i = 0; i < n_fds; i++)
+		stk_close(&fds[i]);
+	return good;
+}
+
+/* setup() may read what M's Landlock leaves visible; it runs before the filters, once per zygote. */
+static enum stk_step set_up(const struct stk_zygote_program *p, uint32_t profiles)
+{
+	for (uint32_t i = 0; i < p->head->n_classes; i++)
+		if (p->classes[i].profiles == profiles && p->setup(i) == -1)
+			return STK_STEP_Z_SETUP;
+	return STK_STEP_NONE;
+}
+
+static enum stk_step shut(const struct stk_zygote_program *p, struct stk_cell *c)
+{
+	enum stk_step failed = stk_cell_open(c);
+
+	if (failed == STK_STEP_NONE)
+		failed = set_up(p, c->profiles);
+	if (failed == STK_STEP_NONE)
+		failed = stk_cell_shut(c, p->classes, p->head->n_classes);
+	return failed;
+}
+
+int stk_zygote_main(const struct stk_zygote_program *p, const struct stk_zygote_args *args)
+{
+	static struct stk_cell cell;
+	struct stk_hello hello = { .magic = STK_HELLO_MAGIC, .profiles = args->profiles };
+
+	cell.profiles = args->profiles;
+	cell.n_labels = p->head->n_labels;
+	cell.worker = args->worker;
+	cell.landlock_abi = args->landlock ? stk_landlock_abi() : 0;
+	memcpy(hello.registry_digest, p->head->registry_digest, sizeof(hello.registry_digest));
+	if (cell.landlock_abi < 0) {
+		hello.failed_step = STK_STEP_Z_RULESETS;
+		hello.err = -cell.landlock_abi;
+	} else if ((hello.failed_step = shut(p, &cell)) != STK_STEP_NONE) {
+		hello.err = errno;
+	}
+	if (stk_fds_send(STK_SLOT_ARGS, &hello, sizeof(hello), NULL, 0) != STK_OK ||
+	    hello.failed_step != STK_STEP_NONE)
+		return STK_EXIT_SETUP;
+	while (serve_one(p, &cell))
+		continue;
+	return 0;
+}
