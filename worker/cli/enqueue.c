@@ -47,3 +47,31 @@ static int push(const struct stk_config *config, const char *queue, struct stk_s
 	stk_redis_url_clear(&url);
 	return code;
 }
+
+static int run(int argc, char **argv)
+{
+	struct stk_options o = { 0 };
+	const struct stk_sign_flag flags[] = { { "redis", &o.redis }, { "config", &o.config } };
+	struct stk_signed job = { 0 };
+	struct stk_config config;
+	int code = stk_sign_options(&stk_cmd_enqueue, flags, STK_ARRAY_LEN(flags), argc, argv, &job);
+
+	if (code != 0)
+		return code == -1 ? 0 : code;
+	code = stk_options_config(&o, false, &config);
+	if (code == 0) {
+		code = push(&config, job.queue, stk_span_of(job.payload, job.payload_len));
+		stk_config_clear(&config);
+	}
+	if (code == 0)
+		(void)printf("%s\n", job.job_id);
+	stk_signed_clear(&job);
+	return code;
+}
+
+const struct stk_command stk_cmd_enqueue = {
+	.name = "enqueue",
+	.summary = "sign a job and push it as Resque.enqueue does; prints its id",
+	.usage = "enqueue [--redis URL] [--config FILE] " STK_SIGN_USAGE,
+	.run = run,
+};
