@@ -105,3 +105,12 @@ worker_stop() {
 logged() { grep -aq "\"event.action\":\"$1\"" "$T/log"; }
 events() { grep -ac "\"event.action\":\"$1\"" "$T/log"; }
 children_of() { ps -o pid= --ppid "$1" | tr -d ' '; }
+# a process and all its descendants
+tree_of() {
+	ps -e -o pid=,ppid= | awk -v top="$1" '
+		{ parent[$1] = $2 }
+		END { for (p in parent) { q = p; while (q in parent && q != top && q > 1) q = parent[q]; if (q == top) print p } }'
+}
+gone() { # gone PID...
+	for pid in "$@"; do ! kill -0 "$pid" 2>/dev/null || { echo "$pid is still there"; return 1; }; done
+}

@@ -119,9 +119,11 @@ static void log_finished(struct stk_worker *w, const struct stk_reserved *r,
 		[STK_SETTLE_DROP] = "dropped",
 	};
 	bool good = o->name == STK_OUT_DONE || o->name == STK_OUT_SKIPPED;
+	/* a handler's own sentence may quote arguments: it stands in `failed`, beside the payload */
+	bool quotes = o->message != NULL && o->name != STK_OUT_ARGS_SCHEMA;
 	struct stk_jw *line = stk_log_start(good ? STK_LOG_INFO : STK_LOG_WARN, "job.finished",
 	    good ? "success" : "failure", "%s: %s", stk_outcome_text(o->name),
-	    o->why[0] != '\0' ? o->why : "the handler is done");
+	    quotes ? "the handler's sentence stands in the failed record" : o->why);
 
 	stk_jw_cstr(line, "event.reason", stk_outcome_text(o->name));
 	stk_jw_int(line, "event.duration", o->wall_ms * 1000000);
@@ -132,6 +134,8 @@ static void log_finished(struct stk_worker *w, const struct stk_reserved *r,
 	stk_jw_int(line, "stockade.attempt", r->tries + 1);
 	stk_jw_cstr(line, "stockade.sha256", w->sha256);
 	stk_jw_cstr(line, "stockade.settled", settled[s->what]);
+	if (o->name == STK_OUT_FAILED)
+		stk_jw_int(line, "stockade.code", o->code);
 	stk_jw_int(line, "stockade.wall_ms", o->wall_ms);
 	stk_jw_int(line, "stockade.cpu_ms", o->cpu_ms);
 	stk_jw_int(line, "stockade.maxrss_kib", o->maxrss_kib);

@@ -24,6 +24,9 @@ check "the supervisor starts another worker, which takes the job back" wait_for 
 check "and runs it to its end" wait_for 40 sh -c "grep -aq '\"event.reason\":\"Done\"' '$T/log'"
 check "once" eq "$(rcli get resque:stat:processed)" 1
 check "nothing is left in flight" wait_for 5 sh -c "[ -z \"\$(redis-cli -s '$REDIS_SOCK' keys 'resque:stockade:in:*')\" ]"
+tree=$(tree_of "$WORKER")
+check "supervisor, worker, nursery and zygote are there" test "$(echo "$tree" | wc -l)" -ge 4
 worker_stop
 check "TERM drains: exit 0" eq "$RC" 0
-check "no process is left" sh -c "! pgrep -f '$T/stockade.conf'"
+# shellcheck disable=SC2086
+check "no process is left" gone $tree

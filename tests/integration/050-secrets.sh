@@ -2,6 +2,11 @@
 # Where secrets are not: a password in REDIS_URL leaves environment and argv of every process; only
 # the worker can read it; no process of ours runs with privileges or as uid 0.
 . tests/stage.sh
+free_port() { # a port nobody listens on just now
+	for p in $(seq 20100 20199); do
+		grep -qi ":$(printf '%04X' "$p") " /proc/net/tcp /proc/net/tcp6 || { echo "$p"; return; }
+	done
+}
 stage_up
 trap stage_down EXIT
 rcli config set requirepass canary-hunter2 >/dev/null
@@ -9,12 +14,13 @@ REDISCLI_AUTH=canary-hunter2
 export REDISCLI_AUTH
 
 sed '/^redis = /d' "$T/stockade.conf" >"$T/env.conf"
-# ./x:pw@host is the form for TCP; a unix socket has no place for a password, so TCP it is
-port=$(redis_tcp_port)
+# a URL has a place for a password only with TCP, so this server listens on loopback too
+port=$(free_port)
+rcli config set port "$port" >/dev/null
 REDIS_URL="redis://:canary-hunter2@127.0.0.1:$port/0" "$STOCKADE" work --config "$T/env.conf" >>"$T/log" 2>&1 &
 WORKER=$!
 check "it connects with the password from REDIS_URL" wait_for 10 sh -c "REDISCLI_AUTH=canary-hunter2 redis-cli -s '$REDIS_SOCK' scard resque:workers | grep -q 1"
-tree=$(pgrep -f "$T/env.conf")
+tree=$(tree_of "$WORKER")
 check "supervisor, worker and nursery are there" sh -c "[ \$(echo '$tree' | wc -w) -ge 3 ]"
 for pid in $tree; do
 	check "process $pid has no password in its argv" sh -c "! tr '\\0' ' ' </proc/$pid/cmdline | grep -q canary"
@@ -25,7 +31,8 @@ for pid in $tree; do
 		     END { exit bad }' /proc/$pid/status"
 	check "process $pid is not dumpable: its memory is closed to its own uid" sh -c "! head -c 1 /proc/$pid/mem 2>/dev/null; ! cat /proc/$pid/environ >/dev/null 2>&1"
 done
-control=$(CANARY=x sleep 30 & echo $!)
+CANARY=x sleep 30 >/dev/null 2>&1 &
+control=$!
 check "control: an ordinary process of this uid shows its environment" sh -c "tr '\\0' '\\n' </proc/$control/environ | grep -q CANARY; r=\$?; kill $control; exit \$r"
 w=$(children_of "$WORKER")
 check "the worker's own filter is on" grep -q '^Seccomp:.2' "/proc/$w/status"
