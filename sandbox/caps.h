@@ -12,7 +12,8 @@
  * Empties bounding (where permitted: without CAP_SETPCAP there is nothing to drop it with, and
  * no_new_privs makes it moot), ambient, effective, permitted and inheritable sets, then verifies.
  * STK_E_SYSTEM with errno, STK_E_REFUSED if something is still set afterwards; *step (static) names
- * the failed step. Idempotent.
+ * the failed step. Idempotent. Z calls it before its filter: no filter allows dropping the bounding
+ * set; J, behind it, calls stk_caps_verify().
  */
 STK_CHECK enum stk_err stk_caps_drop(const char **step);
 

@@ -151,13 +151,14 @@ static int reap(pid_t pid)
 
 int stk_probe_forked(int (*act)(void))
 {
-	struct rlimit none = { 0, 0 };
+	const struct sigaction plain = { .sa_handler = SIG_DFL };
+	const struct rlimit none = { 0, 0 };
 	pid_t pid = fork();
 
 	if (pid == -1)
 		return said(-1);
 	if (pid == 0) {
-		(void)signal(SIGSYS, SIG_DFL);
+		(void)sigaction(SIGSYS, &plain, NULL);
 		(void)setrlimit(RLIMIT_CORE, &none);
 		_exit(act());
 	}

@@ -6,6 +6,7 @@
 #include "sandbox/profile.h"
 #include "tests/harness.h"
 #include "tests/lib/bpf_eval.h"
+#include "tests/lib/wall.h"
 
 #include <errno.h>
 #include <linux/audit.h>
@@ -125,13 +126,6 @@ static void ask_product(struct subject *s, int nr, unsigned arg, uint64_t args[6
 		args[arg] = values[i];
 		ask_product(s, nr, arg + 1, args);
 	}
-}
-
-static void satisfy(const struct stk_row *r, uint64_t self, uint64_t args[6])
-{
-	memset(args, 0, 6 * sizeof(args[0]));
-	for (size_t j = 0; j < stk_row_n_args(r); j++)
-		args[r->args[j].arg] = r->args[j].op == STK_ARG_SELF ? self : r->args[j].value;
 }
 
 /* From a call that the row allows, flips every single bit of every argument. */
