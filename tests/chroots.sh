@@ -26,7 +26,6 @@ for suite in "$@"; do
 	work=$(mktemp -d "$roots/run-XXXXXX")
 	cp -a "$R" "$work/root" && R=$work/root
 	cp /etc/resolv.conf "$R/etc/resolv.conf" 2>/dev/null
-	cp /etc/apt/apt.conf.d/*proxy* "$R/etc/apt/apt.conf.d/" 2>/dev/null
 	trap 'unmount' EXIT
 	mount -t proc proc "$R/proc"
 	mount --rbind /dev "$R/dev" 2>/dev/null && mount --make-rslave "$R/dev"
