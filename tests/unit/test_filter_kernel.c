@@ -219,6 +219,8 @@ static int act_as_worker(const void *arg)
 	if (write(fds[1], "x", 1) != 1 || read(fds[0], mem, 1) != 1 ||
 	    fcntl(fds[0], F_SETFL, 0) != 0)
 		return 2;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0)
+		return 7;
 	if (socket(AF_NETLINK, SOCK_RAW, 0) != -1 || errno != EPERM)
 		return 3;
 	if (kill(getppid(), 0) != -1 || errno != EPERM)
