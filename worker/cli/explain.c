@@ -7,9 +7,8 @@
  * run.
  */
 #include "worker/admit.h"
-#include "worker/cli/cage_open.h"
-#include "worker/cli/cli.h"
 #include "worker/cli/explain_gates.h"
+#include "worker/cli/options.h"
 #include "worker/jsonw.h"
 #include "worker/policy.h"
 #include "worker/quantity.h"
@@ -22,10 +21,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define POLICY_PATH   "/etc/stockade/policy.conf"
-#define MAX_PAYLOAD   (128u << 10) /* DEFINITIONS, "Defaults" */
-#define MAX_BODY      (64u << 10)
-#define SKEW_S        60
 #define OPERAND_BYTES (16u << 20) /* larger than max_payload, so that E_TOO_LARGE can be shown */
 
 enum {
@@ -50,31 +45,25 @@ static const struct option options[] = {
 };
 
 struct ask {
-	const char *policy, *queue, *cage, *operand;
+	struct stk_options shared;
+	const char *queue, *operand;
 	int64_t now_s;
-	bool json;
 };
 
 static int parse(int argc, char **argv, struct ask *a)
 {
-	const char *policy = getenv("STOCKADE_POLICY");
 	int opt;
 
-	*a = (struct ask){ .now_s = (int64_t)time(NULL),
-		.policy = policy != NULL ? policy : POLICY_PATH };
+	*a = (struct ask){ .now_s = (int64_t)time(NULL) };
 	optind = 1;
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (opt) {
-		case OPT_POLICY: a->policy = optarg; break;
+		case OPT_POLICY: a->shared.policy = optarg; break;
 		case OPT_QUEUE: a->queue = optarg; break;
-		case OPT_JSON: a->json = true; break;
-		case OPT_CAGE: a->cage = optarg; break;
+		case OPT_JSON: a->shared.json = true; break;
+		case OPT_CAGE: a->shared.cage = optarg; break;
 		case OPT_HELP: (void)stk_usage(&stk_cmd_explain, 0); return -1;
-		case OPT_CONFIG:
-			/* the class table is opened from the configuration that this names */
-			if (setenv("STOCKADE_CONFIG", optarg, 1) != 0)
-				return stk_complain(STK_EX_OS, "out of memory");
-			break;
+		case OPT_CONFIG: a->shared.config = optarg; break;
 		case OPT_NOW:
 			if (!stk_quantity_count(optarg, &a->now_s) &&
 			    !stk_quantity_time(optarg, &a->now_s))
@@ -93,7 +82,7 @@ static int parse(int argc, char **argv, struct ask *a)
 }
 
 /* The first queue that the (unverified) header names, so that --queue can be left out. */
-static void queue_of(struct stk_span bytes, char out[static STK_QUEUE_MAX + 1])
+static void queue_of(struct stk_span bytes, size_t max, char out[static STK_QUEUE_MAX + 1])
 {
 	uint8_t head[STK_HEADER_MAX];
 	struct stk_payload p;
@@ -101,7 +90,7 @@ static void queue_of(struct stk_span bytes, char out[static STK_QUEUE_MAX + 1])
 	size_t len;
 
 	out[0] = '\0';
-	if (bytes.len > MAX_PAYLOAD || stk_payload_scan(bytes, &p) != STK_V_ACCEPT)
+	if (bytes.len > max || stk_payload_scan(bytes, &p) != STK_V_ACCEPT)
 		return;
 	len = stk_json_unescape(p.header, head, sizeof(head));
 	if (len <= sizeof(head) && stk_envelope_parse(stk_span_of(head, len), &e) == STK_V_ACCEPT)
@@ -134,22 +123,31 @@ static bool go(void *ctx, pid_t pid, const struct stk_cage_proof *proof)
 }
 
 /* Has the class's own schema judge the arguments; fills the last gate of @x. */
-static void check_args(struct stk_cage *cage, const struct stk_class_table *t,
+static void check_args(const struct stk_config *config, const struct stk_cage_setup *setup,
     const struct stk_ticket *ticket, struct stk_explanation *x)
 {
 	const struct stk_run_hooks hooks = {
 		.wake_fd = -1, .tick = keep_on, .tick_ms = 1000, .log = no_log, .go = go
 	};
 	struct stk_run_request r = { .class_index = stk_ticket_class_index(ticket),
-		.limits = t->classes[stk_ticket_class_index(ticket)].ask,
+		.limits = stk_config_clamp(
+		    config, &setup->table.classes[stk_ticket_class_index(ticket)].ask),
 		.attempt = 1,
 		.check_only = true,
 		.args = stk_ticket_args(ticket) };
 	struct stk_outcome o = { 0 };
+	const char *label = stk_cage_setup_unmapped(setup, r.class_index);
 
+	if (label != NULL) {
+		(void)snprintf(x->args_why, sizeof(x->args_why),
+		    "not checked: label `%.63s` is mapped to no directory; name the worker's "
+		    "--config",
+		    label);
+		return;
+	}
 	memcpy(r.job_id, stk_ticket_job_id(ticket), sizeof(r.job_id));
 	/* STK_E_CLOSED is said by the outcome as well */
-	if (stk_cage_run(cage, &r, &hooks, &o) != STK_OK)
+	if (stk_cage_run(setup->cage, &r, &hooks, &o) != STK_OK)
 		o.name = STK_OUT_SANDBOX_UNAVAILABLE;
 	x->args_asked = true;
 	x->args_fit = o.name == STK_OUT_DONE;
@@ -170,47 +168,59 @@ static void check_args(struct stk_cage *cage, const struct stk_class_table *t,
 /* --- one question
  * --------------------------------------------------------------------------------- */
 
-static int judge(const struct ask *a, struct stk_span bytes, struct stk_cage *cage,
-    const struct stk_class_table *table, const struct stk_keyring *ring)
+static int judge(const struct ask *a, const struct stk_config *config, struct stk_span bytes,
+    const struct stk_cage_setup *setup, const struct stk_keyring *ring)
 {
 	const struct stk_gate gate = { .ring = ring,
-		.classes = table,
-		.max_payload_bytes = MAX_PAYLOAD,
-		.max_body_bytes = MAX_BODY,
-		.skew_s = SKEW_S };
+		.classes = &setup->table,
+		.max_payload_bytes = (size_t)config->max_payload_bytes,
+		.max_body_bytes = (size_t)config->max_body_bytes,
+		.skew_s = config->skew_ms / 1000 };
 	struct stk_parcel parcel = { .bytes = bytes };
 	struct stk_admission adm;
-	struct stk_explanation x = { .bytes = bytes, .now_s = a->now_s };
+	struct stk_explanation x = { .bytes = bytes,
+		.now_s = a->now_s,
+		.queue = parcel.queue,
+		.queue_guessed = a->queue == NULL,
+		.policy = config->policy,
+		.ring = ring,
+		.admission = &adm };
 	int code;
 
 	if (a->queue != NULL)
 		(void)snprintf(parcel.queue, sizeof(parcel.queue), "%s", a->queue);
 	else
-		queue_of(bytes, parcel.queue);
-	x.queue = parcel.queue;
-	x.queue_guessed = a->queue == NULL;
+		queue_of(bytes, gate.max_payload_bytes, parcel.queue);
 	x.verdict = stk_admit(&gate, &parcel, a->now_s, &adm);
-	x.admission = &adm;
-	x.policy = a->policy;
-	x.ring = ring;
-	if (adm.nomem)
-		code = stk_complain(STK_EX_OS, "out of memory");
-	else {
-		if (adm.ticket != NULL)
-			check_args(cage, table, adm.ticket, &x);
-		code = stk_explain_print(&x, a->json);
-	}
+	if (adm.ticket != NULL)
+		check_args(config, setup, adm.ticket, &x);
+	code = adm.nomem ? stk_complain(STK_EX_OS, "out of memory")
+			 : stk_explain_print(&x, a->shared.json);
 	stk_admission_clear(&adm);
+	return code;
+}
+
+/* The cage comes before the policy: what is forked for it must never have seen a key. */
+static int answer(const struct ask *a, const struct stk_config *config, struct stk_span bytes)
+{
+	struct stk_cage_setup setup = { 0 };
+	struct stk_keyring *ring = NULL;
+	struct stk_conf_error e;
+	int code = stk_options_cage(config, &setup);
+
+	if (code == 0 && stk_policy_load(config->policy, &ring, &e) != STK_OK)
+		code = stk_complain(STK_EX_CONFIG, "%s", e.sentence);
+	else if (code == 0)
+		code = judge(a, config, bytes, &setup, ring);
+	stk_keyring_free(ring);
+	stk_cage_setup_clear(&setup);
 	return code;
 }
 
 static int run(int argc, char **argv)
 {
 	STK_AUTO_FREE uint8_t *bytes = NULL;
-	struct stk_class_table table = { 0 };
-	struct stk_keyring *ring = NULL;
-	struct stk_cage *cage = NULL;
-	struct stk_conf_error e;
+	struct stk_config config;
 	struct ask a;
 	size_t len;
 	int code = parse(argc, argv, &a);
@@ -219,16 +229,10 @@ static int run(int argc, char **argv)
 		return code == -1 ? 0 : code;
 	if ((code = stk_read_operand(a.operand, OPERAND_BYTES, &bytes, &len)) != 0)
 		return code;
-	/* before the policy: what is forked here must never have seen a key */
-	if ((code = stk_cli_cage_open(a.cage, &cage, &table)) != 0)
+	if ((code = stk_options_config(&a.shared, false, &config)) != 0)
 		return code;
-	if (stk_policy_load(a.policy, &ring, &e) != STK_OK)
-		code = stk_complain(STK_EX_CONFIG, "%s", e.sentence);
-	else
-		code = judge(&a, stk_span_of(bytes, len), cage, &table, ring);
-	stk_keyring_free(ring);
-	stk_class_table_clear(&table);
-	stk_cage_close(cage);
+	code = answer(&a, &config, stk_span_of(bytes, len));
+	stk_config_clear(&config);
 	return code;
 }
 

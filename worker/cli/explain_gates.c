@@ -16,6 +16,7 @@
 struct gate {
 	const char *name;
 	enum stk_verdict first, last; /* verdicts are declared in the order of the gates */
+	const char *passed;           /* what to say if it passes and there is no detail */
 	void (*detail)(
 	    const struct stk_explanation *x, const struct stk_envelope *e, char *out, size_t size);
 };
@@ -95,19 +96,20 @@ static void due_detail(
 }
 
 static const struct gate gates[] = {
-	{ "size", STK_V_E_TOO_LARGE, STK_V_E_TOO_LARGE, size_detail },
-	{ "outer JSON", STK_V_E_OUTER_JSON, STK_V_E_OUTER_SHAPE, NULL },
-	{ "signed", STK_V_E_UNSIGNED, STK_V_E_VERSION, NULL },
-	{ "envelope", STK_V_E_HEADER, STK_V_E_BODY, NULL },
-	{ "key", STK_V_E_KEY_UNKNOWN, STK_V_E_KEY_REVOKED, key_detail },
-	{ "signature", STK_V_E_SIG_FORMAT, STK_V_E_SIGNATURE, seal_detail },
-	{ "place", STK_V_E_CLASS_MISMATCH, STK_V_E_QUEUE_MISMATCH, place_detail },
-	{ "time", STK_V_E_TIME_ORDER, STK_V_E_EXPIRED, time_detail },
-	{ "policy", STK_V_E_POLICY_DENIED, STK_V_E_POLICY_WINDOW, policy_detail },
-	{ "class", STK_V_E_CLASS_UNKNOWN, STK_V_D_CLASS_ABSENT, class_detail },
-	{ "due", STK_V_D_NOT_BEFORE, STK_V_D_NOT_BEFORE, due_detail },
-	{ "ledger", STK_V_R_REPLAY_DONE, STK_V_E_LEDGER_CORRUPT, NULL },
-	{ "arguments", STK_V_E_ARGS_JSON, STK_V_E_SCHEMA, NULL },
+	{ "size", STK_V_E_TOO_LARGE, STK_V_E_TOO_LARGE, NULL, size_detail },
+	{ "outer JSON", STK_V_E_OUTER_JSON, STK_V_E_OUTER_SHAPE, "one object with class and args",
+	    NULL },
+	{ "signed", STK_V_E_UNSIGNED, STK_V_E_VERSION, "an stk1 envelope", NULL },
+	{ "envelope", STK_V_E_HEADER, STK_V_E_BODY, "header and body keep the grammar", NULL },
+	{ "key", STK_V_E_KEY_UNKNOWN, STK_V_E_KEY_REVOKED, NULL, key_detail },
+	{ "signature", STK_V_E_SIG_FORMAT, STK_V_E_SIGNATURE, NULL, seal_detail },
+	{ "place", STK_V_E_CLASS_MISMATCH, STK_V_E_QUEUE_MISMATCH, NULL, place_detail },
+	{ "time", STK_V_E_TIME_ORDER, STK_V_E_EXPIRED, NULL, time_detail },
+	{ "policy", STK_V_E_POLICY_DENIED, STK_V_E_POLICY_WINDOW, NULL, policy_detail },
+	{ "class", STK_V_E_CLASS_UNKNOWN, STK_V_D_CLASS_ABSENT, NULL, class_detail },
+	{ "due", STK_V_D_NOT_BEFORE, STK_V_D_NOT_BEFORE, NULL, due_detail },
+	{ "ledger", STK_V_R_REPLAY_DONE, STK_V_E_LEDGER_CORRUPT, NULL, NULL },
+	{ "arguments", STK_V_E_ARGS_JSON, STK_V_E_SCHEMA, "they fit the class's schema", NULL },
 };
 
 #define LEDGER_GATE    (STK_ARRAY_LEN(gates) - 2)
@@ -153,15 +155,15 @@ static void why(const struct stk_explanation *x, size_t gate, char *out, size_t 
 	struct stk_envelope e = { 0 };
 
 	out[0] = '\0';
-	if (gate == ARGUMENTS_GATE && r == FAIL)
+	if (gate == ARGUMENTS_GATE && (r == FAIL || r == NOT_ASKED))
 		(void)snprintf(out, size, "%s", x->args_why);
 	else if (gate == LEDGER_GATE && r == NOT_ASKED)
 		(void)snprintf(out, size, "asking the ledger would claim a run");
 	else if (r == FAIL || r == DEFER)
 		(void)snprintf(out, size, "%s: %s", stk_verdict_text(x->verdict),
 		    stk_verdict_sentence(x->verdict));
-	else if (r == PASS && gate == ARGUMENTS_GATE)
-		(void)snprintf(out, size, "they fit the class's schema");
+	else if (r == PASS && gates[gate].passed != NULL)
+		(void)snprintf(out, size, "%s", gates[gate].passed);
 	else if (r == PASS && gates[gate].detail != NULL &&
 		 (x->admission->header[0] == '\0' ||
 		     stk_envelope_parse(stk_span_str(x->admission->header), &e) == STK_V_ACCEPT))

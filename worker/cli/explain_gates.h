@@ -16,7 +16,7 @@ struct stk_explanation {
 	const struct stk_admission *admission;
 	enum stk_verdict verdict; /* the admission's, or E_ARGS_JSON / E_SCHEMA */
 	bool args_asked, args_fit;
-	char args_why[640]; /* if asked and not fit */
+	char args_why[640]; /* if not fit: why; if not asked: why not */
 };
 
 /* Prints to stdout; returns explain's exit code: 0 would run, 1 refused, 2 deferred. */
