@@ -1,0 +1,196 @@
+/*
+ * store_job.c - store.h's words about a job: reserve and settle, alone or in one write.
+ */
+#include "worker/record.h"
+#include "worker/store.h"
+#include "worker/store_call.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define STK_PARK_MAX 20000
+
+/* Times and a ULID for the record of an element that is too large to keep. */
+struct stamps {
+	char iso[STK_TIME_BYTES], failed[STK_TIME_BYTES], ulid[STK_ULID_BYTES];
+};
+
+static enum stk_err reserve_args(
+    struct stk_store *s, const char *const *queues, size_t n, struct stamps *t, struct stk_call *a)
+{
+	enum stk_err e = stk_queues_ok(queues, n);
+	struct timespec now;
+
+	if (e != STK_OK)
+		return e;
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	stk_time_iso(t->iso, now.tv_sec);
+	stk_time_failed(t->failed, now.tv_sec);
+	if ((e = stk_ulid(t->ulid, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000)) != STK_OK)
+		return e;
+	stk_call_start(a, s, STK_SCRIPT_RESERVE);
+	stk_call_number(a, s->max_payload_bytes > 0 ? s->max_payload_bytes : STK_MAX_PAYLOAD);
+	stk_call_text(a, t->iso);
+	stk_call_text(a, t->failed);
+	stk_call_text(a, t->ulid);
+	stk_call_queues(a, queues, n);
+	return STK_OK;
+}
+
+/* Takes @r, which becomes the owner of the parcel's bytes. */
+static enum stk_err reserve_answer(
+    struct stk_store *s, struct stk_reply *r, struct stk_reserved *out, enum stk_answer *v)
+{
+	enum stk_err e = stk_answer_verdict(s, r, v);
+
+	stk_reply_free(s->in_hand);
+	s->in_hand = r;
+	if (e != STK_OK)
+		return e;
+	out->next_due_ms = -1;
+	if (*v == STK_ANSWER_STORE || *v == STK_ANSWER_FENCED)
+		return STK_OK;
+	out->n_oversize = stk_answer_int(r, 1);
+	out->n_promoted = stk_answer_int(r, 2);
+	if (*v == STK_ANSWER_EMPTY)
+		out->next_due_ms = stk_answer_int(r, 3);
+	if (*v != STK_ANSWER_JOB)
+		return STK_OK;
+	if (r->n != 9 || stk_answer_text(r, 4).len == 0 ||
+	    stk_answer_text(r, 4).len > STK_QUEUE_MAX)
+		return STK_E_FORMAT;
+	out->parcel.seq = stk_answer_int(r, 3);
+	stk_answer_copy(out->parcel.queue, sizeof(out->parcel.queue), stk_answer_text(r, 4));
+	out->parcel.bytes = stk_answer_text(r, 5);
+	out->tries = stk_answer_int(r, 6);
+	out->recoveries = stk_answer_int(r, 7);
+	out->again = stk_answer_int(r, 8) != 0;
+	return out->parcel.seq > 0 ? STK_OK : STK_E_FORMAT;
+}
+
+enum stk_err stk_store_reserve(struct stk_store *s, const char *const *queues, size_t n,
+    struct stk_reserved *out, enum stk_answer *v)
+{
+	struct stk_reply *r = NULL;
+	struct stamps t;
+	struct stk_call a;
+	enum stk_err e;
+
+	*out = (struct stk_reserved){ .next_due_ms = -1 };
+	if ((e = reserve_args(s, queues, n, &t, &a)) != STK_OK ||
+	    (e = stk_call_run(s, &a, &r)) != STK_OK)
+		return e;
+	return reserve_answer(s, r, out, v);
+}
+
+static const char *const settle_texts[] = {
+	[STK_SETTLE_OK] = "ok",
+	[STK_SETTLE_FAIL] = "fail",
+	[STK_SETTLE_RETRY] = "retry",
+	[STK_SETTLE_HANDBACK] = "handback",
+	[STK_SETTLE_PARK] = "park",
+	[STK_SETTLE_QUARANTINE] = "quarantine",
+	[STK_SETTLE_DROP] = "drop",
+};
+
+static bool settle_complete(const struct stk_settle *w)
+{
+	if (w->seq < 1 || (size_t)w->what >= STK_ARRAY_LEN(settle_texts) || w->delay_ms < 0)
+		return false;
+	if (w->what == STK_SETTLE_FAIL && w->record.len == 0)
+		return false;
+	if (w->note.len > 0 && (w->reason == NULL || !stk_key_text(w->reason, 64, "")))
+		return false;
+	if (w->job_id != NULL && !stk_key_text(w->job_id, 64, ""))
+		return false;
+	return w->what != STK_SETTLE_QUARANTINE ||
+	       (w->area != NULL && stk_key_text(w->area, STK_AREA_BYTES, "#") && w->entry.len > 0 &&
+		   w->entry_id != NULL && stk_key_text(w->entry_id, 64, ""));
+}
+
+static enum stk_err settle_args(struct stk_store *s, const struct stk_settle *w, struct stk_call *a)
+{
+	if (!settle_complete(w))
+		return STK_E_FORMAT;
+	stk_call_start(a, s, STK_SCRIPT_SETTLE);
+	stk_call_number(a, w->seq);
+	stk_call_text(a, settle_texts[w->what]);
+	stk_call_add(a, w->record);
+	stk_call_number(a, w->delay_ms);
+	stk_call_text(a, w->job_id);
+	stk_call_number(a, w->park_max > 0 ? w->park_max : STK_PARK_MAX);
+	stk_call_text(a, w->area);
+	stk_call_text(a, w->job_id != NULL ? w->job_id : w->entry_id);
+	stk_call_add(a, w->entry);
+	stk_call_number(a, w->max_entries > 0 ? w->max_entries : STK_UNAUTH_MAX_ENTRIES);
+	stk_call_number(a, w->max_bytes > 0 ? w->max_bytes : STK_UNAUTH_MAX_BYTES);
+	stk_call_text(a, w->reason);
+	stk_call_add(a, w->note);
+	return STK_OK;
+}
+
+enum stk_err stk_store_settle(
+    struct stk_store *s, const struct stk_settle *what, enum stk_answer *v)
+{
+	struct stk_call a;
+	enum stk_err e = settle_args(s, what, &a);
+
+	return e != STK_OK ? e : stk_call_plain(s, &a, v);
+}
+
+static bool settled_for_good(enum stk_answer v)
+{
+	return v == STK_ANSWER_OK || v == STK_ANSWER_ALREADY || v == STK_ANSWER_STALE;
+}
+
+enum stk_err stk_store_settle_and_reserve(struct stk_store *s, const struct stk_settle *what,
+    enum stk_answer *settled, const char *const *queues, size_t n, struct stk_reserved *out,
+    enum stk_answer *next)
+{
+	struct stk_reply *r[2] = { NULL, NULL };
+	struct stk_call settle, reserve;
+	struct stamps t;
+	enum stk_err e;
+
+	*out = (struct stk_reserved){ .next_due_ms = -1 };
+	*next = STK_ANSWER_AGAIN;
+	if ((e = settle_args(s, what, &settle)) != STK_OK ||
+	    (e = reserve_args(s, queues, n, &t, &reserve)) != STK_OK ||
+	    (e = stk_call_load(s, &settle)) != STK_OK || (e = stk_call_load(s, &reserve)) != STK_OK)
+		return e;
+	const struct stk_redis_command both[2] = { { settle.v, settle.n },
+		{ reserve.v, reserve.n } };
+
+	if ((e = stk_redis_pipeline(s->link, both, 2, r)) != STK_OK)
+		return e;
+	/* what Redis refused (NOSCRIPT, BUSY, ...) is asked again alone; each call is safe to
+	 * repeat */
+	bool again = r[0]->type == STK_REPLY_ERROR || r[1]->type == STK_REPLY_ERROR;
+
+	e = r[0]->type == STK_REPLY_ERROR ? stk_call_plain(s, &settle, settled)
+					  : stk_answer_verdict(s, r[0], settled);
+	if (e == STK_OK && settled_for_good(*settled)) {
+		if (again) {
+			stk_reply_free(r[1]);
+			e = stk_call_run(s, &reserve, &r[1]);
+		}
+		if (e == STK_OK) {
+			e = reserve_answer(s, r[1], out, next);
+			r[1] = NULL;
+		}
+	}
+	stk_reply_free(r[0]);
+	stk_reply_free(r[1]);
+	return e;
+}
+
+void stk_area_unauthenticated(char *out, const char *queue)
+{
+	(void)snprintf(out, STK_AREA_BYTES, "quarantine:%s", queue);
+}
+
+void stk_area_signed(char *out, const char *queue, const char *reason)
+{
+	(void)snprintf(out, STK_AREA_BYTES, "quarantine:%s#%s", queue, reason);
+}
