@@ -1,0 +1,21 @@
+/*
+ * acts.h - what hostile handlers do. Each act is one function that runs in the cage, and without it
+ * as the control: 0 means that the act got what it wanted, -1 with errno that it was refused.
+ */
+#ifndef TESTS_HOSTILE_ACTS_H
+#define TESTS_HOSTILE_ACTS_H
+
+#include <stddef.h>
+
+struct hostile_args {
+	size_t n;
+	const char *arg[8]; /* NULL beyond n */
+};
+
+#define JOB(...)
+#define JOB_SCHEMA(fn, path, name, ...) int fn(const struct hostile_args *a);
+#include "tests/hostile/registry.def"
+#undef JOB
+#undef JOB_SCHEMA
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * bindings.c - ties every hostile act to a class: arguments are up to eight strings, a refused act
+ * becomes a failure that names errno, a successful one a Done that the tests dread.
+ */
+#include "jobs/cage/registry.h"
+#include "tests/hostile/acts.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static int bind(const json_t *args, void *out, struct stockade_violation *v)
+{
+	struct hostile_args *a = out;
+
+	a->n = json_array_size(args);
+	for (size_t i = 0; i < a->n; i++) {
+		const char *s = json_string_value(json_array_get(args, i));
+
+		if (i == 8 || s == NULL) {
+			(void)snprintf(v->rule, sizeof(v->rule), "up to eight strings");
+			return -1;
+		}
+		a->arg[i] = s;
+	}
+	return 0;
+}
+
+static struct stockade_result attempt(struct stockade_job *job,
+    int (*act)(const struct hostile_args *), const void *args)
+{
+	if (act(args) == 0)
+		return STOCKADE_DONE;
+	return stockade_fail(job, (uint32_t)errno, "refused: %s", strerror(errno));
+}
+
+#define JOB(...)
+#define JOB_SCHEMA(fn, path, name, ...)                                                            \
+	static struct stockade_result run_##fn(struct stockade_job *job, const void *args)         \
+	{                                                                                          \
+		return attempt(job, fn, args);                                                     \
+	}                                                                                          \
+	extern const struct stockade_binding stockade_binding_##fn;                                \
+	const struct stockade_binding stockade_binding_##fn = {                                    \
+		.args_size = sizeof(struct hostile_args), .bind = bind, .run = run_##fn };
+#include "tests/hostile/registry.def"

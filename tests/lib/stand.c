@@ -1,0 +1,103 @@
+/*
+ * stand.c - see stand.h.
+ */
+#include "tests/lib/stand.h"
+
+#include "tests/harness.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+const char *stand_program(const char *name, char out[512])
+{
+	const char *b = getenv("B");
+
+	(void)snprintf(out, 512, "%s/%s", b == NULL ? "build" : b, name);
+	return out;
+}
+
+static void keep_log(void *ctx, uint32_t level, struct stk_span text)
+{
+	struct stk_stand *s = ctx;
+	int n = snprintf(s->log + s->log_len, sizeof(s->log) - s->log_len, "%u %.*s\n", level,
+	    (int)text.len, (const char *)text.p);
+
+	if (n > 0 && (size_t)n < sizeof(s->log) - s->log_len)
+		s->log_len += (size_t)n;
+}
+
+static void make_dir(struct stk_stand *s, const char *dir)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	if (dir != NULL) {
+		(void)snprintf(s->dir, sizeof(s->dir), "%s", dir);
+		return;
+	}
+	(void)snprintf(s->dir, sizeof(s->dir), "%s/stand-XXXXXX", tmp == NULL ? "/tmp" : tmp);
+	assert_non_null(mkdtemp(s->dir));
+}
+
+void stand_open(struct stk_stand *s, const char *program, const char *dir)
+{
+	int fd = open(program, O_PATH | O_CLOEXEC);
+	struct stk_nursery_options o = { .cage_fd = fd, .landlock = true };
+	const char *step, *why;
+
+	memset(s, 0, sizeof(*s));
+	make_dir(s, dir);
+	if (fd == -1)
+		fail_msg("cannot open %s", program);
+	if (stk_nursery_fork(&o, &s->cage, &step) != STK_OK)
+		fail_msg("nursery: could not %s", step);
+	(void)close(fd);
+	if (stk_cage_describe(s->cage, &s->table, &why) != STK_OK)
+		fail_msg("describe: %s", why);
+	for (uint32_t i = 0; i < STK_LABELS_MAX; i++)
+		s->dir_fds[i] = -1;
+	for (uint32_t i = 0; i < s->table.head.n_labels; i++)
+		s->dir_fds[i] = open(s->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	stk_cage_equip(s->cage, &s->table, s->dir_fds);
+	s->hooks = (struct stk_run_hooks){ .ctx = s, .wake_fd = -1, .log = keep_log };
+}
+
+void stand_close(struct stk_stand *s)
+{
+	stk_cage_close(s->cage);
+	stk_class_table_clear(&s->table);
+	for (uint32_t i = 0; i < STK_LABELS_MAX; i++)
+		stk_close(&s->dir_fds[i]);
+}
+
+enum stk_err stand_run(struct stk_stand *s, const char *class_name, const char *args,
+    struct stk_outcome *out)
+{
+	int index = stk_class_find(&s->table, stk_span_str(class_name));
+	struct stk_run_request r = { .attempt = 1, .args = stk_span_str(args),
+		.check_only = s->check_only };
+
+	if (index < 0)
+		fail_msg("no class %s", class_name);
+	r.class_index = (uint32_t)index;
+	r.limits = s->limits == NULL ? s->table.classes[index].ask : *s->limits;
+	memset(r.job_id, 0xab, sizeof(r.job_id));
+	s->log_len = 0;
+	s->log[0] = '\0';
+	return stk_cage_run(s->cage, &r, &s->hooks, out);
+}
+
+void stand_file(struct stk_stand *s, const char *name, const void *bytes, size_t len)
+{
+	char path[600];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", s->dir, name);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	assert_true(fd != -1);
+	assert_int_equal(stk_write_all(fd, bytes, len), STK_OK);
+	(void)close(fd);
+}
