@@ -57,12 +57,12 @@ static enum stk_err reserve_answer(
 		out->next_due_ms = stk_answer_int(r, 3);
 	if (*v != STK_ANSWER_JOB)
 		return STK_OK;
-	if (r->n != 9 || stk_answer_text(r, 4).len == 0 ||
-	    stk_answer_text(r, 4).len > STK_QUEUE_MAX)
+	if (r->n != 9 || stk_answer_span(r, 4).len == 0 ||
+	    stk_answer_span(r, 4).len > STK_QUEUE_MAX)
 		return STK_E_FORMAT;
 	out->parcel.seq = stk_answer_int(r, 3);
-	stk_answer_copy(out->parcel.queue, sizeof(out->parcel.queue), stk_answer_text(r, 4));
-	out->parcel.bytes = stk_answer_text(r, 5);
+	stk_answer_copy(out->parcel.queue, sizeof(out->parcel.queue), stk_answer_span(r, 4));
+	out->parcel.bytes = stk_answer_span(r, 5);
 	out->tries = stk_answer_int(r, 6);
 	out->recoveries = stk_answer_int(r, 7);
 	out->again = stk_answer_int(r, 8) != 0;

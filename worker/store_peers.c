@@ -54,9 +54,9 @@ enum stk_err stk_store_recover(struct stk_store *s, const char *victim, const ch
 	out->orphans = stk_answer_int(r, 3);
 	if (*v != STK_ANSWER_LOST)
 		return STK_OK;
-	stk_answer_copy(out->lost.queue, sizeof(out->lost.queue), stk_answer_text(r, 4));
-	out->lost.bytes = stk_answer_text(r, 5);
-	stk_answer_copy(out->lost.digest, sizeof(out->lost.digest), stk_answer_text(r, 6));
+	stk_answer_copy(out->lost.queue, sizeof(out->lost.queue), stk_answer_span(r, 4));
+	out->lost.bytes = stk_answer_span(r, 5);
+	stk_answer_copy(out->lost.digest, sizeof(out->lost.digest), stk_answer_span(r, 6));
 	return out->lost.queue[0] != '\0' && out->lost.digest[0] != '\0' ? STK_OK : STK_E_FORMAT;
 }
 
@@ -78,7 +78,7 @@ static enum stk_err peers(
 	if (e != STK_OK)
 		return e;
 	for (size_t i = 0; i + 1 < r->n && *n < max; i += 2) {
-		struct stk_span who = stk_answer_text(r, i), score = stk_answer_text(r, i + 1);
+		struct stk_span who = stk_answer_span(r, i), score = stk_answer_span(r, i + 1);
 
 		if (!is_instance(who) || score.len == 0)
 			continue;
