@@ -21,7 +21,7 @@ verdict "sandbox/ includes nothing of the house but sandbox/" \
 	"$(includes sandbox | grep '"' | grep -v '"sandbox/')"
 verdict "worker/ never includes jobs/ or tests/" "$(includes worker | grep -E '"(jobs|tests)/')"
 verdict "handlers include job.h and their own generated or sibling headers, nothing else of ours" \
-	"$(includes jobs | grep -E '^jobs/[^/]*\.(c|h):' | grep '"' | grep -vE '"jobs/[a-z_]+\.h"')"
+	"$(includes jobs | grep -E '^jobs/[^/]*\.(c|h):' | grep '"' | grep -vE '"jobs/[a-z_.]+\.h"')"
 verdict "jobs/cage includes jobs/ and sandbox/ only" \
 	"$(includes jobs/cage | grep '"' | grep -vE '"(jobs|sandbox)/')"
 only() { # only HEADER-REGEX ALLOWED-REGEX
@@ -58,11 +58,11 @@ verdict "no VLA, no goto out of thin air" "$(grep -nE '^\s*goto (err|out|fail);'
 
 # --- every refusal and every outcome is produced by a test
 untested=$({
-	grep -oE 'X\([A-Z][A-Z_]+, [01],' worker/verdict.h | sed 's/X(//; s/,.*//' | grep -vE '^ACCEPT$'
-	grep -oE '"[A-Za-z_]+"\)' sandbox/outcome.h | tr -d '")'
-} | while read -r name; do
-	grep -rqE "(^|[^A-Za-z_])((STK_V_|STK_OUT_)?$name)([^A-Za-z_]|$)" tests --include='*.c' \
-		--include='*.sh' --include='*.json' --include='*.txt' || echo "$name is produced by no test"
+	grep -oE 'X\([A-Z][A-Z_]+, [01],' worker/verdict.h | sed 's/X(\([A-Z_]*\),.*/STK_V_\1 \1/' | grep -v ACCEPT
+	grep -oE 'X\([A-Z_]+, "[A-Za-z_]+"\)' sandbox/outcome.h | sed 's/X(\([A-Z_]*\), "\(.*\)")/STK_OUT_\1 \2/'
+} | while read -r id name; do
+	grep -rqwE "$id|$name" tests --include='*.c' --include='*.sh' --include='*.json' --include='*.txt' ||
+		echo "$name is produced by no test"
 done)
 later='R_REPLAY_DONE|E_BLOCKED|D_BUSY|E_RUNS_EXHAUSTED|D_RATE|D_HELD|D_LEDGER_DOWN|E_LEDGER_CORRUPT'
 verdict "every name of a refusal or an outcome is in some test" \

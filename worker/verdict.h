@@ -23,8 +23,7 @@ enum stk_verdict_kind { STK_KIND_ACCEPT, STK_KIND_REFUSE, STK_KIND_DEFER };
 	    "the payload is JSON but not {\"class\": …, \"args\": […]} with few, scalar extras; "  \
 	    "check the producer's client")                                                         \
 	X(E_UNSIGNED, 0, REFUSE,                                                                   \
-	    "the job is not signed; let its producer sign, or set `signatures report` while "      \
-	    "migrating")                                                                           \
+	    "the job is not signed; let its producer sign what it enqueues")                       \
 	X(E_VERSION, 0, REFUSE,                                                                    \
 	    "the envelope's version is not stk1; upgrade the worker or downgrade the client")      \
 	X(E_HEADER, 0, REFUSE,                                                                     \

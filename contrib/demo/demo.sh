@@ -57,7 +57,6 @@ sign_as() { # sign_as KID QUEUE CLASS ARGS [options...]
 say "keys: web-1 may enqueue ChecksumFile and CsvSummary; mallory signs with a key of her own"
 "$STOCKADE" keys generate --kid mallory --principal mallory --out "$T/keys" >/dev/null
 sign_as web-1 files ChecksumFile '["LICENSE"]' --ttl 1s >"$T/expired"
-awk 'BEGIN { for (i = 0; i < 65; i++) printf "["; for (i = 0; i < 65; i++) printf "]" }' >"$T/deep"
 
 say "enqueueing"
 for f in "$T"/inputs/*; do
@@ -83,25 +82,62 @@ put "a class the policy does not grant" files E_POLICY_DENIED "$(sign_as web-1 f
 put "a class that is not compiled in" files D_CLASS_ABSENT "$(sign_as web-1 files NotCompiledIn '[]')"
 put "expired" files E_EXPIRED "$(cat "$T/expired")"
 put "bad arguments: a number for a name" files E_SCHEMA "$(sign_as web-1 files ChecksumFile '[42]')"
-put "bad arguments: 65 brackets deep" files E_ARGS_JSON "$(sign_as web-1 files ChecksumFile "$(cat "$T/deep")")"
+put "bad arguments: one key twice" files E_ARGS_JSON "$(sign_as web-1 files ChecksumFile '["LICENSE",{"a":1,"a":2}]')"
 put "not JSON" files E_OUTER_JSON 'eval(`rm -rf /`)'
 put "a nesting bomb of 50 000 brackets" files E_UNSIGNED "{\"class\":\"ChecksumFile\",\"args\":[$(awk 'BEGIN { for (i = 0; i < 50000; i++) printf "[" }')"
 awk 'BEGIN { printf "{\"class\":\"ChecksumFile\",\"args\":[\""; for (i = 0; i < 200000; i++) printf "A"; printf "\"]}" }' >"$T/huge"
 rcli -x rpush resque:queue:files <"$T/huge" >/dev/null
 printf 'an element of 200 KB\tfiles\tE_TOO_LARGE\t-\n' >>"$table"
 
-# --- hostile handlers: signed, granted and compiled into a cage program that only the tests have
-write_policy ", $(hostile_classes | awk '{ printf "%s\"%s\"", n++ ? ", " : "", $1 }')"
-hostile_classes | while read -r class expected what; do
-	put "$what" hostile "$expected" "$(sign_as web-1 hostile "$class" "$(hostile_args "$class")" --runs 1)"
-done
+# --- hostile handlers: signed, granted and compiled into a cage program that only the tests have.
+# A planted secret, the Redis password, is what the last three look for; they get it masked, so that
+# a search does not find itself.
+secret=$(dd if=/dev/urandom bs=64 count=1 2>/dev/null | sha256sum | cut -c1-16)
+masked=
+for byte in $(printf '%s' "$secret" | od -An -v -tu1); do masked=$masked$(printf '%02x' $((byte ^ 90))); done
+printf '%s\n' "$secret" >"$T/secret/redis"
+chmod 400 "$T/secret/redis"
+rcli config set requirepass "$secret" >/dev/null
+REDISCLI_AUTH=$secret
+export REDISCLI_AUTH
+mkdir "$T/scratch"
+EXTRA="redis_password_file = \"$T/secret/redis\"; ceiling = { wall = \"3s\"; };"
+write_config
+sed "s|directories = {|directories = { scratch = \"$T/scratch\";|; s|\"files\", \"low\"|\"hostile\"|; s|^cage = .*|cage = \"$HOSTILE\";|" \
+	"$T/stockade.conf" >"$T/hostile.conf"
+sed '/^#/d' >"$T/hostile" <<EOF
+# class|expected|what it tries|arguments
+Hostile::ForkBomb|SyscallDenied|a fork bomb|[]
+Hostile::AllocUnchecked|MemoryLimit|takes 1 GB of memory|[]
+Hostile::EndlessLoop|CpuLimit|loops for ever|["60"]
+Hostile::SleepLong|WallTimeout|sleeps for ever|["60"]
+Hostile::ReadPasswd|SyscallDenied|reads /etc/passwd|[]
+Hostile::ReadPasswdGranted|Failed|reads /etc/passwd with a files grant|[]
+Hostile::OpenSocket|SyscallDenied|opens a socket|[]
+Hostile::RunShell|SyscallDenied|starts a shell|[]
+Hostile::WriteOutside|SyscallDenied|writes with a grant to read|["$T/outside"]
+Hostile::WriteElsewhere|Failed|writes outside of its grant|["$T/outside"]
+Hostile::OutputFlood|OutputLimit|floods its output|[]
+Hostile::ExitZero|NoResult|exits 0 without a result|[]
+Hostile::StackOverflow|StackOverflow|recurses for ever|[]
+Hostile::MapCode|SyscallDenied|maps writable code|[]
+Hostile::ReportForger|ReportMalformed|forges its report|[]
+Hostile::FindSecret|Failed|looks for the Redis password in its memory|["$masked","memory"]
+Hostile::FindSecret|Failed|looks for it in /proc|["$masked","proc"]
+Hostile::FindSecret|Failed|looks for it in its descriptors|["$masked","fds"]
+EOF
+write_policy ", $(cut -d'|' -f1 "$T/hostile" | sort -u | sed 's/.*/"&"/' | paste -sd, -)"
+while IFS='|' read -r class expected what args; do
+	put "$what" hostile "$expected" "$(sign_as web-1 hostile "$class" "$args" --runs 1)"
+done <"$T/hostile"
 
 # --- work: one worker on the product's cage, one on the hostile cage; both end when the queues are empty
 say "working"
 sleep 1 # the expired job expires
 worker_drain
 [ "$RC" = 0 ] || { echo "demo: the worker ended with $RC" >&2; tail -5 "$T/log" >&2; exit 70; }
-worker_drain --cage "$HOSTILE" --queues hostile
+mv "$T/stockade.conf" "$T/product.conf" && mv "$T/hostile.conf" "$T/stockade.conf"
+worker_drain
 [ "$RC" = 0 ] || { echo "demo: the worker on the hostile cage ended with $RC" >&2; tail -5 "$T/log" >&2; exit 70; }
 
 # --- what happened
@@ -120,9 +156,21 @@ grep -aE '"event.action":"job.(finished|refused|deferred)"' "$T/log" | awk '
 		printf "%s\t%s\t%s\t%s\n", sha, reason, field("stockade.wall_ms", 0), why
 	}' >"$T/verdicts"
 
+# a handler's own sentence stands in the failed record, beside the payload it speaks of
+rcli lrange resque:failed 0 -1 | while IFS= read -r record; do
+	payload=${record#*\"payload\":}
+	payload=${payload%%,\"exception\":\"*}
+	error=${record#*\",\"error\":\"}
+	error=${error%%\",\"backtrace\":*}
+	printf '%s\t%s\n' "$(printf '%s' "$payload" | sha256sum | cut -d' ' -f1)" "$error"
+done >"$T/sentences"
+
 # rows of many alike jobs become one
-awk -F'\t' -v verdicts="$T/verdicts" '
-	BEGIN { while ((getline line < verdicts) > 0) { split(line, v, "\t"); got[v[1]] = v[2]; ms[v[1]] = v[3]; why[v[1]] = v[4] } }
+awk -F'\t' -v verdicts="$T/verdicts" -v sentences="$T/sentences" '
+	BEGIN {
+		while ((getline line < verdicts) > 0) { split(line, v, "\t"); got[v[1]] = v[2]; ms[v[1]] = v[3]; why[v[1]] = v[4] }
+		while ((getline line < sentences) > 0) { split(line, v, "\t"); if (why[v[1]] ~ /^the handler/) why[v[1]] = v[2] }
+	}
 	{
 		g = ($4 in got) ? got[$4] : "(nothing)"
 		if ($3 == "Done" && g == "Done") {
@@ -130,7 +178,7 @@ awk -F'\t' -v verdicts="$T/verdicts" '
 			if (many[w[1]] == 1) order[++n] = w[1]
 			next
 		}
-		rest[++r] = $1 "\t" $3 "\t" g "\t" why[$4] "\t" ms[$4] "\t" (g == $3 ? "as expected" : "SURPRISE")
+		rest[++r] = $1 "\t" $3 "\t" g "\t" why[$4] "\t" (ms[$4] == "" ? "-" : ms[$4]) "\t" (g == $3 ? "as expected" : "SURPRISE")
 	}
 	END {
 		for (i = 1; i <= n; i++)

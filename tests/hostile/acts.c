@@ -179,7 +179,8 @@ int hostile_sleep_long(const struct hostile_args *a)
 {
 	struct timespec ts = { .tv_sec = 1, .tv_nsec = 200000000 };
 
-	(void)a;
+	if (a->n > 0)
+		ts.tv_sec = atoi(a->arg[0]);
 	return nanosleep(&ts, NULL);
 }
 

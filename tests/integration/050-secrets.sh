@@ -33,7 +33,8 @@ for pid in $tree; do
 done
 CANARY=x sleep 30 >/dev/null 2>&1 &
 control=$!
-check "control: an ordinary process of this uid shows its environment" sh -c "tr '\\0' '\\n' </proc/$control/environ | grep -q CANARY; r=\$?; kill $control; exit \$r"
+check "control: an ordinary process of this uid shows its environment" wait_for 5 sh -c "tr '\\0' '\\n' </proc/$control/environ | grep -q CANARY"
+kill "$control"
 w=$(children_of "$WORKER")
 check "the worker's own filter is on" grep -q '^Seccomp:.2' "/proc/$w/status"
 worker_stop
