@@ -1,33 +1,17 @@
 /*
- * redis_link.c - the transport half of redis.h: connect and log in, send, wait, receive.
+ * redis_link.c - the transport half of redis.h: send, wait, receive; redis_login.c connects.
  *
  * No hiredis here: redis_codec.h turns bytes into replies, redis_socket.h keeps the deadlines.
  */
+#include "worker/redis_link.h"
 #include "worker/redis.h"
 #include "worker/redis_codec.h"
 #include "worker/redis_socket.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#define STK_REDIS_SECRET_MAX 1024
-
-struct stk_redis {
-	struct stk_redis_url url; /* password cleared */
-	char client_name[64];
-	int password_fd;
-	int connect_timeout_ms, command_timeout_ms;
-	struct stk_redis_caps caps;
-	int fd;
-	int64_t connected_at_ms;
-	struct stk_codec *codec; /* NULL when not connected */
-	enum stk_redis_problem problem;
-	char why[STK_REDIS_WHY_BYTES];
-};
 
 /* --- the link --------------------------------------------------------------------------------- */
 
@@ -92,15 +76,14 @@ const char *stk_redis_why(const struct stk_redis *r)
 	return r->why;
 }
 
-/* Ends the link: what a late reply would answer is unknown. */
-static enum stk_err broken(struct stk_redis *r, enum stk_err e, const char *doing)
+enum stk_err stk_link_broken(struct stk_redis *r, enum stk_err e, const char *doing)
 {
 	(void)snprintf(r->why, sizeof(r->why), "%s: %s", doing, stk_strerror(e));
 	stk_redis_close(r);
 	return e;
 }
 
-static void forget_problem(struct stk_redis *r)
+void stk_link_forget(struct stk_redis *r)
 {
 	r->problem = STK_RP_NONE;
 	r->why[0] = '\0';
@@ -164,7 +147,7 @@ static enum stk_err exchange(struct stk_redis *r, const struct stk_redis_command
 		return STK_E_CLOSED;
 	}
 	if ((e = transmit(r, c, n, deadline_ms)) != STK_OK)
-		return broken(r, e, "sending to Redis");
+		return stk_link_broken(r, e, "sending to Redis");
 	for (size_t i = 0; i < n; i++) {
 		if ((e = receive(r, deadline_ms, &out[i])) == STK_OK)
 			continue;
@@ -172,7 +155,7 @@ static enum stk_err exchange(struct stk_redis *r, const struct stk_redis_command
 			stk_reply_free(out[k]);
 			out[k] = NULL;
 		}
-		return broken(r, e, "reading a reply of Redis");
+		return stk_link_broken(r, e, "reading a reply of Redis");
 	}
 	return STK_OK;
 }
@@ -204,15 +187,21 @@ static enum stk_err judge(struct stk_redis *r, struct stk_reply **reply)
 	return STK_E_REFUSED;
 }
 
-enum stk_err stk_redis_call(
-    struct stk_redis *r, const struct stk_span *argv, size_t argc, struct stk_reply **out)
+enum stk_err stk_link_ask(struct stk_redis *r, const struct stk_span *argv, size_t argc,
+    int64_t deadline_ms, struct stk_reply **out)
 {
 	const struct stk_redis_command c = { .argv = argv, .argc = argc };
 	enum stk_err e;
 
-	forget_problem(r);
-	e = exchange(r, &c, 1, stk_monotonic_ms() + r->command_timeout_ms, out);
+	stk_link_forget(r);
+	e = exchange(r, &c, 1, deadline_ms, out);
 	return e != STK_OK ? e : judge(r, out);
+}
+
+enum stk_err stk_redis_call(
+    struct stk_redis *r, const struct stk_span *argv, size_t argc, struct stk_reply **out)
+{
+	return stk_link_ask(r, argv, argc, stk_monotonic_ms() + r->command_timeout_ms, out);
 }
 
 enum stk_err stk_redis_words(struct stk_redis *r, struct stk_reply **out, ...)
@@ -235,7 +224,7 @@ enum stk_err stk_redis_pipeline(
 {
 	enum stk_err e;
 
-	forget_problem(r);
+	stk_link_forget(r);
 	e = exchange(r, c, n, stk_monotonic_ms() + r->command_timeout_ms, out);
 	for (size_t i = 0; e == STK_OK && i < n; i++) {
 		note_problem(r, out[i]);
@@ -251,123 +240,23 @@ enum stk_err stk_redis_send(struct stk_redis *r, const struct stk_span *argv, si
 	const struct stk_redis_command c = { .argv = argv, .argc = argc };
 	enum stk_err e;
 
-	forget_problem(r);
+	stk_link_forget(r);
 	if (r->fd < 0)
 		return STK_E_CLOSED;
 	e = transmit(r, &c, 1, stk_monotonic_ms() + r->command_timeout_ms);
-	return e == STK_OK ? e : broken(r, e, "sending to Redis");
+	return e == STK_OK ? e : stk_link_broken(r, e, "sending to Redis");
 }
 
 enum stk_err stk_redis_receive(struct stk_redis *r, int timeout_ms, struct stk_reply **out)
 {
 	enum stk_err e;
 
-	forget_problem(r);
+	stk_link_forget(r);
 	*out = NULL;
 	if (r->fd < 0)
 		return STK_E_CLOSED;
 	e = receive(r, stk_monotonic_ms() + timeout_ms, out);
 	if (e == STK_E_TIMEOUT)
 		return e;
-	return e == STK_OK ? judge(r, out) : broken(r, e, "reading a reply of Redis");
-}
-
-/* --- connecting ------------------------------------------------------------------------------- */
-
-/* The password of @fd without one trailing newline, into @buf. */
-static enum stk_err read_secret(int fd, char *buf, size_t cap, size_t *len)
-{
-	ssize_t n;
-
-	*len = 0;
-	while ((n = pread(fd, buf + *len, cap - *len, (off_t)*len)) != 0) {
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1)
-			return STK_E_SYSTEM;
-		*len += (size_t)n;
-		if (*len == cap)
-			return STK_E_TOOBIG;
-	}
-	if (*len > 0 && buf[*len - 1] == '\n')
-		(*len)--;
-	return *len > 0 ? STK_OK : STK_E_ABSENT;
-}
-
-/* One command of the greeting; a refusal is the caller's to judge. */
-static enum stk_err greet(
-    struct stk_redis *r, const struct stk_span *argv, size_t argc, int64_t deadline_ms)
-{
-	const struct stk_redis_command c = { .argv = argv, .argc = argc };
-	struct stk_reply *reply = NULL;
-	enum stk_err e = exchange(r, &c, 1, deadline_ms, &reply);
-
-	if (e == STK_OK)
-		e = judge(r, &reply);
-	stk_reply_free(reply);
-	return e;
-}
-
-static enum stk_err log_in(struct stk_redis *r, int64_t deadline_ms)
-{
-	struct stk_span argv[3] = { stk_span_str("AUTH") };
-	char secret[STK_REDIS_SECRET_MAX];
-	size_t argc = 1, len = 0;
-	enum stk_err e;
-
-	if (r->password_fd < 0)
-		return STK_OK;
-	if ((e = read_secret(r->password_fd, secret, sizeof(secret), &len)) != STK_OK) {
-		(void)snprintf(
-		    r->why, sizeof(r->why), "reading the Redis password: %s", stk_strerror(e));
-		goto wipe;
-	}
-	if (r->url.user[0] != '\0')
-		argv[argc++] = stk_span_str(r->url.user);
-	argv[argc++] = stk_span_of(secret, len);
-	e = greet(r, argv, argc, deadline_ms);
-wipe:
-	explicit_bzero(secret, sizeof(secret));
-	return e;
-}
-
-static enum stk_err select_db(struct stk_redis *r, int64_t deadline_ms)
-{
-	char db[12];
-	const struct stk_span argv[2] = { stk_span_str("SELECT"),
-		{ (const uint8_t *)db, (size_t)snprintf(db, sizeof(db), "%d", r->url.db) } };
-
-	return r->url.db == 0 ? STK_OK : greet(r, argv, 2, deadline_ms);
-}
-
-/* For CLIENT LIST only, so a refusal (ACL) does not matter; a broken link does. */
-static enum stk_err set_name(struct stk_redis *r, int64_t deadline_ms)
-{
-	const struct stk_span argv[3] = { stk_span_str("CLIENT"), stk_span_str("SETNAME"),
-		stk_span_str(r->client_name) };
-	enum stk_err e = r->client_name[0] == '\0' ? STK_OK : greet(r, argv, 3, deadline_ms);
-
-	if (e == STK_E_REFUSED) {
-		forget_problem(r);
-		return STK_OK;
-	}
-	return e;
-}
-
-enum stk_err stk_redis_connect(struct stk_redis *r)
-{
-	int64_t deadline_ms = stk_monotonic_ms() + r->connect_timeout_ms;
-	enum stk_err e;
-
-	stk_redis_close(r);
-	forget_problem(r);
-	if ((e = stk_socket_connect(&r->url, deadline_ms, &r->fd)) != STK_OK)
-		return broken(r, e, "connecting to Redis");
-	if ((e = stk_codec_new(&r->caps, &r->codec)) != STK_OK)
-		return broken(r, e, "connecting to Redis");
-	r->connected_at_ms = stk_monotonic_ms();
-	if ((e = log_in(r, deadline_ms)) != STK_OK || (e = select_db(r, deadline_ms)) != STK_OK ||
-	    (e = set_name(r, deadline_ms)) != STK_OK)
-		stk_redis_close(r); /* the sentence stands already */
-	return e;
+	return e == STK_OK ? judge(r, out) : stk_link_broken(r, e, "reading a reply of Redis");
 }

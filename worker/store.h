@@ -19,7 +19,7 @@
 #define STK_STORE_QUEUES   256 /* queues one call may name */
 
 /* What a script answered. */
-#define STK_ANSWERS(X)                                                                            \
+#define STK_ANSWERS(X)                                                                             \
 	X(OK, "OK")                                                                                \
 	X(JOB, "JOB")       /* reserve: a parcel */                                                \
 	X(EMPTY, "EMPTY")   /* reserve: nothing there */                                           \
@@ -52,8 +52,10 @@ struct stk_store {
 	char id[STK_WORKER_ID_MAX + 1];        /* Resque worker id */
 	char instance[STK_INSTANCE_CHARS + 1]; /* i; stk_store_fresh_instance */
 	int64_t max_payload_bytes;             /* 0: 128 KiB */
-	char sha[8][41];           /* of the scripts as Redis named them; "" = not loaded */
-	char bad_key[256];         /* after STK_ANSWER_STORE: the key, without the namespace */
+	char sha[8][41];   /* of the scripts as Redis named them; "" = not loaded */
+	char bad_key[256]; /* after STK_ANSWER_STORE: the key, without the namespace */
+	int64_t detail;    /* after settle's OK: 1 = a foreign tool had filed this job (count it);
+			    * after NEWER: that protocol number; else of no meaning */
 	struct stk_reply *in_hand; /* owns the last parcel's bytes */
 };
 
@@ -195,6 +197,16 @@ STK_CHECK enum stk_err stk_store_graves(
     struct stk_store *s, struct stk_peer *out, size_t max, size_t *n);
 /* Resque's pruning lock (SET NX EX 60, an integer): *won says whether this pass is ours. */
 STK_CHECK enum stk_err stk_store_prune_lock(struct stk_store *s, bool *won);
+
+/*
+ * Sends BLMOVE of @queue into this instance's list on @side, a link of its own for this queue, and
+ * does not wait: stk_redis_receive(side) answers when something came or @timeout_ms (1..1 000)
+ * passed, and then stk_store_reserve adopts it. The queue must have been named in a register or
+ * reserve call before, so that recovery knows the list. What the reply carries is ignored; close
+ * @side whenever it says an error: an element over the caps is removed by reserve.
+ */
+STK_CHECK enum stk_err stk_store_await(
+    const struct stk_store *s, struct stk_redis *side, const char *queue, int timeout_ms);
 
 /* SADD queues and RPUSH queue:<q> in one MULTI; needs no registration. */
 STK_CHECK enum stk_err stk_store_enqueue(

@@ -160,6 +160,7 @@ enum stk_err stk_answer_verdict(struct stk_store *s, const struct stk_reply *r, 
 		if (!stk_reply_is(&r->elements[0], verdict_texts[i]))
 			continue;
 		*v = (enum stk_answer)i;
+		s->detail = stk_answer_int(r, 1);
 		if (*v == STK_ANSWER_STORE)
 			stk_answer_copy(s->bad_key, sizeof(s->bad_key), stk_answer_span(r, 1));
 		return STK_OK;

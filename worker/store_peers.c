@@ -113,6 +113,27 @@ enum stk_err stk_store_prune_lock(struct stk_store *s, bool *won)
 	return e;
 }
 
+enum stk_err stk_store_await(
+    const struct stk_store *s, struct stk_redis *side, const char *queue, int timeout_ms)
+{
+	char from[STK_NS_MAX + STK_QUEUE_MAX + 16], to[STK_NS_MAX + STK_QUEUE_MAX + 64], wait[24];
+	struct stk_span argv[6];
+
+	if (!stk_queue_ok(queue) || timeout_ms < 1 || timeout_ms > 1000)
+		return STK_E_FORMAT;
+	(void)snprintf(from, sizeof(from), "%s:queue:%s", s->ns, queue);
+	(void)snprintf(to, sizeof(to), "%s:stockade:in:%s:%s", s->ns, s->instance, queue);
+	/* 0 would wait for ever */
+	(void)snprintf(wait, sizeof(wait), "%d.%03d", timeout_ms / 1000, timeout_ms % 1000);
+	argv[0] = stk_span_str("BLMOVE");
+	argv[1] = stk_span_str(from);
+	argv[2] = stk_span_str(to);
+	argv[3] = stk_span_str("LEFT");
+	argv[4] = stk_span_str("RIGHT"); /* behind the job in hand, which is the list's head */
+	argv[5] = stk_span_str(wait);
+	return stk_redis_send(side, argv, STK_ARRAY_LEN(argv));
+}
+
 enum stk_err stk_store_enqueue(struct stk_store *s, const char *queue, struct stk_span payload)
 {
 	char set[STK_NS_MAX + 8], list[STK_NS_MAX + STK_QUEUE_MAX + 8];

@@ -305,7 +305,8 @@ static void reserves_in_strict_priority_and_fifo(void **state)
 	assert_int_equal(reserve(w, &w->a), STK_ANSWER_JOB);
 	assert_true(got(w, "h1"));
 	assert_string_equal(w->got.parcel.queue, "high");
-	assert_int_equal(settle(&w->a, (struct stk_settle){ .seq = w->got.parcel.seq }), STK_ANSWER_OK);
+	assert_int_equal(
+	    settle(&w->a, (struct stk_settle){ .seq = w->got.parcel.seq }), STK_ANSWER_OK);
 	assert_int_equal(reserve(w, &w->a), STK_ANSWER_JOB);
 	assert_true(got(w, "l1"));
 	assert_int_equal(w->got.parcel.seq, 2);
@@ -395,9 +396,9 @@ static void removes_oversize_elements_and_goes_on(void **state)
 	assert_int_equal(number(w, "ZCARD r:stockade:quarantine:high"), 2);
 	assert_int_equal(number(w, "LLEN r:failed"), 1); /* one note a minute */
 	r = ask(w, "HVALS r:stockade:quarantine:high#e");
-	assert_non_null(strstr(
-	    (const char *)r->elements[0].bytes.p, "\"bytes\":3000,\"sha256\":null,\"sha1\":"
-						  "\"f212f0ceb6b86884f0515c68d357b3a261c003cf\""));
+	assert_non_null(strstr((const char *)r->elements[0].bytes.p,
+	    "\"bytes\":3000,\"sha256\":null,\"sha1\":"
+	    "\"f212f0ceb6b86884f0515c68d357b3a261c003cf\""));
 	assert_non_null(strstr((const char *)r->elements[0].bytes.p, "\"raw_b64\":\"eHh4"));
 	stk_reply_free(r);
 	/* delivered by a blocking pop: the same road */
@@ -548,7 +549,8 @@ static void hands_back_to_the_front(void **state)
 	push(w, "high", "two");
 	assert_int_equal(reserve(w, &w->a), STK_ANSWER_JOB);
 	assert_int_equal(
-	    settle(&w->a, (struct stk_settle){ .seq = 1, .what = STK_SETTLE_HANDBACK }), STK_ANSWER_OK);
+	    settle(&w->a, (struct stk_settle){ .seq = 1, .what = STK_SETTLE_HANDBACK }),
+	    STK_ANSWER_OK);
 	assert_true(says(w, "one", "LINDEX r:queue:high 0"));
 	assert_int_equal(number(w, "EXISTS r:stat:processed"), 0);
 }
@@ -561,8 +563,8 @@ static void retries_by_parking_and_counts_attempts(void **state)
 	push(w, "high", "one");
 	assert_int_equal(reserve(w, &w->a), STK_ANSWER_JOB);
 	assert_int_equal(w->got.tries, 0);
-	assert_int_equal(
-	    settle(&w->a, (struct stk_settle){ .seq = 1, .what = STK_SETTLE_RETRY }), STK_ANSWER_OK);
+	assert_int_equal(settle(&w->a, (struct stk_settle){ .seq = 1, .what = STK_SETTLE_RETRY }),
+	    STK_ANSWER_OK);
 	push(w, "high", "zero");
 	/* due at once: behind what waits already */
 	assert_int_equal(reserve(w, &w->a), STK_ANSWER_JOB);
@@ -588,8 +590,8 @@ static void counts_expire_after_two_days(void **state)
 
 	push(w, "high", "one");
 	assert_int_equal(reserve(w, &w->a), STK_ANSWER_JOB);
-	assert_int_equal(
-	    settle(&w->a, (struct stk_settle){ .seq = 1, .what = STK_SETTLE_RETRY }), STK_ANSWER_OK);
+	assert_int_equal(settle(&w->a, (struct stk_settle){ .seq = 1, .what = STK_SETTLE_RETRY }),
+	    STK_ANSWER_OK);
 	r = ask(w, "KEYS r:stockade:tries:*");
 	assert_int_equal(r->n, 1);
 	assert_in_range(number(w, "TTL %s", (const char *)r->elements[0].bytes.p), 172700, 172800);
@@ -817,8 +819,8 @@ static void a_fourth_death_files_the_job_as_lost(void **state)
 		memcpy(victim, w->a.instance, sizeof(victim));
 		assert_int_equal(stk_store_fresh_instance(&w->a), STK_OK);
 		assert_int_equal(stk_store_register(&w->a, queues, 2, STARTED, &w->v), STK_OK);
-		assert_int_equal(
-		    recover(w, &w->b, victim, NULL, "", &r), i < 3 ? STK_ANSWER_OK : STK_ANSWER_LOST);
+		assert_int_equal(recover(w, &w->b, victim, NULL, "", &r),
+		    i < 3 ? STK_ANSWER_OK : STK_ANSWER_LOST);
 		if (i < 3)
 			continue;
 		/* named, and still in its durable place */
@@ -832,10 +834,12 @@ static void a_fourth_death_files_the_job_as_lost(void **state)
 		    recover(w, &w->b, victim, &r.lost, "{\"wrong\":1}", &r), STK_ANSWER_LOST);
 		assert_int_equal(number(w, "LLEN r:failed"), 0);
 		memcpy(r.lost.digest, digest, sizeof(digest));
-		assert_int_equal(recover(w, &w->b, victim, &r.lost, "{\"lost\":1}", &r), STK_ANSWER_OK);
+		assert_int_equal(
+		    recover(w, &w->b, victim, &r.lost, "{\"lost\":1}", &r), STK_ANSWER_OK);
 		assert_true(says(w, "{\"lost\":1}", "LINDEX r:failed 0"));
 		assert_int_equal(number(w, "EXISTS r:stockade:in:%s:high", victim), 0);
-		assert_int_equal(recover(w, &w->b, victim, &r.lost, "{\"lost\":2}", &r), STK_ANSWER_OK);
+		assert_int_equal(
+		    recover(w, &w->b, victim, &r.lost, "{\"lost\":2}", &r), STK_ANSWER_OK);
 		assert_int_equal(number(w, "LLEN r:failed"), 1);
 	}
 }
@@ -876,13 +880,35 @@ static void a_successor_under_the_same_id_notes_what_a_foreign_tool_did(void **s
 	stk_store_clear(&c);
 }
 
+static void a_deleted_live_set_loses_nothing(void **state)
+{
+	struct world *w = *state;
+	struct stk_peer dead[4];
+	struct stk_recovered r;
+	size_t n;
+
+	push(w, "high", "one");
+	assert_int_equal(reserve(w, &w->a), STK_ANSWER_JOB);
+	stk_reply_free(ask(w, "DEL r:stockade:live"));
+	assert_int_equal(stk_store_beat(&w->a, STARTED, &w->v), STK_OK);
+	assert_int_equal(w->v, STK_ANSWER_FENCED);
+	assert_int_equal(stk_store_fresh_instance(&w->a), STK_OK);
+	assert_int_equal(stk_store_register(&w->a, queues, 2, STARTED, &w->v), STK_OK);
+	assert_int_equal(w->v, STK_ANSWER_OK);
+	assert_int_equal(stk_store_graves(&w->a, dead, 4, &n), STK_OK);
+	assert_int_equal(n, 1);
+	assert_int_equal(recover(w, &w->a, dead[0].instance, NULL, "", &r), STK_ANSWER_OK);
+	assert_true(says(w, "one", "LINDEX r:queue:high 0"));
+}
+
 static void in_doubt_the_job_goes_back(void **state)
 {
 	struct world *w = *state;
 	struct stk_recovered r;
 
 	push(w, "high", "one");
-	assert_int_equal(reserve(w, &w->a), STK_ANSWER_JOB); /* died before show: the key never was */
+	assert_int_equal(
+	    reserve(w, &w->a), STK_ANSWER_JOB); /* died before show: the key never was */
 	assert_int_equal(recover(w, &w->b, w->a.instance, NULL, "", &r), STK_ANSWER_OK);
 	assert_int_equal(r.n_foreign_filed, 0);
 	assert_int_equal(number(w, "LLEN r:queue:high"), 1);
@@ -995,7 +1021,8 @@ static void keeps_working_at_maxmemory(void **state)
 	assert_int_equal(reserve(w, &w->a), STK_ANSWER_JOB);
 	assert_int_equal(w->got.n_promoted, 1);
 	assert_int_equal(
-	    settle(&w->a, (struct stk_settle){ .seq = 3, .what = STK_SETTLE_HANDBACK }), STK_ANSWER_OK);
+	    settle(&w->a, (struct stk_settle){ .seq = 3, .what = STK_SETTLE_HANDBACK }),
+	    STK_ANSWER_OK);
 	/* a blocking pop delivered: adoption begins without a removal of its own */
 	stk_reply_free(ask(w, "CONFIG SET maxmemory 0"));
 	stk_reply_free(ask(w, "RPUSH r:stockade:in:%s:low delivered", w->a.instance));
@@ -1053,6 +1080,7 @@ int main(void)
 		T(a_fourth_death_files_the_job_as_lost),
 		T(drops_our_copy_when_a_foreign_tool_filed_the_job),
 		T(a_successor_under_the_same_id_notes_what_a_foreign_tool_did),
+		T(a_deleted_live_set_loses_nothing),
 		T(in_doubt_the_job_goes_back),
 		T(fail_writes_no_second_record_after_a_foreign_one),
 		T(leaves_other_queues_to_their_own_workers),

@@ -212,6 +212,58 @@ static void keeps_the_parcel_until_the_next_one(void **state)
 	stk_redis_free(r);
 }
 
+static void awaits_a_job_without_holding_it_outside_redis(void **state)
+{
+	struct stk_store s;
+	struct stk_redis *r = begin(&s), *side = test_redis_link(&server);
+	struct stk_reply *reply = NULL;
+	struct stk_reserved got;
+	enum stk_answer v;
+	int64_t began = stk_monotonic_ms();
+
+	(void)state;
+	assert_int_equal(stk_store_await(&s, side, "low", 100), STK_OK);
+	assert_int_equal(stk_redis_receive(side, 1000, &reply), STK_OK);
+	assert_int_equal(reply->type, STK_REPLY_NIL);
+	stk_reply_free(reply);
+	assert_in_range(stk_monotonic_ms() - began, 90, 900);
+	assert_int_equal(stk_store_await(&s, side, "low", 1000), STK_OK);
+	assert_int_equal(stk_store_enqueue(&s, "low", stk_span_str("one")), STK_OK);
+	assert_int_equal(stk_redis_receive(side, 900, &reply), STK_OK);
+	assert_true(stk_reply_is(reply, "one"));
+	stk_reply_free(reply);
+	stk_redis_free(side); /* whatever becomes of this link, the job is in our list */
+	assert_int_equal(stk_store_reserve(&s, queues, 2, &got, &v), STK_OK);
+	assert_int_equal(v, STK_ANSWER_JOB);
+	assert_true(stk_span_eq(got.parcel.bytes, stk_span_str("one")));
+	assert_int_equal(stk_store_await(&s, r, "low", 0), STK_E_FORMAT);
+	stk_store_clear(&s);
+	stk_redis_free(r);
+}
+
+static void says_when_a_foreign_tool_had_filed_the_job(void **state)
+{
+	struct stk_store s;
+	struct stk_redis *r = begin(&s);
+	struct stk_reserved got;
+	enum stk_answer v;
+
+	(void)state;
+	for (int64_t seq = 1; seq <= 2; seq++) {
+		assert_int_equal(stk_store_enqueue(&s, "low", stk_span_str("one")), STK_OK);
+		assert_int_equal(stk_store_reserve(&s, queues, 2, &got, &v), STK_OK);
+		assert_int_equal(stk_store_show(&s, seq, stk_span_str("{}"), &v), STK_OK);
+		if (seq == 2)
+			stk_reply_free(test_redis_do(r, "DEL resque:worker:h:1:high,low"));
+		assert_int_equal(
+		    stk_store_settle(&s, &(struct stk_settle){ .seq = seq }, &v), STK_OK);
+		assert_int_equal(v, STK_ANSWER_OK);
+		assert_int_equal(s.detail, seq - 1);
+	}
+	stk_store_clear(&s);
+	stk_redis_free(r);
+}
+
 /* One line of MONITOR is the client's command or, marked "lua", one of a script. */
 static bool allowed(const char *line)
 {
@@ -274,6 +326,8 @@ int main(void)
 		cmocka_unit_test(lists_the_living_and_the_dead),
 		cmocka_unit_test(only_one_holds_the_prune_lock),
 		cmocka_unit_test(keeps_the_parcel_until_the_next_one),
+		cmocka_unit_test(awaits_a_job_without_holding_it_outside_redis),
+		cmocka_unit_test(says_when_a_foreign_tool_had_filed_the_job),
 		cmocka_unit_test(speaks_no_command_outside_the_protocol),
 	};
 

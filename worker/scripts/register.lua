@@ -26,6 +26,8 @@ call('DEL', shown_at)
 call('HDEL', R .. 'workers:heartbeat', id)
 if theirs then
 	call('HSET', instance(former), 'shown', 0)
+	-- neither live nor buried (somebody deleted `live`): its lists must still be found
+	if not shared and not call('ZSCORE', GRAVES, former) then call('ZADD', GRAVES, now_ms(), former) end
 	if filed then call('HSET', instance(former), 'filed', 1) end
 end
 call('HSET', mine, 'id', id, 'proto', protocol, 'queues', queues, 'seq', 0, 'open', 0, 'q', '',
