@@ -41,11 +41,12 @@ static size_t add_dirs(const struct stk_cage *c, struct stk_ask *ask, int *fds)
 {
 	size_t n = 0;
 
-	if (ask->role != STK_ROLE_ZYGOTE || c->table == NULL || c->dir_fds == NULL)
+	if (ask->role != STK_ROLE_ZYGOTE)
 		return 0;
+	/* unmapped labels keep their slots too: Z and J count on every one being filled */
 	ask->n_labels = c->table->head.n_labels;
 	for (uint32_t i = 0; i < ask->n_labels; i++) {
-		if (c->dir_fds[i] == -1)
+		if (c->dir_fds == NULL || c->dir_fds[i] == -1)
 			continue;
 		ask->labels |= UINT32_C(1) << i;
 		fds[n++] = c->dir_fds[i];

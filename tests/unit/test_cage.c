@@ -1,0 +1,434 @@
+/*
+ * test_cage.c - the worker's side of the wall: what happens to a job when the worker, the nursery,
+ * the zygote or the kernel does not do as agreed. Real processes, real refusals.
+ */
+#include "tests/harness.h"
+#include "tests/lib/stand.h"
+
+#include "sandbox/parent.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static struct stk_stand stand;
+
+static int up(void **state)
+{
+	char program[512];
+
+	(void)state;
+	stand_open(&stand, stand_program("test/hostile-cage", program), NULL);
+	return 0;
+}
+
+static int down(void **state)
+{
+	(void)state;
+	stand_close(&stand);
+	return 0;
+}
+
+static void expect(const char *class_name, const char *args, enum stk_outcome_name name,
+    const char *why, struct stk_outcome *keep)
+{
+	struct stk_outcome o;
+
+	assert_int_equal(stand_run(&stand, class_name, args, &o), STK_OK);
+	if (o.name != name || strstr(o.why, why) == NULL)
+		fail_msg("%s: %s: %s (expected %s: %s)", class_name, stk_outcome_text(o.name), o.why,
+		    stk_outcome_text(name), why);
+	if (keep != NULL)
+		*keep = o;
+	stk_outcome_clear(&o);
+}
+
+/* --- orders ----------------------------------------------------------------------------------------- */
+
+struct orders {
+	enum stk_run_order order;
+	int after, seen;
+	pid_t job;
+	int victim; /* who is killed behind the run loop's back: 1 the zygote, 2 the nursery, 3 the job */
+};
+static struct orders orders;
+
+static enum stk_run_order on_tick(void *ctx)
+{
+	(void)ctx;
+	orders.seen++;
+	if (orders.seen == 2 && orders.victim == 1)
+		(void)kill(stand.cage->zygotes[0].child.pid, SIGKILL);
+	if (orders.seen == 2 && orders.victim == 2)
+		(void)kill(stand.cage->nursery.pid, SIGKILL);
+	if (orders.job != 0 && orders.victim == 3)
+		(void)kill(orders.job, SIGKILL);
+	return orders.seen > orders.after ? orders.order : STK_RUN_ON;
+}
+
+static bool on_go(void *ctx, pid_t pid, const struct stk_cage_proof *proof)
+{
+	(void)ctx;
+	orders.job = pid;
+	return proof->seccomp == 2 && orders.after >= 0;
+}
+
+static void give_orders(struct orders o)
+{
+	orders = o;
+	stand.hooks.tick = on_tick;
+	stand.hooks.go = on_go;
+	stand.hooks.tick_ms = 20;
+}
+
+static void no_orders(void)
+{
+	stand.hooks.tick = NULL;
+	stand.hooks.go = NULL;
+	stand.hooks.tick_ms = 0;
+}
+
+static void term_and_kill_end_a_job_as_shutdown(void **state)
+{
+	struct stk_outcome o;
+
+	(void)state;
+	give_orders((struct orders){ .order = STK_RUN_TERM, .after = 3 });
+	expect("Hostile::SleepLong", "[]", STK_OUT_SHUTDOWN, "worker's own shutdown", &o);
+	assert_int_equal(o.status, -SIGTERM);
+	assert_true(o.wall_ms < 1000);
+	give_orders((struct orders){ .order = STK_RUN_KILL, .after = 3 });
+	expect("Hostile::SleepLong", "[]", STK_OUT_SHUTDOWN, "worker's own shutdown", &o);
+	assert_int_equal(o.status, -SIGKILL);
+	no_orders();
+}
+
+static void a_job_that_is_called_off_never_starts(void **state)
+{
+	struct stk_outcome o;
+
+	(void)state;
+	give_orders((struct orders){ .order = STK_RUN_ON, .after = -1 });
+	expect("Hostile::ExitSeven", "[]", STK_OUT_SHUTDOWN, "called off", &o);
+	assert_false(o.started);
+	no_orders();
+}
+
+/* The job is W's child: it outlives the zygote that cloned it, and the next one gets a new zygote. */
+static void a_dead_zygote_costs_nothing(void **state)
+{
+	pid_t before;
+
+	(void)state;
+	expect("Hostile::FindFds", "[]", STK_OUT_FAILED, "No such file", NULL);
+	before = stand.cage->zygotes[0].child.pid;
+	give_orders((struct orders){ .order = STK_RUN_ON, .after = 1000, .victim = 1 });
+	expect("Hostile::SleepLong", "[]", STK_OUT_DONE, "done", NULL);
+	no_orders();
+	expect("Hostile::FindFds", "[]", STK_OUT_FAILED, "No such file", NULL);
+	assert_int_not_equal(stand.cage->zygotes[0].child.pid, before);
+}
+
+static void log_lines_arrive_and_output_is_kept(void **state)
+{
+	struct stk_outcome o;
+
+	(void)state;
+	assert_int_equal(stand_run(&stand, "Hostile::OutputFlood", "[]", &o), STK_OK);
+	assert_int_equal(o.name, STK_OUT_OUTPUT_LIMIT);
+	assert_int_equal(o.output_bytes, 65537);
+	assert_int_equal(o.output_tail_len, sizeof(o.output_tail));
+	stk_outcome_clear(&o);
+	assert_int_equal(stand_run(&stand, "Hostile::ReportFlood", "[]", &o), STK_OK);
+	assert_int_equal(o.name, STK_OUT_REPORT_FLOOD);
+	/* 4096 bytes are 35 frames of 116 bytes; the text is NULs, so a line shows its level */
+	assert_true(stand.log_len >= 35 * 3 && stand.log_len <= 40 * 3);
+	stk_outcome_clear(&o);
+}
+
+static void names_a_kill_from_outside(void **state)
+{
+	(void)state;
+	give_orders((struct orders){ .order = STK_RUN_ON, .after = 1000, .victim = 3 });
+	expect("Hostile::SleepLong", "[]", STK_OUT_KILLED_EXTERNALLY, "SIGKILL that the worker did not",
+	    NULL);
+	no_orders();
+}
+
+static void an_unmapped_directory_is_refused_by_name(void **state)
+{
+	int saved = stand.dir_fds[0], saved1 = stand.dir_fds[1];
+
+	(void)state;
+	stand.dir_fds[0] = stand.dir_fds[1] = -1;
+	expect("ChecksumFile", "[\"x\"]", STK_OUT_SANDBOX_UNAVAILABLE, "is not mapped", NULL);
+	stand.dir_fds[0] = saved;
+	stand.dir_fds[1] = saved1;
+	stand.cage->landlock = false;
+	expect("ChecksumFile", "[\"x\"]", STK_OUT_SANDBOX_UNAVAILABLE, "Landlock is switched off", NULL);
+	stand.cage->landlock = true;
+}
+
+/* --- deaths ----------------------------------------------------------------------------------------- */
+
+static bool gone(pid_t pid)
+{
+	char path[64], text[256] = "";
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	fd = open(path, O_RDONLY);
+	if (fd == -1)
+		return true;
+	if (read(fd, text, sizeof(text) - 1) <= 0)
+		text[0] = '\0';
+	(void)close(fd);
+	return text[0] == '\0' || strstr(text, ") Z") != NULL || strstr(text, ") X") != NULL;
+}
+
+static int tell_fd;
+
+static bool tell_pids(void *ctx, pid_t job, const struct stk_cage_proof *proof)
+{
+	struct stk_stand *s = ctx;
+	pid_t pids[3] = { s->cage->nursery.pid, s->cage->zygotes[0].child.pid, job };
+
+	(void)proof;
+	return write(tell_fd, pids, sizeof(pids)) == (ssize_t)sizeof(pids);
+}
+
+/* A worker in a process of its own, which dies with a job in hand. */
+STK_NORETURN static void be_worker(const char *program)
+{
+	static struct stk_stand s;
+	struct stk_outcome o;
+
+	stand_open(&s, program, stand.dir);
+	s.hooks.go = tell_pids;
+	(void)stand_run(&s, "Hostile::SleepLong", "[]", &o);
+	_exit(0);
+}
+
+static void the_worker_takes_all_with_it(void **state)
+{
+	char program[512];
+	pid_t pids[3], worker;
+	int pipes[2], status;
+
+	(void)state;
+	assert_int_equal(pipe(pipes), 0);
+	tell_fd = pipes[1];
+	worker = fork();
+	if (worker == 0)
+		be_worker(stand_program("test/hostile-cage", program));
+	assert_int_equal(read(pipes[0], pids, sizeof(pids)), sizeof(pids));
+	for (int i = 0; i < 3; i++)
+		assert_false(gone(pids[i]));
+	(void)kill(worker, SIGKILL);
+	assert_int_equal(waitpid(worker, &status, 0), worker);
+	for (int i = 0; i < 3; i++) {
+		for (int wait = 0; wait < 50 && !gone(pids[i]); wait++)
+			(void)usleep(10000);
+		assert_true(gone(pids[i]));
+	}
+	(void)close(pipes[0]);
+	(void)close(pipes[1]);
+}
+
+static void a_dead_nursery_lets_the_job_finish_and_is_then_named(void **state)
+{
+	struct stk_outcome o;
+
+	(void)state;
+	give_orders((struct orders){ .order = STK_RUN_ON, .after = 1000, .victim = 2 });
+	expect("Hostile::SleepLong", "[]", STK_OUT_DONE, "done", NULL);
+	no_orders();
+	/* its zygotes still serve; what needs a new one says NURSERY_LOST */
+	assert_int_equal(stand_run(&stand, "Hostile::WriteElsewhere", "[\"/nowhere\"]", &o), STK_E_CLOSED);
+	assert_int_equal(o.name, STK_OUT_SANDBOX_UNAVAILABLE);
+	assert_non_null(strstr(o.why, "NURSERY_LOST"));
+	stk_outcome_clear(&o);
+}
+
+/* --- lies ------------------------------------------------------------------------------------------- */
+
+static enum stk_err open_liar(struct stk_stand *s, const char *lie, const char **why)
+{
+	char program[512], tz[64];
+	int fd = open(stand_program("test/stockade-liar", program), O_PATH | O_CLOEXEC);
+	struct stk_nursery_options o = { .cage_fd = fd, .landlock = true };
+	const char *step;
+	enum stk_err e;
+
+	(void)snprintf(tz, sizeof(tz), "lie=%s", lie);
+	(void)setenv("TZ", tz, 1);
+	memset(s, 0, sizeof(*s));
+	assert_int_equal(stk_nursery_fork(&o, &s->cage, &step), STK_OK);
+	(void)unsetenv("TZ");
+	(void)close(fd);
+	e = stk_cage_describe(s->cage, &s->table, why);
+	stk_cage_equip(s->cage, &s->table, s->dir_fds);
+	s->hooks.wake_fd = -1;
+	return e;
+}
+
+static void a_lying_description_is_refused(void **state)
+{
+	static const struct {
+		const char *lie, *why;
+		enum stk_err e;
+	} lies[] = {
+		{ "desc-exit", "shorter than its header", STK_E_FORMAT },
+		{ "desc-junk", "not a description", STK_E_FORMAT },
+		{ "desc-digest", "digest does not match", STK_E_FORMAT },
+		{ "desc-abi", "another job.h", STK_E_FORMAT },
+		{ "desc-endless", "larger than its ceiling", STK_E_TOOBIG },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < STK_ARRAY_LEN(lies); i++) {
+		struct stk_stand s;
+		const char *why;
+
+		assert_int_equal(open_liar(&s, lies[i].lie, &why), lies[i].e);
+		if (strstr(why, lies[i].why) == NULL)
+			fail_msg("%s: %s", lies[i].lie, why);
+		stand_close(&s);
+	}
+}
+
+static void a_lying_zygote_runs_nothing(void **state)
+{
+	static const struct {
+		const char *lie, *why;
+	} lies[] = {
+		{ "hello-exit", "exited with 3" },
+		{ "hello-crash", "SIGABRT" },
+		{ "hello-junk", "hello is malformed" },
+		{ "hello-short", "hello is malformed" },
+		{ "hello-digest", "CAGE_CHANGED" },
+		{ "hello-naked", "Seccomp 0" },
+		{ "spawn-init", "not our child" },
+		{ "spawn-worker", "not our child" },
+		{ "spawn-self", "not our child" },
+		{ "spawn-errno", "temporarily unavailable" },
+		{ "spawn-junk", "malformed" },
+		{ "spawn-short", "malformed" },
+		{ "spawn-exit", "the other side is gone" },
+		{ "half-shut", "with 1 filters (its zygote has 1)" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < STK_ARRAY_LEN(lies); i++) {
+		struct stk_stand s;
+		struct stk_outcome o;
+		const char *why;
+
+		assert_int_equal(open_liar(&s, lies[i].lie, &why), STK_OK);
+		assert_int_equal(stand_run(&s, "Liar", "[]", &o), STK_OK);
+		if (o.name != STK_OUT_SANDBOX_UNAVAILABLE || o.started || strstr(o.why, lies[i].why) == NULL)
+			fail_msg("%s: %s: %s", lies[i].lie, stk_outcome_text(o.name), o.why);
+		stk_outcome_clear(&o);
+		stand_close(&s);
+	}
+}
+
+/* --- layers that the surroundings refuse ------------------------------------------------------------ */
+
+/* Under this filter, as under an old container runtime's, call @nr answers EPERM. */
+static void forbid(unsigned nr)
+{
+	struct sock_filter insns[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = { .len = STK_ARRAY_LEN(insns), .filter = insns };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 ||
+	    syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog) == -1)
+		_exit(100);
+}
+
+/* In a process of its own: everything that it starts lives under the outer filter. */
+static int run_under(unsigned nr, const char *part)
+{
+	static struct stk_stand s;
+	char program[512];
+	struct stk_nursery_options opts = { .landlock = true };
+	const char *text, *why;
+	struct stk_outcome o;
+
+	forbid(nr);
+	opts.cage_fd = open(stand_program("test/hostile-cage", program), O_PATH | O_CLOEXEC);
+	if (stk_nursery_fork(&opts, &s.cage, &text) != STK_OK)
+		return 101;
+	/* what already fails for `describe` fails there; the sentence is the class table's */
+	if (stk_cage_describe(s.cage, &s.table, &why) != STK_OK)
+		return strstr("the cage program could not be started", part) != NULL ? 0 : 102;
+	stk_cage_equip(s.cage, &s.table, NULL);
+	s.hooks.wake_fd = -1;
+	if (stand_run(&s, "Hostile::ExitZero", "[]", &o) != STK_OK)
+		return 103;
+	if (o.name != STK_OUT_SANDBOX_UNAVAILABLE || o.started || strstr(o.why, part) == NULL) {
+		(void)fprintf(stderr, "call %u: %s: %s\n", nr, stk_outcome_text(o.name), o.why);
+		return 104;
+	}
+	return 0;
+}
+
+static void a_layer_that_is_refused_ends_the_child_by_name(void **state)
+{
+	static const struct {
+		unsigned nr;
+		const char *part;
+	} layers[] = {
+		{ SYS_landlock_restrict_self, "the cage program could not be started" },
+		{ SYS_close_range, "the cage program could not be started" },
+		{ SYS_sigaltstack, "could not install the signal handlers: Operation not permitted" },
+		{ SYS_dup3, "could not place the descriptors: Operation not permitted" },
+		{ SYS_prlimit64, "limit" },
+		{ SYS_capset, "could not drop capabilities: Operation not permitted" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < STK_ARRAY_LEN(layers); i++) {
+		int status;
+		pid_t pid = fork();
+
+		if (pid == 0)
+			_exit(run_under(layers[i].nr, layers[i].part));
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+			fail_msg("%s: status %#x", layers[i].part, (unsigned)status);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(term_and_kill_end_a_job_as_shutdown),
+		cmocka_unit_test(a_job_that_is_called_off_never_starts),
+		cmocka_unit_test(a_dead_zygote_costs_nothing),
+		cmocka_unit_test(log_lines_arrive_and_output_is_kept),
+		cmocka_unit_test(names_a_kill_from_outside),
+		cmocka_unit_test(an_unmapped_directory_is_refused_by_name),
+		cmocka_unit_test(the_worker_takes_all_with_it),
+		cmocka_unit_test(a_lying_description_is_refused),
+		cmocka_unit_test(a_lying_zygote_runs_nothing),
+		cmocka_unit_test(a_layer_that_is_refused_ends_the_child_by_name),
+		cmocka_unit_test(a_dead_nursery_lets_the_job_finish_and_is_then_named),
+	};
+
+	return cmocka_run_group_tests(tests, up, down);
+}
