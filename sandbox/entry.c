@@ -125,10 +125,22 @@ static int z_limits(void)
 	return from_err(stk_limits_fixed(&step));
 }
 
-static int ruleset_fd(const struct stk_cell *c, uint32_t labels)
+/* The labels that this class may write, as bits. */
+static uint32_t written_labels(const struct stk_class_desc *d)
+{
+	uint32_t labels = 0;
+
+	for (uint32_t i = 0; i < d->n_grants; i++)
+		if (d->grants[i].kind == STK_PROFILE_FILES_WRITE)
+			labels |= UINT32_C(1) << d->grants[i].label_index;
+	return labels;
+}
+
+static int ruleset_fd(const struct stk_cell *c, const struct stk_class_desc *d)
 {
 	for (size_t i = 0; i < c->n_rulesets; i++)
-		if (c->rulesets[i].labels == labels)
+		if (c->rulesets[i].labels == stk_class_labels(d) &&
+		    c->rulesets[i].written == written_labels(d))
 			return c->rulesets[i].fd;
 	return -1;
 }
@@ -139,15 +151,19 @@ static uint32_t grant_rights(const struct stk_grant *g)
 						    STK_LANDLOCK_READ;
 }
 
-/* One ruleset per distinct set of labels; classes with the same set and kinds share it. */
+/*
+ * One ruleset per distinct set of grants, kinds included: a class that reads a and writes b must not
+ * get the rules of one that writes a and reads b.
+ */
 static int add_ruleset(struct stk_cell *c, const struct stk_class_desc *d)
 {
 	struct stk_ruleset *r = &c->rulesets[c->n_rulesets];
 	enum stk_err e;
 
-	if (ruleset_fd(c, stk_class_labels(d)) != -1)
+	if (ruleset_fd(c, d) != -1)
 		return 0;
 	r->labels = stk_class_labels(d);
+	r->written = written_labels(d);
 	e = stk_landlock_create(c->landlock_abi, STK_LANDLOCK_NET | STK_LANDLOCK_SCOPES, &r->fd);
 	for (uint32_t i = 0; e == STK_OK && i < d->n_grants; i++)
 		e = stk_landlock_add(r->fd, c->landlock_abi,
@@ -230,7 +246,7 @@ static int place(int from, int slot)
 static int j_fds(const struct stk_entry *e)
 {
 	uint32_t keep = stk_class_labels(e->class_desc);
-	int rules = e->cell->landlock_abi > 0 ? ruleset_fd(e->cell, keep) : STK_SLOT_NULL;
+	int rules = e->cell->landlock_abi > 0 ? ruleset_fd(e->cell, e->class_desc) : STK_SLOT_NULL;
 
 	if (e->report <= rules_slot(e) - 1 || e->output <= rules_slot(e) - 1 ||
 	    e->args <= rules_slot(e) - 1 || rules == -1) {

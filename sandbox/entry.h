@@ -62,9 +62,10 @@ struct stk_cell {
 	pid_t worker;
 	int landlock_abi; /* 0: the operator switched Landlock off */
 	struct stk_bpf big, tiny;
-	/* one ruleset per distinct set of labels among this zygote's classes */
+	/* one ruleset per distinct set of grants among this zygote's classes */
 	struct stk_ruleset {
-		uint32_t labels; /* bit per label index */
+		uint32_t labels;  /* bit per label index */
+		uint32_t written; /* those of them that may be written */
 		int fd;
 	} rulesets[STK_CLASSES_MAX];
 	size_t n_rulesets;

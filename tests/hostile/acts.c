@@ -349,6 +349,17 @@ int hostile_write_elsewhere(const struct hostile_args *a)
 	return create(a->arg[0]);
 }
 
+/* Two classes with the same labels and the opposite rights. */
+int hostile_write_scratch_only(const struct hostile_args *a)
+{
+	return hostile_write_elsewhere(a);
+}
+
+int hostile_write_inputs_only(const struct hostile_args *a)
+{
+	return hostile_write_elsewhere(a);
+}
+
 int hostile_fill_disk(const struct hostile_args *a)
 {
 	static const char block[64u << 10];
