@@ -138,10 +138,13 @@ enum stk_err stk_keyring_add_grant(struct stk_keyring *r, size_t principal, char
     size_t n_queues, char *const *classes, size_t n_classes, int64_t max_body_bytes,
     const char **why)
 {
-	struct stk_principal *p = &r->principals[principal];
+	struct stk_principal *p;
 	struct stk_policy_grant *g;
 	void *v;
 
+	if (principal >= r->n_principals)
+		return no(why, "the grant belongs to nobody");
+	p = &r->principals[principal];
 	if (max_body_bytes < 2)
 		return no(why, "max_body must be set");
 	if ((v = grow(p->grants, &p->n_grants, sizeof(*g))) == NULL)
