@@ -47,7 +47,7 @@ const char *stk_redis_problem_text(enum stk_redis_problem p)
 	return (size_t)p < STK_ARRAY_LEN(problem_texts) ? problem_texts[p] : "ERR";
 }
 
-static enum stk_redis_problem name_problem(struct stk_span line)
+static enum stk_redis_problem name_word(struct stk_span line)
 {
 	for (size_t i = STK_RP_NONE + 1; i < STK_RP_OTHER; i++) {
 		size_t n = strlen(problem_texts[i]);
@@ -56,9 +56,22 @@ static enum stk_redis_problem name_problem(struct stk_span line)
 		    (line.len == n || line.p[n] == ' '))
 			return (enum stk_redis_problem)i;
 	}
-	/* 7.0 quotes a script's inner error, older ones wrap it: "ERR Error running script ...
-	 * @user" */
 	return STK_RP_OTHER;
+}
+
+/*
+ * Redis 7 passes a script's inner error on; 6 wraps it: "ERR Error running script (call to f_..):
+ * @user_script:2: @user_script: 2: -OOM command not allowed ...".
+ */
+static enum stk_redis_problem name_problem(struct stk_span line)
+{
+	static const char wrapped[] = "ERR Error running script";
+	const uint8_t *inner;
+
+	if (line.len < sizeof(wrapped) || memcmp(line.p, wrapped, sizeof(wrapped) - 1) != 0 ||
+	    (inner = memmem(line.p, line.len, ": -", 3)) == NULL)
+		return name_word(line);
+	return name_word(stk_span_of(inner + 3, line.len - (size_t)(inner + 3 - line.p)));
 }
 
 /* --- replies: hiredis's builder functions ----------------------------------------------------- */

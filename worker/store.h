@@ -51,7 +51,7 @@ struct stk_store {
 	char ns[STK_NS_MAX + 1];               /* Resque's namespace, without the colon */
 	char id[STK_WORKER_ID_MAX + 1];        /* Resque worker id */
 	char instance[STK_INSTANCE_CHARS + 1]; /* i; stk_store_fresh_instance */
-	int64_t max_payload_bytes;             /* 0: 128 KiB */
+	int64_t max_payload_bytes;             /* 0: 128 KiB; the link's caps must hold it */
 	char sha[8][41];   /* of the scripts as Redis named them; "" = not loaded */
 	char bad_key[256]; /* after STK_ANSWER_STORE: the key, without the namespace */
 	int64_t detail;    /* after settle's OK: 1 = a foreign tool had filed this job (count it);

@@ -38,9 +38,21 @@ static enum stk_err reserve_args(
 	return STK_OK;
 }
 
+/*
+ * The queue decides which signatures are asked for, so Redis may not make one up: it is one of
+ * those asked for, or that of a job already in hand when the list of queues changed.
+ */
+static bool queue_known(const char *queue, const char *const *queues, size_t n, bool again)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(queue, queues[i]) == 0)
+			return true;
+	return again && stk_queue_ok(queue);
+}
+
 /* Takes @r, which becomes the owner of the parcel's bytes. */
-static enum stk_err reserve_answer(
-    struct stk_store *s, struct stk_reply *r, struct stk_reserved *out, enum stk_answer *v)
+static enum stk_err reserve_answer(struct stk_store *s, struct stk_reply *r,
+    const char *const *queues, size_t n, struct stk_reserved *out, enum stk_answer *v)
 {
 	enum stk_err e = stk_answer_verdict(s, r, v);
 
@@ -66,7 +78,9 @@ static enum stk_err reserve_answer(
 	out->tries = stk_answer_int(r, 6);
 	out->recoveries = stk_answer_int(r, 7);
 	out->again = stk_answer_int(r, 8) != 0;
-	return out->parcel.seq > 0 ? STK_OK : STK_E_FORMAT;
+	return out->parcel.seq > 0 && queue_known(out->parcel.queue, queues, n, out->again)
+		   ? STK_OK
+		   : STK_E_FORMAT;
 }
 
 enum stk_err stk_store_reserve(struct stk_store *s, const char *const *queues, size_t n,
@@ -81,7 +95,7 @@ enum stk_err stk_store_reserve(struct stk_store *s, const char *const *queues, s
 	if ((e = reserve_args(s, queues, n, &t, &a)) != STK_OK ||
 	    (e = stk_call_run(s, &a, &r)) != STK_OK)
 		return e;
-	return reserve_answer(s, r, out, v);
+	return reserve_answer(s, r, queues, n, out, v);
 }
 
 static const char *const settle_texts[] = {
@@ -176,7 +190,7 @@ enum stk_err stk_store_settle_and_reserve(struct stk_store *s, const struct stk_
 			e = stk_call_run(s, &reserve, &r[1]);
 		}
 		if (e == STK_OK) {
-			e = reserve_answer(s, r[1], out, next);
+			e = reserve_answer(s, r[1], queues, n, out, next);
 			r[1] = NULL;
 		}
 	}

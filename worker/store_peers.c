@@ -57,7 +57,7 @@ enum stk_err stk_store_recover(struct stk_store *s, const char *victim, const ch
 	stk_answer_copy(out->lost.queue, sizeof(out->lost.queue), stk_answer_span(r, 4));
 	out->lost.bytes = stk_answer_span(r, 5);
 	stk_answer_copy(out->lost.digest, sizeof(out->lost.digest), stk_answer_span(r, 6));
-	return out->lost.queue[0] != '\0' && out->lost.digest[0] != '\0' ? STK_OK : STK_E_FORMAT;
+	return stk_queue_ok(out->lost.queue) && out->lost.digest[0] != '\0' ? STK_OK : STK_E_FORMAT;
 }
 
 /* --- plain commands --------------------------------------------------------------------------- */

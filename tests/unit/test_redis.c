@@ -293,7 +293,11 @@ static void names_what_redis_refuses(void **state)
 		{ "WRONGPASS x", STK_RP_WRONGPASS }, { "NOPERM x", STK_RP_NOPERM },
 		{ "WRONGTYPE x", STK_RP_WRONGTYPE }, { "MASTERDOWN x", STK_RP_MASTERDOWN },
 		{ "NOREPLICAS x", STK_RP_NOREPLICAS }, { "BUSY x", STK_RP_BUSY },
-		{ "UNBLOCKED x", STK_RP_UNBLOCKED }, { "BUSYGROUP x", STK_RP_OTHER },
+		{ "UNBLOCKED x", STK_RP_UNBLOCKED },
+		{ "ERR Error running script (call to f_1): @user_script:2: @user_script: 2: -OOM "
+		  "command not",
+		    STK_RP_OOM },
+		{ "ERR Error running script", STK_RP_OTHER }, { "BUSYGROUP x", STK_RP_OTHER },
 		{ "ERR \x1b[31m", STK_RP_OTHER } };
 	struct stk_redis *r = test_redis_link(*state);
 

@@ -346,6 +346,19 @@ static void adopts_one_delivered_element_and_hands_the_rest_back(void **state)
 	assert_int_equal(number(w, "EXISTS r:stockade:in:%s:low", w->a.instance), 0);
 }
 
+static void believes_no_queue_that_was_not_asked_for(void **state)
+{
+	struct world *w = *state;
+
+	push(w, "low", "one");
+	assert_int_equal(reserve(w, &w->a), STK_ANSWER_JOB);
+	/* somebody with write access to Redis renames the job's queue */
+	stk_reply_free(ask(
+	    w, "RENAME r:stockade:in:%s:low r:stockade:in:%s:<b>", w->a.instance, w->a.instance));
+	stk_reply_free(ask(w, "HSET r:stockade:w:%s q <b>", w->a.instance));
+	assert_int_equal(stk_store_reserve(&w->a, queues, 2, &w->got, &w->v), STK_E_FORMAT);
+}
+
 static void pauses_as_resque_spells_it(void **state)
 {
 	struct world *w = *state;
@@ -1055,6 +1068,7 @@ int main(void)
 		T(reserves_in_strict_priority_and_fifo),
 		T(answers_the_same_job_after_a_lost_reply),
 		T(adopts_one_delivered_element_and_hands_the_rest_back),
+		T(believes_no_queue_that_was_not_asked_for),
 		T(pauses_as_resque_spells_it),
 		T(pauses_one_queue_and_serves_the_other),
 		T(removes_oversize_elements_and_goes_on),
