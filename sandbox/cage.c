@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -171,17 +172,16 @@ static enum stk_err read_description(int fd, struct stk_class_table *t, const ch
 
 enum stk_err stk_cage_describe(struct stk_cage *c, struct stk_class_table *t, const char **why)
 {
-	static const char no_start[] = "the cage program could not be started";
-	char sentence[STK_WHY_MAX];
 	struct stk_child child = no_child;
 	int pipes[2];
 	enum stk_err e;
 
 	memset(t, 0, sizeof(*t));
-	*why = no_start;
+	*why = c->why;
+	(void)snprintf(c->why, sizeof(c->why), "no pipe for the description");
 	if (pipe2(pipes, O_CLOEXEC) == -1)
 		return STK_E_SYSTEM;
-	e = stk_birth(c, STK_ROLE_DESCRIBE, 0, pipes[1], &child, sentence);
+	e = stk_birth(c, STK_ROLE_DESCRIBE, 0, pipes[1], &child, c->why);
 	stk_close(&pipes[1]);
 	if (e == STK_OK)
 		e = read_description(pipes[0], t, why);

@@ -48,7 +48,10 @@ struct stk_nursery_options {
 STK_CHECK enum stk_err stk_nursery_fork(const struct stk_nursery_options *o, struct stk_cage **out,
     const char **step);
 
-/* Asks M to exec `stockade-cage describe` and reads at most 256 classes. @why as in the parser. */
+/*
+ * Asks M to exec `stockade-cage describe` and reads at most 256 classes. On failure *why is a
+ * sentence, borrowed until the next call with @c.
+ */
 STK_CHECK enum stk_err stk_cage_describe(struct stk_cage *c, struct stk_class_table *t,
     const char **why);
 

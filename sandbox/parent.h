@@ -32,6 +32,7 @@ struct stk_cage {
 	const int *dir_fds;                  /* borrowed, one per label */
 	struct stk_zygote zygotes[STK_ZYGOTES_MAX];
 	size_t n_zygotes;
+	char why[STK_WHY_MAX]; /* what stk_cage_describe last had to say */
 };
 
 /*

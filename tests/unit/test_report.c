@@ -1,0 +1,237 @@
+/*
+ * test_report.c - frames from a child, whole, in pieces, out of turn and malformed.
+ */
+#include "tests/harness.h"
+
+#include "sandbox/report.h"
+
+#include <string.h>
+
+static const struct stk_limits limits = { .report_bytes = 256, .result_bytes = 64 };
+static struct stk_report report;
+static uint8_t bytes[8192];
+static size_t len;
+static int logged;
+
+static void on_log(void *ctx, uint32_t level, struct stk_span text)
+{
+	(void)ctx;
+	assert_int_equal(level, 6);
+	assert_true(stk_span_eq(text, stk_span_str("hello")));
+	logged++;
+}
+
+static void begin(void)
+{
+	stk_report_clear(&report);
+	assert_int_equal(stk_report_init(&report, &limits, on_log, NULL), STK_OK);
+	len = 0;
+	logged = 0;
+}
+
+static void put(const void *p, size_t n)
+{
+	memcpy(bytes + len, p, n);
+	len += n;
+}
+
+static void frame(uint16_t type, const void *body, size_t n)
+{
+	struct stk_frame f = { .magic = STK_FRAME_MAGIC, .type = type, .len = (uint32_t)n };
+
+	put(&f, sizeof(f));
+	if (n > 0)
+		put(body, n);
+}
+
+static void ready(void)
+{
+	frame(STK_FRAME_READY, NULL, 0);
+}
+
+static void result(uint32_t kind, uint32_t message, uint32_t text, size_t body)
+{
+	struct stk_frame f = { .magic = STK_FRAME_MAGIC, .type = STK_FRAME_RESULT,
+		.len = (uint32_t)(sizeof(struct stk_result) + body) };
+	struct stk_result r = { .kind = kind, .message_len = message, .result_len = text };
+	static const uint8_t filler[2048];
+
+	put(&f, sizeof(f));
+	put(&r, sizeof(r));
+	put(filler, body);
+}
+
+/* Fed whole, and in pieces of every size up to 40: the same answer. */
+static void expect(enum stk_err e)
+{
+	struct stk_report whole;
+
+	assert_int_equal(stk_report_init(&whole, &limits, on_log, NULL), STK_OK);
+	assert_int_equal(stk_report_feed(&whole, bytes, len), e);
+	stk_report_clear(&whole);
+	for (size_t piece = 1; piece <= 40; piece++) {
+		enum stk_err got = STK_OK;
+
+		stk_report_clear(&report);
+		assert_int_equal(stk_report_init(&report, &limits, on_log, NULL), STK_OK);
+		for (size_t at = 0; at < len && got == STK_OK; at += piece)
+			got = stk_report_feed(&report, bytes + at, len - at < piece ? len - at : piece);
+		assert_int_equal(got, e);
+	}
+}
+
+static void reads_an_honest_report(void **state)
+{
+	static const struct {
+		uint32_t level;
+		char text[5];
+	} line = { 6, { 'h', 'e', 'l', 'l', 'o' } };
+
+	(void)state;
+	begin();
+	ready();
+	frame(STK_FRAME_LOG, &line, 9);
+	result(STK_RESULT_DONE, 3, 4, 7);
+	expect(STK_OK);
+	assert_true(report.ready && report.has_result);
+	assert_int_equal(report.result.message_len, 3);
+	assert_false(stk_report_torn(&report));
+	assert_int_equal(logged, 41);
+}
+
+static void everything_has_its_turn(void **state)
+{
+	static const struct stk_setup_failed f = { 3, 1 };
+	static const struct stk_denied d = { .nr = 59 };
+	static const uint8_t log_body[4] = { 6 };
+
+	(void)state;
+	begin();
+	result(STK_RESULT_DONE, 0, 0, 0);
+	expect(STK_E_FORMAT);
+	begin();
+	frame(STK_FRAME_LOG, log_body, 4);
+	expect(STK_E_FORMAT);
+	begin();
+	ready();
+	ready();
+	expect(STK_E_FORMAT);
+	begin();
+	ready();
+	frame(STK_FRAME_SETUP, &f, sizeof(f));
+	expect(STK_E_FORMAT);
+	begin();
+	frame(STK_FRAME_SETUP, &f, sizeof(f));
+	ready();
+	expect(STK_E_FORMAT);
+	begin();
+	ready();
+	result(STK_RESULT_DONE, 0, 0, 0);
+	result(STK_RESULT_DONE, 0, 0, 0);
+	expect(STK_E_FORMAT);
+	begin();
+	ready();
+	result(STK_RESULT_DONE, 0, 0, 0);
+	frame(STK_FRAME_LOG, log_body, 4);
+	expect(STK_E_FORMAT);
+	begin();
+	frame(STK_FRAME_DENIED, &d, sizeof(d));
+	expect(STK_OK);
+	assert_int_equal(report.denied.nr, 59);
+}
+
+static void malformed_frames_are_refused(void **state)
+{
+	struct stk_frame f = { .magic = STK_FRAME_MAGIC, .type = STK_FRAME_READY };
+
+	(void)state;
+	begin();
+	f.magic ^= 1;
+	put(&f, sizeof(f));
+	expect(STK_E_FORMAT);
+	f.magic ^= 1;
+	for (uint16_t type = 0; type < 20; type++) {
+		if (type >= STK_FRAME_SETUP && type <= STK_FRAME_RESULT)
+			continue;
+		begin();
+		f.type = type;
+		put(&f, sizeof(f));
+		expect(STK_E_FORMAT);
+	}
+	begin();
+	f.type = STK_FRAME_READY;
+	f.pad = 1;
+	put(&f, sizeof(f));
+	expect(STK_E_FORMAT);
+	begin();
+	frame(STK_FRAME_READY, "x", 1);
+	expect(STK_E_FORMAT);
+	begin();
+	frame(STK_FRAME_DENIED, "x", 1);
+	expect(STK_E_FORMAT);
+	begin();
+	frame(STK_FRAME_FAULT, "x", 1);
+	expect(STK_E_FORMAT);
+}
+
+static void a_result_is_exactly_as_long_as_it_says(void **state)
+{
+	static const struct {
+		uint32_t kind, message, text;
+		size_t body;
+		enum stk_err e;
+	} cases[] = {
+		{ STK_RESULT_DONE, 0, 64, 64, STK_OK },
+		{ STK_RESULT_DONE, 1024, 64, 1088, STK_OK },
+		{ STK_RESULT_DONE, 0, 65, 65, STK_E_FORMAT },
+		{ STK_RESULT_DONE, 1025, 0, 1025, STK_E_FORMAT },
+		{ STK_RESULT_DONE, 1, 1, 3, STK_E_FORMAT },
+		{ STK_RESULT_DONE, UINT32_MAX, 2, 1, STK_E_FORMAT },
+		{ STK_RESULT_DONE, 1, UINT32_MAX, 0, STK_E_FORMAT },
+		{ 0, 0, 0, 0, STK_E_FORMAT },
+		{ STK_RESULT_ARGS_SCHEMA + 1, 0, 0, 0, STK_E_FORMAT },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < STK_ARRAY_LEN(cases); i++) {
+		begin();
+		ready();
+		result(cases[i].kind, cases[i].message, cases[i].text, cases[i].body);
+		expect(cases[i].e);
+	}
+}
+
+static void a_flood_is_named_before_it_is_read(void **state)
+{
+	static const uint8_t body[100];
+	struct stk_frame f = { .magic = STK_FRAME_MAGIC, .type = STK_FRAME_LOG, .len = 1u << 30 };
+
+	(void)state;
+	begin();
+	ready();
+	for (int i = 0; i < 20; i++)
+		frame(STK_FRAME_DENIED, body, sizeof(struct stk_denied));
+	expect(STK_E_TOOBIG);
+	begin();
+	ready();
+	put(&f, sizeof(f));
+	expect(STK_E_TOOBIG);
+	begin();
+	ready();
+	put(&f, sizeof(f) - 1);
+	expect(STK_OK);
+	assert_true(stk_report_torn(&report));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(reads_an_honest_report),
+		cmocka_unit_test(everything_has_its_turn),
+		cmocka_unit_test(malformed_frames_are_refused),
+		cmocka_unit_test(a_result_is_exactly_as_long_as_it_says),
+		cmocka_unit_test(a_flood_is_named_before_it_is_read),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
