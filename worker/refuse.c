@@ -22,14 +22,12 @@ static void log_refusal(struct stk_worker *w, const struct stk_reserved *r,
     const struct stk_admission *a, const char *action)
 {
 	struct stk_log_budget *budget = &w->refusal_logs[a->verdict];
-	uint64_t missed;
+	uint64_t missed = 0;
 	struct stk_jw *line;
 
 	if (!a->authenticated &&
 	    !stk_log_allow(budget, REFUSALS_PER_MINUTE, stk_monotonic_ms(), &missed))
 		return;
-	if (a->authenticated)
-		missed = 0;
 	line = stk_log_start(a->authenticated ? STK_LOG_WARN : STK_LOG_INFO, action, "failure",
 	    "%s: %s", stk_verdict_text(a->verdict), stk_verdict_sentence(a->verdict));
 	stk_jw_cstr(line, "event.reason", stk_verdict_text(a->verdict));
