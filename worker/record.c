@@ -118,9 +118,12 @@ static size_t base64(const uint8_t *p, size_t len, char *out)
 		v |= i + 2 < len ? p[i + 2] : 0;
 		out[n++] = digits[v >> 18];
 		out[n++] = digits[v >> 12 & 63];
-		out[n++] = i + 1 < len ? digits[v >> 6 & 63] : '=';
-		out[n++] = i + 2 < len ? digits[v & 63] : '=';
+		out[n++] = digits[v >> 6 & 63];
+		out[n++] = digits[v & 63];
 	}
+	/* what the last group lacked */
+	for (size_t missing = (3 - len % 3) % 3; missing > 0; missing--)
+		out[n - missing] = '=';
 	return n;
 }
 

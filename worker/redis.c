@@ -36,7 +36,7 @@ struct stk_codec {
 
 static const char *const problem_texts[] = {
 	[STK_RP_NONE] = "",
-#define X(id, text) [STK_RP_##id] = text,
+#define X(id, text) [STK_RP_##id] = (text),
 	STK_REDIS_PROBLEMS(X)
 #undef X
 	    [STK_RP_OTHER] = "ERR",

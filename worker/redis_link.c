@@ -171,7 +171,7 @@ static void note_problem(struct stk_redis *r, const struct stk_reply *reply)
 	for (size_t i = 0; i < n; i++) {
 		uint8_t b = reply->bytes.p[i];
 
-		r->why[i] = b >= 0x20 && b < 0x7f ? (char)b : '?';
+		r->why[i] = (char)(b >= 0x20 && b < 0x7f ? b : '?');
 	}
 	r->why[n] = '\0';
 }

@@ -49,7 +49,7 @@ static const struct {
 };
 
 static const char *const names[STK_SCRIPT_COUNT] = {
-#define X(id, text) [STK_SCRIPT_##id] = text,
+#define X(id, text) [STK_SCRIPT_##id] = (text),
 	STK_SCRIPTS(X)
 #undef X
 };

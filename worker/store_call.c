@@ -7,7 +7,7 @@
 #include <string.h>
 
 static const char *const verdict_texts[STK_ANSWER_COUNT] = {
-#define X(id, text) [STK_ANSWER_##id] = text,
+#define X(id, text) [STK_ANSWER_##id] = (text),
 	STK_ANSWERS(X)
 #undef X
 };

@@ -103,7 +103,7 @@ static bool is_ours(const struct test_redis *t)
 	FILE *f;
 
 	(void)snprintf(path, sizeof(path), "%s/pid", t->dir);
-	f = fopen(path, "r");
+	f = fopen(path, "re");
 	same = same && f != NULL && fgets(text, sizeof(text), f) != NULL &&
 	       strtol(text, NULL, 10) == t->pid;
 	if (f != NULL)

@@ -112,7 +112,7 @@ static void settle(struct worker *w)
 		.entry = stk_span_str(w->body),
 		.entry_id = w->body };
 	struct stk_reserved got;
-	enum stk_answer v, next;
+	enum stk_answer v = STK_ANSWER_STALE, next = STK_ANSWER_AGAIN;
 	bool gone = how.what == STK_SETTLE_OK || how.what == STK_SETTLE_DROP;
 	size_t number = strtoul(w->body + 3, NULL, 10);
 
