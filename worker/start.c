@@ -119,6 +119,10 @@ static int connect_redis(struct stk_worker *w, const struct stk_worker_start *st
 		.client_name = name,
 		.connect_timeout_ms = (int)w->config->redis_timeout_ms,
 		.command_timeout_ms = (int)w->config->redis_timeout_ms,
+		/* a parcel is never larger than max_payload; the rest of a reply is small */
+		.caps = { .reply_bytes = (size_t)w->config->max_payload_bytes * 2 + (1u << 20),
+		    .string_bytes = (size_t)w->config->max_payload_bytes + (1u << 17),
+		    .n_elements = 1u << 14 },
 	};
 	int64_t give_up = stk_monotonic_ms() + w->config->redis_start_wait_ms;
 	enum stk_err e;
