@@ -63,8 +63,7 @@ __attribute__((format(printf, 2, 3))) static bool bad(struct csv *c, const char 
 	return false;
 }
 
-/* --- numbers
- * ---------------------------------------------------------------------------------------- */
+/* --- numbers ---------------------------------------------------------------------------------- */
 
 /* Powers of ten that a double holds exactly: with a mantissa below 2^53 one operation is exact too.
  */
@@ -153,8 +152,7 @@ static bool number(const unsigned char *p, size_t len, double *out)
 	return isfinite(*out);
 }
 
-/* --- fields and rows
- * -------------------------------------------------------------------------------- */
+/* --- fields and rows -------------------------------------------------------------------------- */
 
 static void add_number(struct column *col, double x)
 {
@@ -220,8 +218,7 @@ static bool end_row(struct csv *c)
 	return true;
 }
 
-/* --- bytes
- * ------------------------------------------------------------------------------------------ */
+/* --- bytes ------------------------------------------------------------------------------------ */
 
 static bool keep(struct csv *c, const unsigned char *p, size_t n)
 {
@@ -343,8 +340,7 @@ static bool finish(struct csv *c)
 	return c->header_done || bad(c, "the file is empty");
 }
 
-/* --- reading
- * ---------------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static ssize_t fill(int fd, unsigned char *buf, size_t size)
 {
@@ -383,8 +379,7 @@ static bool summarise(int fd, struct csv *c)
 	return finish(c);
 }
 
-/* --- the result
- * ------------------------------------------------------------------------------------- */
+/* --- the result ------------------------------------------------------------------------------- */
 
 struct text {
 	char bytes[RESULT_BYTES + 1];

@@ -74,8 +74,7 @@ int stk_child_end(struct stk_child *child)
 	return status;
 }
 
-/* --- the nursery
- * ------------------------------------------------------------------------------------ */
+/* --- the nursery ------------------------------------------------------------------------------ */
 
 static enum stk_err fork_nursery(
     const struct stk_nursery_options *o, struct stk_cage *c, const char **step)
@@ -128,8 +127,7 @@ enum stk_err stk_nursery_fork(
 	return STK_OK;
 }
 
-/* --- describe
- * --------------------------------------------------------------------------------------- */
+/* --- describe --------------------------------------------------------------------------------- */
 
 /* Reads until end of file, at most @max bytes and until the deadline. */
 static enum stk_err read_until(int fd, int64_t deadline_ms, uint8_t *buf, size_t max, size_t *len)

@@ -222,8 +222,7 @@ enum stk_step stk_cell_shut(struct stk_cell *c, const struct stk_class_desc *cla
 	return STK_STEP_NONE;
 }
 
-/* --- the child -----------------------------------------------------------------------------------
- */
+/* --- the child -------------------------------------------------------------------------------- */
 
 static int j_parent(const struct stk_entry *e)
 {

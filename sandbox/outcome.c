@@ -55,8 +55,7 @@ static const char *signal_name(int sig)
 	return abbrev == NULL ? "?" : abbrev;
 }
 
-/* --- our own acts
- * ---------------------------------------------------------------------------------- */
+/* --- our own acts ----------------------------------------------------------------------------- */
 
 static void by_us(const struct stk_end *e, struct stk_outcome *o)
 {
@@ -107,8 +106,7 @@ static bool kill_counts(const struct stk_end *e, const struct stk_outcome *o)
 	return e->kill != STK_KILL_NONE;
 }
 
-/* --- before READY
- * ---------------------------------------------------------------------------------- */
+/* --- before READY ----------------------------------------------------------------------------- */
 
 static void unready(const struct stk_end *e, struct stk_outcome *o)
 {
@@ -135,8 +133,7 @@ static void unready(const struct stk_end *e, struct stk_outcome *o)
 		    "the child exited with %d before its cage was shut", o->status);
 }
 
-/* --- signals
- * --------------------------------------------------------------------------------------- */
+/* --- signals ---------------------------------------------------------------------------------- */
 
 static void denied(const struct stk_end *e, struct stk_outcome *o)
 {
@@ -246,8 +243,7 @@ static void by_signal(const struct stk_end *e, struct stk_outcome *o)
 		killed(e, o);
 }
 
-/* --- exits
- * ----------------------------------------------------------------------------------------- */
+/* --- exits ------------------------------------------------------------------------------------ */
 
 /* Hands the child's words over; a failed allocation costs the words, not the verdict. */
 static void take_words(const struct stk_report *r, struct stk_outcome *o)

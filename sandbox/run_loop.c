@@ -43,8 +43,7 @@ struct run {
 	size_t go_len, go_at;
 };
 
-/* --- acts on the child
- * ------------------------------------------------------------------------------ */
+/* --- acts on the child ------------------------------------------------------------------------ */
 
 static void send_signal(const struct run *run, int sig)
 {
@@ -85,8 +84,7 @@ static void tick(struct run *run)
 		obey(run, h->tick(h->ctx));
 }
 
-/* --- READY and GO
- * ----------------------------------------------------------------------------------- */
+/* --- READY and GO ----------------------------------------------------------------------------- */
 
 static bool prove(struct run *run)
 {
@@ -150,8 +148,7 @@ static void push_args(struct run *run)
 		stk_close(&run->pipes.args);
 }
 
-/* --- pipes
- * ------------------------------------------------------------------------------------------ */
+/* --- pipes ------------------------------------------------------------------------------------ */
 
 /* Keeps the last bytes the job printed. */
 static void keep_tail(struct stk_outcome *o, const uint8_t *p, size_t n)
@@ -215,8 +212,7 @@ static bool drain(struct run *run, int *fd, void (*take)(struct run *, const uin
 	return false;
 }
 
-/* --- the loop
- * --------------------------------------------------------------------------------------- */
+/* --- the loop --------------------------------------------------------------------------------- */
 
 enum slot {
 	SLOT_CHILD,
@@ -319,8 +315,7 @@ static void run_child(struct run *run)
 	judge(run);
 }
 
-/* --- before the child
- * ------------------------------------------------------------------------------- */
+/* --- before the child ------------------------------------------------------------------------- */
 
 static const char *request_wrong(const struct stk_cage *c, const struct stk_run_request *r)
 {

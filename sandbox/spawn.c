@@ -23,8 +23,7 @@
 #define HELLO_MS 30000
 #define SPAWN_MS 5000
 
-/* --- asking M
- * --------------------------------------------------------------------------------------- */
+/* --- asking M --------------------------------------------------------------------------------- */
 
 static uint32_t writable_labels(const struct stk_class_table *t)
 {
@@ -102,8 +101,7 @@ enum stk_err stk_birth(struct stk_cage *c, enum stk_role role, uint32_t profiles
 	return STK_OK;
 }
 
-/* --- a zygote
- * --------------------------------------------------------------------------------------- */
+/* --- a zygote --------------------------------------------------------------------------------- */
 
 static enum stk_err check_hello(
     const struct stk_cage *c, const struct stk_hello *h, uint32_t profiles, char *why)
@@ -228,8 +226,7 @@ static enum stk_err find_zygote(
 	return z->child.pid > 0 ? STK_OK : start_zygote(c, z, why);
 }
 
-/* --- a job child
- * ------------------------------------------------------------------------------------ */
+/* --- a job child ------------------------------------------------------------------------------ */
 
 static bool nonblocking(int fd)
 {

@@ -29,8 +29,7 @@ struct stockade_job {
 	size_t result_len;
 };
 
-/* --- job.h
- * ------------------------------------------------------------------------------------------ */
+/* --- job.h ------------------------------------------------------------------------------------ */
 
 /* vsnprintf that never leaves half a UTF-8 sequence at the cut. */
 STK_PRINTF(3, 0)
@@ -173,8 +172,7 @@ int stockade_result_json(struct stockade_job *job, const char *text)
 	return 0;
 }
 
-/* --- one job
- * ---------------------------------------------------------------------------------------- */
+/* --- one job ---------------------------------------------------------------------------------- */
 
 /* Written in pieces: the worker puts them together, and nothing else writes here any more. */
 STK_NORETURN static void finish(struct stockade_job *job, struct stockade_result r)

@@ -33,8 +33,7 @@ static pid_t target(const struct hostile_args *a)
 	return (pid_t)(a->n > 0 ? atoi(a->arg[0]) : 0);
 }
 
-/* --- processes
- * -------------------------------------------------------------------------------------- */
+/* --- processes -------------------------------------------------------------------------------- */
 
 int hostile_fork_bomb(const struct hostile_args *a)
 {
@@ -128,8 +127,7 @@ int hostile_new_namespace(const struct hostile_args *a)
 	return unshare(CLONE_NEWUSER);
 }
 
-/* --- memory and time
- * -------------------------------------------------------------------------------- */
+/* --- memory and time -------------------------------------------------------------------------- */
 
 static void *take(size_t bytes)
 {
@@ -254,8 +252,7 @@ int hostile_raise_limits(const struct hostile_args *a)
 	return setrlimit(RLIMIT_NOFILE, &r);
 }
 
-/* --- the filter itself
- * ------------------------------------------------------------------------------ */
+/* --- the filter itself ------------------------------------------------------------------------ */
 
 int hostile_become_dumpable(const struct hostile_args *a)
 {
@@ -285,8 +282,7 @@ int hostile_mute_then_trace(const struct hostile_args *a)
 	return (int)ptrace(PTRACE_TRACEME, 0, NULL, NULL);
 }
 
-/* --- files and sockets
- * ------------------------------------------------------------------------------ */
+/* --- files and sockets ------------------------------------------------------------------------ */
 
 static int can_read(const char *path)
 {
@@ -384,8 +380,7 @@ int hostile_open_socket(const struct hostile_args *a)
 	return socket(AF_INET, SOCK_STREAM, 0) == -1 ? -1 : 0;
 }
 
-/* --- what it says
- * ----------------------------------------------------------------------------------- */
+/* --- what it says ----------------------------------------------------------------------------- */
 
 int hostile_output_flood(const struct hostile_args *a)
 {
@@ -473,8 +468,7 @@ int hostile_second_ready(const struct hostile_args *a)
 	return say(&f, sizeof(f));
 }
 
-/* --- what it finds
- * ---------------------------------------------------------------------------------- */
+/* --- what it finds ---------------------------------------------------------------------------- */
 
 /* Success is a descriptor beyond those that a pure job is given: 0-3 (4 was closed after GO). */
 int hostile_find_fds(const struct hostile_args *a)

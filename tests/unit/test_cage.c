@@ -5,6 +5,7 @@
 #include "tests/harness.h"
 #include "tests/lib/stand.h"
 
+#include "sandbox/filter.h"
 #include "sandbox/parent.h"
 
 #include <errno.h>
@@ -53,8 +54,7 @@ static void expect(const char *class_name, const char *args, enum stk_outcome_na
 	stk_outcome_clear(&o);
 }
 
-/* --- orders
- * ----------------------------------------------------------------------------------------- */
+/* --- orders ----------------------------------------------------------------------------------- */
 
 struct orders {
 	enum stk_run_order order;
@@ -193,8 +193,54 @@ static void no_child_stands_in_the_workers_group(void **state)
 	assert_int_not_equal(getsid(stand.cage->nursery.pid), getsid(0));
 }
 
-/* --- deaths
- * ----------------------------------------------------------------------------------------- */
+/* Everything from the first zygote on happens behind the worker's own filter. */
+STK_NORETURN static void work_filtered(const char *program)
+{
+	static struct stk_stand s;
+	static const struct {
+		const char *name, *args;
+		enum stk_outcome_name expected;
+	} jobs[] = {
+		{ "ChecksumFile", "[\"none\"]", STK_OUT_FAILED },
+		{ "Hostile::RunShell", "[]", STK_OUT_SYSCALL_DENIED },
+		{ "Hostile::SleepLong", "[]", STK_OUT_DONE },
+		{ "Hostile::OutputFlood", "[]", STK_OUT_OUTPUT_LIMIT },
+	};
+	struct stk_bpf bpf = { 0 };
+
+	stand_open(&s, program, stand.dir);
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 ||
+	    stk_filter_worker_build(&bpf) != STK_OK || stk_filter_install(&bpf) != STK_OK)
+		_exit(1);
+	for (size_t i = 0; i < STK_ARRAY_LEN(jobs); i++) {
+		struct stk_outcome o;
+
+		if (stand_run(&s, jobs[i].name, jobs[i].args, &o) != STK_OK ||
+		    o.name != jobs[i].expected) {
+			(void)fprintf(
+			    stderr, "%s: %s: %s\n", jobs[i].name, stk_outcome_text(o.name), o.why);
+			_exit(2);
+		}
+		stk_outcome_clear(&o);
+	}
+	stand_close(&s);
+	_exit(0);
+}
+
+static void the_workers_own_filter_lets_it_run_jobs(void **state)
+{
+	char program[512];
+	int status;
+	pid_t worker = fork();
+
+	(void)state;
+	if (worker == 0)
+		work_filtered(stand_program("test/hostile-cage", program));
+	assert_int_equal(waitpid(worker, &status, 0), worker);
+	assert_int_equal(status, 0);
+}
+
+/* --- deaths ----------------------------------------------------------------------------------- */
 
 static bool gone(pid_t pid)
 {
@@ -305,8 +351,7 @@ static void a_malformed_request_ends_the_nursery(void **state)
 	}
 }
 
-/* --- lies
- * ------------------------------------------------------------------------------------------- */
+/* --- lies ------------------------------------------------------------------------------------- */
 
 static enum stk_err open_liar(struct stk_stand *s, const char *lie, const char **why)
 {
@@ -390,8 +435,7 @@ static void a_lying_zygote_runs_nothing(void **state)
 	}
 }
 
-/* --- layers that the surroundings refuse
- * ------------------------------------------------------------ */
+/* --- layers that the surroundings refuse ------------------------------------------------------ */
 
 /* Under this filter, as under an old container runtime's, call @nr answers EPERM. */
 static void forbid(unsigned nr)
@@ -476,6 +520,7 @@ int main(void)
 		cmocka_unit_test(names_a_kill_from_outside),
 		cmocka_unit_test(an_unmapped_directory_is_refused_by_name),
 		cmocka_unit_test(no_child_stands_in_the_workers_group),
+		cmocka_unit_test(the_workers_own_filter_lets_it_run_jobs),
 		cmocka_unit_test(the_worker_takes_all_with_it),
 		cmocka_unit_test(a_malformed_request_ends_the_nursery),
 		cmocka_unit_test(a_lying_description_is_refused),

@@ -245,8 +245,7 @@ static void every_attack_fails_by_name_and_works_without_the_cage(void **state)
 	(void)unlink(elsewhere);
 }
 
-/* --- secrets
- * ---------------------------------------------------------------------------------------- */
+/* --- secrets ---------------------------------------------------------------------------------- */
 
 static int look_for(const char *masked, const char *where)
 {
