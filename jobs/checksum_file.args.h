@@ -10,6 +10,7 @@ struct checksum_file_args {
 	const char *file; /* 1..255 bytes, a relative path; borrowed for the job's life */
 };
 
-struct stockade_result checksum_file(struct stockade_job *job, const struct checksum_file_args *args);
+struct stockade_result checksum_file(
+    struct stockade_job *job, const struct checksum_file_args *args);
 
 #endif

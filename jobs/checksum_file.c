@@ -58,8 +58,8 @@ static size_t quote(const char *s, char *out)
 	return n;
 }
 
-struct stockade_result checksum_file(struct stockade_job *job,
-    const struct checksum_file_args *args)
+struct stockade_result checksum_file(
+    struct stockade_job *job, const struct checksum_file_args *args)
 {
 	unsigned char digest[crypto_hash_sha256_BYTES];
 	char hex[2 * sizeof(digest) + 1], name[6 * 1024 + 1], json[sizeof(name) + 256];
@@ -74,8 +74,8 @@ struct stockade_result checksum_file(struct stockade_job *job,
 	(void)close(fd);
 	(void)sodium_bin2hex(hex, sizeof(hex), digest, sizeof(digest));
 	(void)quote(args->file, name);
-	(void)snprintf(json, sizeof(json), "{\"file\":\"%s\",\"bytes\":%" PRId64 ",\"sha256\":\"%s\"}",
-	    name, bytes, hex);
+	(void)snprintf(json, sizeof(json),
+	    "{\"file\":\"%s\",\"bytes\":%" PRId64 ",\"sha256\":\"%s\"}", name, bytes, hex);
 	if (stockade_result_json(job, json) == -1)
 		return stockade_fail(job, 3, "no room for the result: %s", strerror(errno));
 	return STOCKADE_DONE;

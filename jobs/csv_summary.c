@@ -16,10 +16,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define COLUMNS_MAX 256
-#define NAME_BYTES  128
-#define FIELD_BYTES (64u << 10)
-#define CHUNK_BYTES (256u << 10)
+#define COLUMNS_MAX  256
+#define NAME_BYTES   128
+#define FIELD_BYTES  (64u << 10)
+#define CHUNK_BYTES  (256u << 10)
 #define RESULT_BYTES (64u << 10)
 
 struct column {
@@ -29,7 +29,13 @@ struct column {
 	double min, max, sum, carry; /* Neumaier's sum: a billion small values keep their digits */
 };
 
-enum state { AT_FIELD, PLAIN, QUOTED, QUOTE_SEEN, CR_SEEN };
+enum state {
+	AT_FIELD,
+	PLAIN,
+	QUOTED,
+	QUOTE_SEEN,
+	CR_SEEN
+};
 
 struct csv {
 	enum state state;
@@ -57,9 +63,10 @@ __attribute__((format(printf, 2, 3))) static bool bad(struct csv *c, const char 
 	return false;
 }
 
-/* --- numbers ---------------------------------------------------------------------------------------- */
+/* --- numbers ---------------------------------------------------------------------------------- */
 
-/* Powers of ten that a double holds exactly: with a mantissa below 2^53 one operation is exact too. */
+/* Powers of ten that a double holds exactly: with a mantissa below 2^53 one operation is exact too.
+ */
 static const double tens[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12,
 	1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
 
@@ -74,8 +81,8 @@ static bool is_digit(unsigned char b)
 	return b >= '0' && b <= '9';
 }
 
-static const unsigned char *digits(const unsigned char *p, const unsigned char *end,
-    struct decimal *d, int step)
+static const unsigned char *digits(
+    const unsigned char *p, const unsigned char *end, struct decimal *d, int step)
 {
 	for (; p < end && is_digit(*p); p++) {
 		if (d->digits < 19)
@@ -86,8 +93,8 @@ static const unsigned char *digits(const unsigned char *p, const unsigned char *
 	return p;
 }
 
-static const unsigned char *exponent(const unsigned char *p, const unsigned char *end,
-    struct decimal *d)
+static const unsigned char *exponent(
+    const unsigned char *p, const unsigned char *end, struct decimal *d)
 {
 	bool negative = p < end && *p == '-';
 	int value = 0;
@@ -130,7 +137,8 @@ static bool number(const unsigned char *p, size_t len, double *out)
 
 	if (!scan_decimal(p, p + len, &d))
 		return false;
-	if (d.digits < 19 && d.mantissa < UINT64_C(1) << 53 && d.exponent >= -22 && d.exponent <= 22) {
+	if (d.digits < 19 && d.mantissa < UINT64_C(1) << 53 && d.exponent >= -22 &&
+	    d.exponent <= 22) {
 		*out = (double)d.mantissa;
 		*out = d.exponent < 0 ? *out / tens[-d.exponent] : *out * tens[d.exponent];
 		*out = d.negative ? -*out : *out;
@@ -144,7 +152,7 @@ static bool number(const unsigned char *p, size_t len, double *out)
 	return isfinite(*out);
 }
 
-/* --- fields and rows -------------------------------------------------------------------------------- */
+/* --- fields and rows -------------------------------------------------------------------------- */
 
 static void add_number(struct column *col, double x)
 {
@@ -210,13 +218,13 @@ static bool end_row(struct csv *c)
 	return true;
 }
 
-/* --- bytes ------------------------------------------------------------------------------------------ */
+/* --- bytes ------------------------------------------------------------------------------------ */
 
 static bool keep(struct csv *c, const unsigned char *p, size_t n)
 {
 	if (n > FIELD_BYTES - c->len)
-		return bad(c, "line %" PRIu64 ": a field longer than %u bytes", c->row_line,
-		    FIELD_BYTES);
+		return bad(
+		    c, "line %" PRIu64 ": a field longer than %u bytes", c->row_line, FIELD_BYTES);
 	memcpy(c->field + c->len, p, n);
 	c->len += n;
 	return true;
@@ -246,8 +254,9 @@ static const unsigned char *plain(struct csv *c, const unsigned char *p, const u
 		p = c->field;
 	}
 	if (*q == '\0' || *q == '"') {
-		(void)bad(c, *q == '"' ? "line %" PRIu64 ": a quote inside an unquoted field" :
-					 "line %" PRIu64 ": a NUL byte; this is not text",
+		(void)bad(c,
+		    *q == '"' ? "line %" PRIu64 ": a quote inside an unquoted field"
+			      : "line %" PRIu64 ": a NUL byte; this is not text",
 		    c->line);
 		return NULL;
 	}
@@ -331,7 +340,7 @@ static bool finish(struct csv *c)
 	return c->header_done || bad(c, "the file is empty");
 }
 
-/* --- reading ---------------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static ssize_t fill(int fd, unsigned char *buf, size_t size)
 {
@@ -370,7 +379,7 @@ static bool summarise(int fd, struct csv *c)
 	return finish(c);
 }
 
-/* --- the result ------------------------------------------------------------------------------------- */
+/* --- the result ------------------------------------------------------------------------------- */
 
 struct text {
 	char bytes[RESULT_BYTES + 1];
@@ -490,8 +499,9 @@ struct stockade_result csv_summary(struct stockade_job *job, const struct csv_su
 		return stockade_fail(job, 2, "%s: %s", args->file, csv.why);
 	(void)close(fd);
 	if (!put_result(&text, args->file, &csv) || stockade_result_json(job, text.bytes) == -1)
-		return stockade_fail(job, 3, "%s: the summary of %zu columns is larger than a result may "
-					     "be",
+		return stockade_fail(job, 3,
+		    "%s: the summary of %zu columns is larger than a result may "
+		    "be",
 		    args->file, csv.n_columns);
 	return STOCKADE_DONE;
 }

@@ -42,8 +42,8 @@ struct stockade_result {
 	uint32_t retry_ms;
 };
 
-static inline struct stockade_result stockade_result_make(uint32_t kind, uint32_t code,
-    uint32_t retry_ms)
+static inline struct stockade_result stockade_result_make(
+    uint32_t kind, uint32_t code, uint32_t retry_ms)
 {
 	struct stockade_result r;
 
@@ -97,7 +97,8 @@ enum stockade_level {
 void stockade_log(struct stockade_job *job, enum stockade_level level, const char *fmt, ...)
     STOCKADE_PRINTF(3, 4);
 
-/* 32 lower-case hex digits, the same for every attempt of this job: an idempotency key. Borrowed. */
+/* 32 lower-case hex digits, the same for every attempt of this job: an idempotency key. Borrowed.
+ */
 const char *stockade_job_id(const struct stockade_job *job);
 /* 1 for the first run, 2 for the first retry, ... */
 uint32_t stockade_attempt(const struct stockade_job *job);

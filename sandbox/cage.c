@@ -74,10 +74,10 @@ int stk_child_end(struct stk_child *child)
 	return status;
 }
 
-/* --- the nursery ------------------------------------------------------------------------------------ */
+/* --- the nursery ------------------------------------------------------------------------------ */
 
-static enum stk_err fork_nursery(const struct stk_nursery_options *o, struct stk_cage *c,
-    const char **step)
+static enum stk_err fork_nursery(
+    const struct stk_nursery_options *o, struct stk_cage *c, const char **step)
 {
 	int pair[2];
 	pid_t worker = getpid();
@@ -100,8 +100,8 @@ static enum stk_err fork_nursery(const struct stk_nursery_options *o, struct stk
 	return c->nursery.pidfd == -1 ? STK_E_SYSTEM : STK_OK;
 }
 
-enum stk_err stk_nursery_fork(const struct stk_nursery_options *o, struct stk_cage **out,
-    const char **step)
+enum stk_err stk_nursery_fork(
+    const struct stk_nursery_options *o, struct stk_cage **out, const char **step)
 {
 	struct stk_cage *c = calloc(1, sizeof(*c));
 	enum stk_err e;
@@ -127,7 +127,7 @@ enum stk_err stk_nursery_fork(const struct stk_nursery_options *o, struct stk_ca
 	return STK_OK;
 }
 
-/* --- describe --------------------------------------------------------------------------------------- */
+/* --- describe --------------------------------------------------------------------------------- */
 
 /* Reads until end of file, at most @max bytes and until the deadline. */
 static enum stk_err read_until(int fd, int64_t deadline_ms, uint8_t *buf, size_t max, size_t *len)
@@ -151,8 +151,8 @@ static enum stk_err read_until(int fd, int64_t deadline_ms, uint8_t *buf, size_t
 
 static enum stk_err read_description(int fd, struct stk_class_table *t, const char **why)
 {
-	size_t max = sizeof(struct stk_desc_header) +
-	    STK_CLASSES_MAX * sizeof(struct stk_class_desc) + 1;
+	size_t max =
+	    sizeof(struct stk_desc_header) + STK_CLASSES_MAX * sizeof(struct stk_class_desc) + 1;
 	size_t len;
 	uint8_t *buf = malloc(max);
 	enum stk_err e;

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PROFILES_KNOWN                                                                             \
-	(STK_PROFILE_FILES_READ | STK_PROFILE_FILES_WRITE | STK_PROFILE_THREADS |                  \
+#define PROFILES_KNOWN                                                            \
+	(STK_PROFILE_FILES_READ | STK_PROFILE_FILES_WRITE | STK_PROFILE_THREADS | \
 	    STK_PROFILE_NET | STK_PROFILE_EXEC)
 
 /* What a class may ask for at all; the operator's ceiling is lower, this only keeps sums finite. */
@@ -79,11 +79,12 @@ static bool label_good(const char *s, size_t field)
 
 static bool limits_good(const struct stk_limits *l)
 {
-	return l->mem_bytes > 0 && l->mem_bytes <= most.mem_bytes && l->file_bytes <= most.file_bytes &&
-	    l->stack_bytes > 0 && l->stack_bytes <= most.stack_bytes && l->wall_ms > 0 &&
-	    l->wall_ms <= most.wall_ms && l->cpu_s > 0 && l->cpu_s <= most.cpu_s && l->fds > 0 &&
-	    l->fds <= most.fds && l->output_bytes <= most.output_bytes &&
-	    l->report_bytes <= most.report_bytes && l->result_bytes <= most.result_bytes;
+	return l->mem_bytes > 0 && l->mem_bytes <= most.mem_bytes &&
+	       l->file_bytes <= most.file_bytes && l->stack_bytes > 0 &&
+	       l->stack_bytes <= most.stack_bytes && l->wall_ms > 0 && l->wall_ms <= most.wall_ms &&
+	       l->cpu_s > 0 && l->cpu_s <= most.cpu_s && l->fds > 0 && l->fds <= most.fds &&
+	       l->output_bytes <= most.output_bytes && l->report_bytes <= most.report_bytes &&
+	       l->result_bytes <= most.result_bytes;
 }
 
 static const char *grants_wrong(const struct stk_desc_header *h, const struct stk_class_desc *c)
@@ -158,7 +159,8 @@ static const char *classes_wrong(const struct stk_class_table *t)
 
 	for (uint32_t i = 0; i < t->head.n_classes && wrong == NULL; i++) {
 		wrong = class_wrong(&t->head, &t->classes[i]);
-		if (wrong == NULL && i > 0 && strcmp(t->classes[i - 1].name, t->classes[i].name) >= 0)
+		if (wrong == NULL && i > 0 &&
+		    strcmp(t->classes[i - 1].name, t->classes[i].name) >= 0)
 			wrong = "classes not sorted or not unique";
 	}
 	return wrong;
@@ -171,8 +173,8 @@ static enum stk_err refuse(struct stk_class_table *t, const char *wrong, const c
 	return STK_E_FORMAT;
 }
 
-enum stk_err stk_class_table_parse(const uint8_t *bytes, size_t len, struct stk_class_table *t,
-    const char **why)
+enum stk_err stk_class_table_parse(
+    const uint8_t *bytes, size_t len, struct stk_class_table *t, const char **why)
 {
 	uint8_t digest[STK_DIGEST_BYTES];
 	const char *wrong;

@@ -19,14 +19,13 @@
 #include <unistd.h>
 
 #ifndef PR_SET_MDWE
-#define PR_SET_MDWE             65
+#define PR_SET_MDWE              65
 #define PR_MDWE_REFUSE_EXEC_GAIN 1
 #endif
 
 const char *stk_step_name(uint32_t step)
 {
-	static const char *const names[STK_STEP_COUNT] = {
-		[STK_STEP_NONE] = "no step",
+	static const char *const names[STK_STEP_COUNT] = { [STK_STEP_NONE] = "no step",
 #define X(id, text) [STK_STEP_##id] = text,
 		STK_STEPS(X)
 #undef X
@@ -47,12 +46,13 @@ uint32_t stk_class_labels(const struct stk_class_desc *d)
 bool stk_frame_write(int fd, enum stk_frame_type type, const void *body, size_t len)
 {
 	uint8_t bytes[512];
-	struct stk_frame head = { .magic = STK_FRAME_MAGIC, .type = (uint16_t)type,
-		.len = (uint32_t)len };
+	struct stk_frame head = {
+		.magic = STK_FRAME_MAGIC, .type = (uint16_t)type, .len = (uint32_t)len
+	};
 
 	if (len > sizeof(bytes) - sizeof(head))
 		return stk_write_all(fd, &head, sizeof(head)) == STK_OK &&
-		    stk_write_all(fd, body, len) == STK_OK;
+		       stk_write_all(fd, body, len) == STK_OK;
 	memcpy(bytes, &head, sizeof(head));
 	if (len > 0)
 		memcpy(bytes + sizeof(head), body, len);
@@ -147,8 +147,8 @@ static int ruleset_fd(const struct stk_cell *c, const struct stk_class_desc *d)
 
 static uint32_t grant_rights(const struct stk_grant *g)
 {
-	return g->kind == STK_PROFILE_FILES_WRITE ? STK_LANDLOCK_READ | STK_LANDLOCK_WRITE :
-						    STK_LANDLOCK_READ;
+	return g->kind == STK_PROFILE_FILES_WRITE ? STK_LANDLOCK_READ | STK_LANDLOCK_WRITE
+						  : STK_LANDLOCK_READ;
 }
 
 /*
@@ -222,7 +222,7 @@ enum stk_step stk_cell_shut(struct stk_cell *c, const struct stk_class_desc *cla
 	return STK_STEP_NONE;
 }
 
-/* --- the child ----------------------------------------------------------------------------------- */
+/* --- the child -------------------------------------------------------------------------------- */
 
 static int j_parent(const struct stk_entry *e)
 {

@@ -12,27 +12,27 @@
 #include "sandbox/wire.h"
 
 /* In the order they are done. Names are for people and tests. */
-#define STK_STEPS(X)                                                                               \
-	X(Z_PARENT, "follow the worker's death")                                                   \
-	X(Z_PLACE, "leave the folder and the umask")                                               \
-	X(Z_DUMPABLE, "forbid dumps and peers' eyes")                                              \
-	X(Z_SETUP, "run a handler's setup")                                                        \
-	X(Z_SIGNALS, "install the signal handlers")                                                \
-	X(Z_CAPS, "drop capabilities")                                                             \
-	X(Z_NO_NEW_PRIVS, "set no_new_privs")                                                      \
-	X(Z_MDWE, "deny writable code")                                                            \
-	X(Z_HUGE_PAGES, "switch huge pages off")                                                   \
-	X(Z_LIMITS, "set the fixed limits")                                                        \
-	X(Z_RULESETS, "make the Landlock rules")                                                   \
-	X(Z_BUILD, "build the filters")                                                            \
-	X(Z_FILTER, "install the big filter")                                                      \
-	X(PARENT, "follow the worker's death (child)")                                             \
-	X(FDS, "place the descriptors")                                                            \
-	X(CAPS, "verify that no capability is left")                                               \
-	X(DUMPABLE, "forbid dumps (child)")                                                        \
-	X(LIMITS, "set the class's limits")                                                        \
-	X(LANDLOCK, "enter the Landlock rules")                                                    \
-	X(SHUT, "see that the big filter is on")                                                   \
+#define STK_STEPS(X)                                   \
+	X(Z_PARENT, "follow the worker's death")       \
+	X(Z_PLACE, "leave the folder and the umask")   \
+	X(Z_DUMPABLE, "forbid dumps and peers' eyes")  \
+	X(Z_SETUP, "run a handler's setup")            \
+	X(Z_SIGNALS, "install the signal handlers")    \
+	X(Z_CAPS, "drop capabilities")                 \
+	X(Z_NO_NEW_PRIVS, "set no_new_privs")          \
+	X(Z_MDWE, "deny writable code")                \
+	X(Z_HUGE_PAGES, "switch huge pages off")       \
+	X(Z_LIMITS, "set the fixed limits")            \
+	X(Z_RULESETS, "make the Landlock rules")       \
+	X(Z_BUILD, "build the filters")                \
+	X(Z_FILTER, "install the big filter")          \
+	X(PARENT, "follow the worker's death (child)") \
+	X(FDS, "place the descriptors")                \
+	X(CAPS, "verify that no capability is left")   \
+	X(DUMPABLE, "forbid dumps (child)")            \
+	X(LIMITS, "set the class's limits")            \
+	X(LANDLOCK, "enter the Landlock rules")        \
+	X(SHUT, "see that the big filter is on")       \
 	X(FILTER, "install the tiny filter")
 
 enum stk_step {
@@ -40,7 +40,7 @@ enum stk_step {
 #define X(id, text) STK_STEP_##id,
 	STK_STEPS(X)
 #undef X
-	    STK_STEP_COUNT
+	STK_STEP_COUNT
 };
 /* Static storage; "an unknown step" for a number that is none. */
 const char *stk_step_name(uint32_t step);
@@ -52,7 +52,8 @@ const char *stk_step_name(uint32_t step);
 #define STK_SLOT_ARGS   4
 #define STK_SLOT_DIRS   5 /* + label index; only the class's own are open in J */
 
-/* How a process ends that could not shut its cage; the verdict comes from the record, not from it. */
+/* How a process ends that could not shut its cage; the verdict comes from the record, not from it.
+ */
 #define STK_EXIT_SETUP 99
 
 /* What Z prepares once and every child uses. */

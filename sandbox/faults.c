@@ -77,7 +77,8 @@ static void on_fault(int sig, siginfo_t *info, void *context)
 
 static int trap(int sig, void (*handler)(int, siginfo_t *, void *), int flags)
 {
-	struct sigaction sa = { .sa_sigaction = handler, .sa_flags = SA_SIGINFO | SA_ONSTACK | flags };
+	struct sigaction sa = { .sa_sigaction = handler,
+		.sa_flags = SA_SIGINFO | SA_ONSTACK | flags };
 
 	(void)sigfillset(&sa.sa_mask);
 	/* a fault within the handler must still be fatal by its own name */

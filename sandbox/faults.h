@@ -1,5 +1,6 @@
 /*
- * faults.h - the signal handlers of a job child: they add detail to a death that the kernel decides.
+ * faults.h - the signal handlers of a job child: they add detail to a death that the kernel
+ * decides.
  *
  * Z installs them once; children inherit handlers and the alternate stack. A record is only ever
  * detail: the wait status is the verdict.

@@ -97,8 +97,8 @@ static void drop_fds(int *fds, size_t *n_fds)
 	*n_fds = 0;
 }
 
-enum stk_err stk_fds_recv(int sock, void *record, size_t len, int *fds, size_t max_fds,
-    size_t *n_fds)
+enum stk_err stk_fds_recv(
+    int sock, void *record, size_t len, int *fds, size_t max_fds, size_t *n_fds)
 {
 	struct iovec iov = { .iov_base = record, .iov_len = len };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };

@@ -19,8 +19,8 @@ STK_CHECK enum stk_err stk_fds_arrange(const int *fds, size_t n);
  * One record and its descriptors as one message of a SOCK_SEQPACKET pair. n_fds may be 0. Never
  * raises SIGPIPE; STK_E_CLOSED if the peer is gone.
  */
-STK_CHECK enum stk_err stk_fds_send(int sock, const void *record, size_t len, const int *fds,
-    size_t n_fds);
+STK_CHECK enum stk_err stk_fds_send(
+    int sock, const void *record, size_t len, const int *fds, size_t n_fds);
 
 /*
  * Receives one record of exactly @len bytes and at most @max_fds descriptors (close-on-exec, owned
@@ -28,8 +28,8 @@ STK_CHECK enum stk_err stk_fds_send(int sock, const void *record, size_t len, co
  * peer cannot push any. STK_E_FORMAT for another length or too many descriptors (all closed),
  * STK_E_CLOSED at end of file.
  */
-STK_CHECK enum stk_err stk_fds_recv(int sock, void *record, size_t len, int *fds, size_t max_fds,
-    size_t *n_fds);
+STK_CHECK enum stk_err stk_fds_recv(
+    int sock, void *record, size_t len, int *fds, size_t max_fds, size_t *n_fds);
 
 /* Waits until @fd is readable: STK_OK, STK_E_TIMEOUT, STK_E_SYSTEM. EINTR is ridden out. */
 STK_CHECK enum stk_err stk_fds_wait(int fd, int64_t deadline_ms);

@@ -139,9 +139,9 @@ static enum stk_birth_step hide_files(const struct stk_ask *ask, const int *dirs
 	if ((step = add_paths(rules)) != STK_BIRTH_OK)
 		return step;
 	for (uint32_t i = 0; i < ask->n_labels; i++) {
-		uint32_t rights = (ask->writable & UINT32_C(1) << i) == 0 ?
-		    STK_LANDLOCK_READ :
-		    STK_LANDLOCK_READ | STK_LANDLOCK_WRITE;
+		uint32_t rights = (ask->writable & UINT32_C(1) << i) == 0
+				      ? STK_LANDLOCK_READ
+				      : STK_LANDLOCK_READ | STK_LANDLOCK_WRITE;
 
 		if ((ask->labels & UINT32_C(1) << i) != 0 &&
 		    stk_landlock_add(rules, self.abi, *dirs++, rights) != STK_OK)
@@ -150,7 +150,8 @@ static enum stk_birth_step hide_files(const struct stk_ask *ask, const int *dirs
 	return stk_landlock_restrict(rules) == STK_OK ? STK_BIRTH_OK : STK_BIRTH_LANDLOCK;
 }
 
-/* 0-3 /dev/null, 4 channel, then one slot per label, then cage and tell-tale (both close-on-exec). */
+/* 0-3 /dev/null, 4 channel, then one slot per label, then cage and tell-tale (both close-on-exec).
+ */
 static int place_fds(const struct stk_ask *ask, const int *fds, int *cage, int *telltale)
 {
 	int slots[STK_FDS_MAX] = { SLOT_NULL, SLOT_NULL, SLOT_NULL, SLOT_NULL, fds[0] };
@@ -167,9 +168,10 @@ static int place_fds(const struct stk_ask *ask, const int *fds, int *cage, int *
 		return -1;
 	*cage = (int)n - 2;
 	*telltale = (int)n - 1;
-	return fcntl(*cage, F_SETFD, FD_CLOEXEC) == -1 || fcntl(*telltale, F_SETFD, FD_CLOEXEC) == -1 ?
-	    -1 :
-	    0;
+	return fcntl(*cage, F_SETFD, FD_CLOEXEC) == -1 ||
+		       fcntl(*telltale, F_SETFD, FD_CLOEXEC) == -1
+		   ? -1
+		   : 0;
 }
 
 static void exec_cage(const struct stk_ask *ask, int cage)
@@ -182,8 +184,8 @@ static void exec_cage(const struct stk_ask *ask, int cage)
 	(void)snprintf(profiles, sizeof(profiles), "%u", ask->profiles);
 	(void)snprintf(worker, sizeof(worker), "%d", (int)self.worker);
 	(void)snprintf(landlock, sizeof(landlock), "%d", self.o->landlock);
-	(void)execveat(cage, "", ask->role == STK_ROLE_ZYGOTE ? zygote_argv : describe_argv, self.env,
-	    AT_EMPTY_PATH);
+	(void)execveat(cage, "", ask->role == STK_ROLE_ZYGOTE ? zygote_argv : describe_argv,
+	    self.env, AT_EMPTY_PATH);
 }
 
 /* In the new process: everything up to the exec; comes back only with what failed. */
@@ -262,10 +264,10 @@ static bool ask_good(const struct stk_ask *a, size_t n_fds)
 	uint32_t beyond = a->n_labels >= 32 ? 0 : ~UINT32_C(0) << a->n_labels;
 
 	return a->magic == STK_ASK_MAGIC &&
-	    (a->role == STK_ROLE_DESCRIBE || a->role == STK_ROLE_ZYGOTE) &&
-	    a->n_labels <= STK_LABELS_MAX && (a->labels & beyond) == 0 &&
-	    (a->writable & ~a->labels) == 0 &&
-	    n_fds == 1 + (size_t)__builtin_popcount(a->labels);
+	       (a->role == STK_ROLE_DESCRIBE || a->role == STK_ROLE_ZYGOTE) &&
+	       a->n_labels <= STK_LABELS_MAX && (a->labels & beyond) == 0 &&
+	       (a->writable & ~a->labels) == 0 &&
+	       n_fds == 1 + (size_t)__builtin_popcount(a->labels);
 }
 
 static bool serve_one(void)
@@ -294,9 +296,9 @@ static void keep_env(void)
 
 	for (size_t i = 0; i < STK_ARRAY_LEN(kept_env); i++) {
 		const char *value = getenv(kept_env[i]);
-		int len = value == NULL ? -1 :
-					  snprintf(self.env_text[n], sizeof(self.env_text[n]), "%s=%s",
-					      kept_env[i], value);
+		int len = value == NULL ? -1
+					: snprintf(self.env_text[n], sizeof(self.env_text[n]),
+					      "%s=%s", kept_env[i], value);
 
 		if (len > 0 && (size_t)len < sizeof(self.env_text[n])) {
 			self.env[n] = self.env_text[n];

@@ -9,7 +9,10 @@
 
 #include "sandbox/cage.h"
 
-enum stk_role { STK_ROLE_DESCRIBE = 1, STK_ROLE_ZYGOTE = 2 };
+enum stk_role {
+	STK_ROLE_DESCRIBE = 1,
+	STK_ROLE_ZYGOTE = 2
+};
 
 /* W -> M, with 1 descriptor (the new process's output or socket) and one per bit of labels. */
 #define STK_ASK_MAGIC 0x314b5341u /* "ASK1" */

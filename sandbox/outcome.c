@@ -55,7 +55,7 @@ static const char *signal_name(int sig)
 	return abbrev == NULL ? "?" : abbrev;
 }
 
-/* --- our own acts ---------------------------------------------------------------------------------- */
+/* --- our own acts ----------------------------------------------------------------------------- */
 
 static void by_us(const struct stk_end *e, struct stk_outcome *o)
 {
@@ -71,7 +71,8 @@ static void by_us(const struct stk_end *e, struct stk_outcome *o)
 		break;
 	case STK_KILL_OUTPUT:
 		name(o, STK_OUT_OUTPUT_LIMIT,
-		    "killed: it printed more than %" PRIu32 " bytes; log with stockade_log and return "
+		    "killed: it printed more than %" PRIu32
+		    " bytes; log with stockade_log and return "
 		    "results instead",
 		    l->output_bytes);
 		break;
@@ -81,7 +82,8 @@ static void by_us(const struct stk_end *e, struct stk_outcome *o)
 		break;
 	case STK_KILL_MALFORMED:
 		name(o, STK_OUT_REPORT_MALFORMED,
-		    "killed: its report pipe carried something that is no record in its turn; the job "
+		    "killed: its report pipe carried something that is no record in its turn; the "
+		    "job "
 		    "wrote there itself or its memory is damaged");
 		break;
 	case STK_KILL_SHUTDOWN:
@@ -89,7 +91,8 @@ static void by_us(const struct stk_end *e, struct stk_outcome *o)
 		    o->wall_ms);
 		break;
 	case STK_KILL_CALLED_OFF:
-		name(o, STK_OUT_SHUTDOWN, "called off by the worker before it was given its arguments");
+		name(o, STK_OUT_SHUTDOWN,
+		    "called off by the worker before it was given its arguments");
 		break;
 	case STK_KILL_UNPROVEN: o->name = STK_OUT_SANDBOX_UNAVAILABLE; break;
 	}
@@ -103,7 +106,7 @@ static bool kill_counts(const struct stk_end *e, const struct stk_outcome *o)
 	return e->kill != STK_KILL_NONE;
 }
 
-/* --- before READY ---------------------------------------------------------------------------------- */
+/* --- before READY ----------------------------------------------------------------------------- */
 
 static void unready(const struct stk_end *e, struct stk_outcome *o)
 {
@@ -117,9 +120,9 @@ static void unready(const struct stk_end *e, struct stk_outcome *o)
 	else if (r->has_denied)
 		name(o, STK_OUT_SANDBOX_UNAVAILABLE,
 		    "the cage could not be shut: its own filter denied %s on the way in",
-		    stk_syscall_name(r->denied.arch, r->denied.nr) == NULL ?
-			"an unknown call" :
-			stk_syscall_name(r->denied.arch, r->denied.nr));
+		    stk_syscall_name(r->denied.arch, r->denied.nr) == NULL
+			? "an unknown call"
+			: stk_syscall_name(r->denied.arch, r->denied.nr));
 	else if (o->status < 0)
 		name(o, STK_OUT_SANDBOX_UNAVAILABLE,
 		    "the child was ended by SIG%s before its cage was shut; memory limit %" PRIu64
@@ -130,7 +133,7 @@ static void unready(const struct stk_end *e, struct stk_outcome *o)
 		    "the child exited with %d before its cage was shut", o->status);
 }
 
-/* --- signals --------------------------------------------------------------------------------------- */
+/* --- signals ---------------------------------------------------------------------------------- */
 
 static void denied(const struct stk_end *e, struct stk_outcome *o)
 {
@@ -139,7 +142,8 @@ static void denied(const struct stk_end *e, struct stk_outcome *o)
 
 	if (!e->report->has_denied) {
 		name(o, STK_OUT_SYSCALL_DENIED,
-		    "a denied system call ended it (class %s); which one is not known: its handler could "
+		    "a denied system call ended it (class %s); which one is not known: its handler "
+		    "could "
 		    "not report",
 		    e->class_desc->name);
 		return;
@@ -190,7 +194,8 @@ static void crash(const struct stk_end *e, struct stk_outcome *o)
 
 	if (o->status == -SIGSEGV && r->has_fault && r->fault.near_sp)
 		name(o, STK_OUT_STACK_OVERFLOW,
-		    "the stack ran over its %" PRIu64 " MiB: endless recursion, or a huge local array",
+		    "the stack ran over its %" PRIu64
+		    " MiB: endless recursion, or a huge local array",
 		    mib(e->limits->stack_bytes));
 	else if (memory_spent(e, o))
 		memory(e, o);
@@ -205,7 +210,8 @@ static void killed(const struct stk_end *e, struct stk_outcome *o)
 {
 	if (o->status == -SIGKILL && e->oom_kills > 0)
 		name(o, STK_OUT_OOM_KILLED,
-		    "the kernel ended it because the machine or the pod ran out of memory; the job's own "
+		    "the kernel ended it because the machine or the pod ran out of memory; the "
+		    "job's own "
 		    "limit was %" PRIu64 " MiB: lower concurrency or raise the pod's limit",
 		    mib(e->limits->mem_bytes));
 	else
@@ -225,9 +231,8 @@ static void by_signal(const struct stk_end *e, struct stk_outcome *o)
 		    " s; raise CPU_S and the ceiling if the work is honest",
 		    signal_name(sig), o->cpu_ms, e->limits->cpu_s);
 	else if (sig == SIGXFSZ)
-		name(o, STK_OUT_FILE_SIZE_LIMIT, "it wrote a file beyond its limit of %" PRIu64
-						 " bytes",
-		    e->limits->file_bytes);
+		name(o, STK_OUT_FILE_SIZE_LIMIT,
+		    "it wrote a file beyond its limit of %" PRIu64 " bytes", e->limits->file_bytes);
 	else if (sig == SIGSEGV || sig == SIGBUS || sig == SIGILL || sig == SIGFPE)
 		crash(e, o);
 	else if (sig == SIGABRT && memory_spent(e, o))
@@ -238,7 +243,7 @@ static void by_signal(const struct stk_end *e, struct stk_outcome *o)
 		killed(e, o);
 }
 
-/* --- exits ----------------------------------------------------------------------------------------- */
+/* --- exits ------------------------------------------------------------------------------------ */
 
 /* Hands the child's words over; a failed allocation costs the words, not the verdict. */
 static void take_words(const struct stk_report *r, struct stk_outcome *o)

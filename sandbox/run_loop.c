@@ -43,7 +43,7 @@ struct run {
 	size_t go_len, go_at;
 };
 
-/* --- acts on the child ------------------------------------------------------------------------------ */
+/* --- acts on the child ------------------------------------------------------------------------ */
 
 static void send_signal(const struct run *run, int sig)
 {
@@ -84,7 +84,7 @@ static void tick(struct run *run)
 		obey(run, h->tick(h->ctx));
 }
 
-/* --- READY and GO ----------------------------------------------------------------------------------- */
+/* --- READY and GO ----------------------------------------------------------------------------- */
 
 static bool prove(struct run *run)
 {
@@ -95,7 +95,8 @@ static bool prove(struct run *run)
 	    (p->filters == -1 || p->filters > run->zygote_filters))
 		return true;
 	(void)snprintf(run->out->why, sizeof(run->out->why),
-	    "the child says its cage is shut, but /proc shows Seccomp %d with %d filters (its zygote "
+	    "the child says its cage is shut, but /proc shows Seccomp %d with %d filters (its "
+	    "zygote "
 	    "has %d), NoNewPrivs %d, capabilities %#" PRIx64 "%s; it was killed unstarted",
 	    p->seccomp, p->filters, run->zygote_filters, p->no_new_privs, p->caps,
 	    e == STK_OK ? "" : " (not readable)");
@@ -121,7 +122,8 @@ static void greet(struct run *run)
 static bool build_go(struct run *run)
 {
 	const struct stk_run_request *r = run->r;
-	struct stk_go go = { .magic = STK_GO_MAGIC, .args_len = (uint32_t)r->args.len,
+	struct stk_go go = { .magic = STK_GO_MAGIC,
+		.args_len = (uint32_t)r->args.len,
 		.flags = r->check_only ? STK_GO_CHECK_ONLY : 0 };
 
 	memcpy(go.job_id, r->job_id, sizeof(go.job_id));
@@ -146,7 +148,7 @@ static void push_args(struct run *run)
 		stk_close(&run->pipes.args);
 }
 
-/* --- pipes ------------------------------------------------------------------------------------------ */
+/* --- pipes ------------------------------------------------------------------------------------ */
 
 /* Keeps the last bytes the job printed. */
 static void keep_tail(struct stk_outcome *o, const uint8_t *p, size_t n)
@@ -210,9 +212,16 @@ static bool drain(struct run *run, int *fd, void (*take)(struct run *, const uin
 	return false;
 }
 
-/* --- the loop --------------------------------------------------------------------------------------- */
+/* --- the loop --------------------------------------------------------------------------------- */
 
-enum slot { SLOT_CHILD, SLOT_REPORT, SLOT_OUTPUT, SLOT_ARGS, SLOT_WAKE, SLOTS };
+enum slot {
+	SLOT_CHILD,
+	SLOT_REPORT,
+	SLOT_OUTPUT,
+	SLOT_ARGS,
+	SLOT_WAKE,
+	SLOTS
+};
 
 static int wait_ms(const struct run *run)
 {
@@ -306,7 +315,7 @@ static void run_child(struct run *run)
 	judge(run);
 }
 
-/* --- before the child ------------------------------------------------------------------------------- */
+/* --- before the child ------------------------------------------------------------------------- */
 
 static const char *request_wrong(const struct stk_cage *c, const struct stk_run_request *r)
 {
@@ -327,16 +336,18 @@ static const char *request_wrong(const struct stk_cage *c, const struct stk_run_
 
 static enum stk_err spawn_with_patience(struct run *run)
 {
-	struct stk_spawn s = { .magic = STK_SPAWN_MAGIC, .class_index = run->r->class_index,
-		.limits = run->r->limits, .attempt = run->r->attempt };
+	struct stk_spawn s = { .magic = STK_SPAWN_MAGIC,
+		.class_index = run->r->class_index,
+		.limits = run->r->limits,
+		.attempt = run->r->attempt };
 	enum stk_err e = STK_E_ABSENT;
 
 	for (int i = 0; i < SPAWN_TRIES && e != STK_OK; i++) {
 		run->started_ms = stk_monotonic_ms();
 		run->deadline_ms = run->started_ms + run->r->limits.wall_ms;
 		s.deadline_ms = run->deadline_ms;
-		e = stk_spawn(run->c, &s, &run->child, &run->pipes, &run->zygote_filters,
-		    run->out->why);
+		e = stk_spawn(
+		    run->c, &s, &run->child, &run->pipes, &run->zygote_filters, run->out->why);
 		if (e == STK_E_CLOSED || e == STK_E_REFUSED)
 			break;
 	}
@@ -355,7 +366,10 @@ static void clear(struct run *run)
 enum stk_err stk_cage_run(struct stk_cage *c, const struct stk_run_request *r,
     const struct stk_run_hooks *hooks, struct stk_outcome *out)
 {
-	struct run run = { .c = c, .r = r, .hooks = hooks, .out = out,
+	struct run run = { .c = c,
+		.r = r,
+		.hooks = hooks,
+		.out = out,
 		.pipes = { .report = -1, .output = -1, .args = -1 } };
 	const char *wrong = request_wrong(c, r);
 	enum stk_err e = STK_OK;

@@ -23,7 +23,7 @@
 #define HELLO_MS 30000
 #define SPAWN_MS 5000
 
-/* --- asking M --------------------------------------------------------------------------------------- */
+/* --- asking M --------------------------------------------------------------------------------- */
 
 static uint32_t writable_labels(const struct stk_class_table *t)
 {
@@ -55,8 +55,8 @@ static size_t add_dirs(const struct stk_cage *c, struct stk_ask *ask, int *fds)
 	return n;
 }
 
-static enum stk_err converse(struct stk_cage *c, enum stk_role role, uint32_t profiles, int fd,
-    struct stk_born *born)
+static enum stk_err converse(
+    struct stk_cage *c, enum stk_role role, uint32_t profiles, int fd, struct stk_born *born)
 {
 	struct stk_ask ask = { .magic = STK_ASK_MAGIC, .role = role, .profiles = profiles };
 	int fds[1 + STK_LABELS_MAX] = { fd };
@@ -86,12 +86,14 @@ enum stk_err stk_birth(struct stk_cage *c, enum stk_role role, uint32_t profiles
 		return STK_E_CLOSED;
 	}
 	if (born.pid > 0 && stk_child_adopt(c, born.pid, out) != STK_OK) {
-		(void)snprintf(why, STK_WHY_MAX, "the nursery named a process that is not our child");
+		(void)snprintf(
+		    why, STK_WHY_MAX, "the nursery named a process that is not our child");
 		return STK_E_REFUSED;
 	}
 	if (born.pid <= 0 || born.step != STK_BIRTH_OK) {
 		(void)stk_child_end(out);
-		(void)snprintf(why, STK_WHY_MAX, "the cage program was not started: could not %s: %s",
+		(void)snprintf(why, STK_WHY_MAX,
+		    "the cage program was not started: could not %s: %s",
 		    stk_birth_step_name(born.step), strerror(born.err));
 		errno = born.err;
 		return STK_E_SYSTEM;
@@ -99,20 +101,21 @@ enum stk_err stk_birth(struct stk_cage *c, enum stk_role role, uint32_t profiles
 	return STK_OK;
 }
 
-/* --- a zygote --------------------------------------------------------------------------------------- */
+/* --- a zygote --------------------------------------------------------------------------------- */
 
-static enum stk_err check_hello(const struct stk_cage *c, const struct stk_hello *h,
-    uint32_t profiles, char *why)
+static enum stk_err check_hello(
+    const struct stk_cage *c, const struct stk_hello *h, uint32_t profiles, char *why)
 {
 	if (h->magic != STK_HELLO_MAGIC) {
 		(void)snprintf(why, STK_WHY_MAX, "the zygote's hello is malformed");
 		return STK_E_REFUSED;
 	}
-	if (memcmp(h->registry_digest, c->table->head.registry_digest, sizeof(h->registry_digest)) !=
-		0 ||
+	if (memcmp(h->registry_digest, c->table->head.registry_digest,
+		sizeof(h->registry_digest)) != 0 ||
 	    h->profiles != profiles) {
 		(void)snprintf(why, STK_WHY_MAX,
-		    "CAGE_CHANGED: the zygote's class table is not the one described at start; the cage "
+		    "CAGE_CHANGED: the zygote's class table is not the one described at start; the "
+		    "cage "
 		    "program was replaced under a running worker: restart it");
 		return STK_E_REFUSED;
 	}
@@ -136,7 +139,8 @@ static enum stk_err prove_zygote(struct stk_zygote *z, char *why)
 		return STK_OK;
 	}
 	(void)snprintf(why, STK_WHY_MAX,
-	    "the zygote says it is shut in, but /proc shows Seccomp %d, NoNewPrivs %d, capabilities "
+	    "the zygote says it is shut in, but /proc shows Seccomp %d, NoNewPrivs %d, "
+	    "capabilities "
 	    "%#llx",
 	    p.seccomp, p.no_new_privs, (unsigned long long)p.caps);
 	return STK_E_REFUSED;
@@ -151,7 +155,8 @@ static void say_end(int status, char *why)
 		(void)snprintf(why, STK_WHY_MAX, "the zygote exited with %d before its hello",
 		    WEXITSTATUS(status));
 	else
-		(void)snprintf(why, STK_WHY_MAX, "the zygote did not say hello within %d ms", HELLO_MS);
+		(void)snprintf(
+		    why, STK_WHY_MAX, "the zygote did not say hello within %d ms", HELLO_MS);
 }
 
 static enum stk_err await_hello(struct stk_cage *c, struct stk_zygote *z, char *why)
@@ -167,9 +172,9 @@ static enum stk_err await_hello(struct stk_cage *c, struct stk_zygote *z, char *
 	}
 	/* its own end is on the way: wait for the true status rather than see our SIGKILL */
 	if (e == STK_E_CLOSED)
-		e = stk_fds_wait(z->child.pidfd, stk_monotonic_ms() + 1000) == STK_E_TIMEOUT ?
-		    STK_E_TIMEOUT :
-		    STK_E_ABSENT;
+		e = stk_fds_wait(z->child.pidfd, stk_monotonic_ms() + 1000) == STK_E_TIMEOUT
+			? STK_E_TIMEOUT
+			: STK_E_ABSENT;
 	if (e != STK_OK) {
 		say_end(stk_child_end(&z->child), why);
 		return STK_E_ABSENT;
@@ -201,8 +206,8 @@ static enum stk_err start_zygote(struct stk_cage *c, struct stk_zygote *z, char 
 }
 
 /* The zygote of this sum, started on first need. */
-static enum stk_err find_zygote(struct stk_cage *c, uint32_t profiles, struct stk_zygote **out,
-    char *why)
+static enum stk_err find_zygote(
+    struct stk_cage *c, uint32_t profiles, struct stk_zygote **out, char *why)
 {
 	struct stk_zygote *z = c->zygotes, *end = c->zygotes + c->n_zygotes;
 
@@ -221,7 +226,7 @@ static enum stk_err find_zygote(struct stk_cage *c, uint32_t profiles, struct st
 	return z->child.pid > 0 ? STK_OK : start_zygote(c, z, why);
 }
 
-/* --- a job child ------------------------------------------------------------------------------------ */
+/* --- a job child ------------------------------------------------------------------------------ */
 
 static bool nonblocking(int fd)
 {
@@ -259,7 +264,8 @@ static enum stk_err ask_zygote(struct stk_cage *c, struct stk_zygote *z, const s
 	if (e == STK_OK && r.magic != STK_SPAWNED_MAGIC)
 		e = STK_E_FORMAT;
 	if (e == STK_OK && r.pid < 0) {
-		(void)snprintf(why, STK_WHY_MAX, "the zygote could not clone: %s", strerror(-r.pid));
+		(void)snprintf(
+		    why, STK_WHY_MAX, "the zygote could not clone: %s", strerror(-r.pid));
 		errno = -r.pid;
 		return STK_E_SYSTEM;
 	}
@@ -267,8 +273,8 @@ static enum stk_err ask_zygote(struct stk_cage *c, struct stk_zygote *z, const s
 		e = stk_child_adopt(c, r.pid, child);
 	if (e != STK_OK) {
 		(void)snprintf(why, STK_WHY_MAX, "the zygote did not answer a spawn as agreed: %s",
-		    e == STK_E_REFUSED ? "it named a process that is not our child" :
-					 stk_strerror(e));
+		    e == STK_E_REFUSED ? "it named a process that is not our child"
+				       : stk_strerror(e));
 		(void)stk_child_end(&z->child);
 		return e == STK_E_CLOSED || e == STK_E_REFUSED ? STK_E_FORMAT : e;
 	}

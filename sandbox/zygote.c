@@ -8,10 +8,10 @@
 #include "sandbox/landlock.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -32,11 +32,12 @@ bool stk_zygote_args_parse(int argc, char **argv, struct stk_zygote_args *out)
 {
 	uint64_t v[3];
 
-	if (argc != 4 || !number(argv[1], UINT32_MAX, &v[0]) || !number(argv[2], INT32_MAX, &v[1]) ||
-	    !number(argv[3], 1, &v[2]))
+	if (argc != 4 || !number(argv[1], UINT32_MAX, &v[0]) ||
+	    !number(argv[2], INT32_MAX, &v[1]) || !number(argv[3], 1, &v[2]))
 		return false;
-	*out = (struct stk_zygote_args){ .profiles = (uint32_t)v[0], .worker = (pid_t)v[1],
-		.landlock = v[2] == 1 };
+	*out = (struct stk_zygote_args){
+		.profiles = (uint32_t)v[0], .worker = (pid_t)v[1], .landlock = v[2] == 1
+	};
 	return true;
 }
 
@@ -50,8 +51,8 @@ static bool spawn_good(const struct stk_zygote_program *p, const struct stk_cell
     const struct stk_spawn *s, size_t n_fds)
 {
 	return s->magic == STK_SPAWN_MAGIC && n_fds == SPAWN_FDS &&
-	    s->class_index < p->head->n_classes &&
-	    p->classes[s->class_index].profiles == c->profiles;
+	       s->class_index < p->head->n_classes &&
+	       p->classes[s->class_index].profiles == c->profiles;
 }
 
 static bool answer(int sock, pid_t pid)
@@ -65,8 +66,12 @@ STK_NORETURN static void become_job(const struct stk_zygote_program *p, struct s
     const struct stk_spawn *s, const int fds[SPAWN_FDS])
 {
 	const struct stk_class_desc *d = &p->classes[s->class_index];
-	struct stk_entry e = { .cell = c, .class_desc = d, .spawn = s, .report = fds[0],
-		.output = fds[1], .args = fds[2] };
+	struct stk_entry e = { .cell = c,
+		.class_desc = d,
+		.spawn = s,
+		.report = fds[0],
+		.output = fds[1],
+		.args = fds[2] };
 
 	stk_entry_shut(&e);
 	p->job(d, s->class_index, s);
@@ -95,7 +100,8 @@ static bool serve_one(const struct stk_zygote_program *p, struct stk_cell *c)
 	return good;
 }
 
-/* setup() may read what M's Landlock leaves visible; it runs before the filters, once per zygote. */
+/* setup() may read what M's Landlock leaves visible; it runs before the filters, once per zygote.
+ */
 static enum stk_step set_up(const struct stk_zygote_program *p, uint32_t profiles)
 {
 	for (uint32_t i = 0; i < p->head->n_classes; i++)

@@ -21,9 +21,10 @@ struct stk_zygote_program {
 	const struct stk_class_desc *classes; /* head->n_classes, as described */
 	/* runs a class's setup(), before anything is shut; 0, or -1 with errno */
 	int (*setup)(uint32_t class_index);
-	/* the caged child after READY: reads GO and arguments from STK_SLOT_ARGS, must not return */
-	void (*job)(const struct stk_class_desc *desc, uint32_t class_index,
-	    const struct stk_spawn *spawn);
+	/* the caged child after READY: reads GO and arguments from STK_SLOT_ARGS, must not return
+	 */
+	void (*job)(
+	    const struct stk_class_desc *desc, uint32_t class_index, const struct stk_spawn *spawn);
 };
 
 /* False if the operands are not three decimal numbers in their ranges. */

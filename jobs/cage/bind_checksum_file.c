@@ -5,11 +5,11 @@
 #include "jobs/checksum_file.args.h"
 
 extern const struct stockade_binding stockade_binding_checksum_file;
-int stockade_bind_checksum_file(const json_t *args, struct checksum_file_args *out,
-    struct stockade_violation *v);
+int stockade_bind_checksum_file(
+    const json_t *args, struct checksum_file_args *out, struct stockade_violation *v);
 
-int stockade_bind_checksum_file(const json_t *args, struct checksum_file_args *out,
-    struct stockade_violation *v)
+int stockade_bind_checksum_file(
+    const json_t *args, struct checksum_file_args *out, struct stockade_violation *v)
 {
 	return stockade_bind_one_file(args, &out->file, v);
 }

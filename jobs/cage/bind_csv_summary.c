@@ -5,11 +5,11 @@
 #include "jobs/csv_summary.args.h"
 
 extern const struct stockade_binding stockade_binding_csv_summary;
-int stockade_bind_csv_summary(const json_t *args, struct csv_summary_args *out,
-    struct stockade_violation *v);
+int stockade_bind_csv_summary(
+    const json_t *args, struct csv_summary_args *out, struct stockade_violation *v);
 
-int stockade_bind_csv_summary(const json_t *args, struct csv_summary_args *out,
-    struct stockade_violation *v)
+int stockade_bind_csv_summary(
+    const json_t *args, struct csv_summary_args *out, struct stockade_violation *v)
 {
 	return stockade_bind_one_file(args, &out->file, v);
 }

@@ -14,9 +14,10 @@ struct stockade_table {
 	const struct stockade_class *origin[STK_CLASSES_MAX]; /* of the same index */
 };
 
-/* Builds @t from @n registry lines. NULL, or a sentence that says what is wrong with the registry. */
-const char *stockade_table_build(const struct stockade_class *registry, size_t n,
-    struct stockade_table *t);
+/* Builds @t from @n registry lines. NULL, or a sentence that says what is wrong with the registry.
+ */
+const char *stockade_table_build(
+    const struct stockade_class *registry, size_t n, struct stockade_table *t);
 
 #define STOCKADE_ARGS_DEPTH 64
 #define STOCKADE_ARGS_KEYS  1024
@@ -27,7 +28,8 @@ const char *stockade_table_build(const struct stockade_class *registry, size_t n
  */
 int stockade_args_parse(const char *text, size_t len, json_t **out, struct stockade_violation *v);
 
-/* The caged child after READY: reads GO and arguments, runs the handler, writes the result, exits. */
+/* The caged child after READY: reads GO and arguments, runs the handler, writes the result, exits.
+ */
 STK_NORETURN void stockade_run_job(const struct stockade_class *class_entry,
     const struct stk_class_desc *desc, const struct stk_spawn *spawn);
 

@@ -83,8 +83,8 @@ static const char *add_grants(const struct stk_desc_header *h, const char *const
 	return NULL;
 }
 
-static const char *fill(const struct stk_desc_header *h, const struct stockade_class *c,
-    struct stk_class_desc *d)
+static const char *fill(
+    const struct stk_desc_header *h, const struct stockade_class *c, struct stk_class_desc *d)
 {
 	const char *wrong;
 
@@ -103,16 +103,18 @@ static const char *fill(const struct stk_desc_header *h, const struct stockade_c
 	return wrong;
 }
 
-const char *stockade_table_build(const struct stockade_class *registry, size_t n,
-    struct stockade_table *t)
+const char *stockade_table_build(
+    const struct stockade_class *registry, size_t n, struct stockade_table *t)
 {
 	const char *wrong = NULL;
 
 	memset(t, 0, sizeof(*t));
 	if (n == 0 || n > STK_CLASSES_MAX)
 		return "a registry has 1 to 256 classes";
-	t->head = (struct stk_desc_header){ .magic = STK_DESC_MAGIC, .abi = STK_ABI,
-		.wall_version = STK_WALL_VERSION, .n_classes = (uint32_t)n,
+	t->head = (struct stk_desc_header){ .magic = STK_DESC_MAGIC,
+		.abi = STK_ABI,
+		.wall_version = STK_WALL_VERSION,
+		.n_classes = (uint32_t)n,
 		.class_size = sizeof(struct stk_class_desc) };
 	for (size_t i = 0; i < n; i++)
 		t->origin[i] = &registry[i];

@@ -32,16 +32,17 @@ static int setup(uint32_t class_index)
 	return c->setup == NULL ? 0 : c->setup();
 }
 
-static void job(const struct stk_class_desc *desc, uint32_t class_index,
-    const struct stk_spawn *spawn)
+static void job(
+    const struct stk_class_desc *desc, uint32_t class_index, const struct stk_spawn *spawn)
 {
 	stockade_run_job(table.origin[class_index], desc, spawn);
 }
 
 static int zygote(int argc, char **argv)
 {
-	const struct stk_zygote_program program = { .head = &table.head, .classes = table.classes,
-		.setup = setup, .job = job };
+	const struct stk_zygote_program program = {
+		.head = &table.head, .classes = table.classes, .setup = setup, .job = job
+	};
 	struct stk_zygote_args args;
 
 	if (!stk_zygote_args_parse(argc, argv, &args))
@@ -61,8 +62,7 @@ int main(int argc, char **argv)
 		return describe();
 	if (argc > 2 && strcmp(argv[1], "zygote") == 0)
 		return zygote(argc - 1, argv + 1);
-	(void)fprintf(stderr,
-	    "usage: stockade-cage describe\n"
-	    "This program holds job handlers; `stockade work --cage` runs it.\n");
+	(void)fprintf(stderr, "usage: stockade-cage describe\n"
+			      "This program holds job handlers; `stockade work --cage` runs it.\n");
 	return EX_USAGE;
 }

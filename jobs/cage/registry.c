@@ -11,9 +11,9 @@
 #define JOB(fn, name, ...) JOB_SCHEMA(fn, STOCKADE_SCHEMA_DIR #fn ".schema.json", name, __VA_ARGS__)
 
 /* What each line promises to exist. setup is weak: a job need not have one. */
-#define JOB_SCHEMA(fn, path, name, ...)                                                            \
-	extern const struct stockade_binding stockade_binding_##fn;                                \
-	extern const uint8_t stockade_schema_##fn[], stockade_schema_end_##fn[];                   \
+#define JOB_SCHEMA(fn, path, name, ...)                                          \
+	extern const struct stockade_binding stockade_binding_##fn;              \
+	extern const uint8_t stockade_schema_##fn[], stockade_schema_end_##fn[]; \
 	extern int stockade_setup_##fn(void) __attribute__((weak));
 #include STOCKADE_REGISTRY
 #undef JOB_SCHEMA
@@ -28,40 +28,40 @@ enum {
 _Static_assert(stockade_count >= 1 && stockade_count <= STK_CLASSES_MAX, "1 to 256 classes");
 
 /* The schema's bytes ride along; a class name that stands twice is a label that stands twice. */
-#define JOB_SCHEMA(fn, path, name, ...)                                                            \
-	_Static_assert(sizeof(name) - 1 <= STK_NAME_MAX, "class names have at most 128 bytes");    \
-	__asm__(".pushsection .rodata\n"                                                           \
-		"\"stockade class " name "\":\n"                                                   \
-		"stockade_schema_" #fn ":\n"                                                       \
-		".incbin \"" path "\"\n"                                                           \
-		"stockade_schema_end_" #fn ":\n"                                                   \
-		".byte 0\n"                                                                        \
+#define JOB_SCHEMA(fn, path, name, ...)                                                         \
+	_Static_assert(sizeof(name) - 1 <= STK_NAME_MAX, "class names have at most 128 bytes"); \
+	__asm__(".pushsection .rodata\n"                                                        \
+		"\"stockade class " name "\":\n"                                                \
+		"stockade_schema_" #fn ":\n"                                                    \
+		".incbin \"" path "\"\n"                                                        \
+		"stockade_schema_end_" #fn ":\n"                                                \
+		".byte 0\n"                                                                     \
 		".popsection\n");
 #include STOCKADE_REGISTRY
 #undef JOB_SCHEMA
 
-#define PROFILE(p)        .profile = STOCKADE_PROFILE_##p
-#define READ(...)         .reads = { __VA_ARGS__, NULL }
-#define WRITE(...)        .writes = { __VA_ARGS__, NULL }
-#define WALL_MS(n)        .wall_ms = (n)
-#define CPU_S(n)          .cpu_s = (n)
-#define MEM_MIB(n)        .mem_mib = (n)
-#define FILE_MIB(n)       .file_mib = (n)
-#define STACK_MIB(n)      .stack_mib = (n)
-#define FDS(n)            .fds = (n)
-#define OUTPUT_KIB(n)     .output_kib = (n)
-#define REPORT_KIB(n)     .report_kib = (n)
-#define RESULT_KIB(n)     .result_kib = (n)
-#define RETRY(n, rule)    .retry_max = (n), rule
-#define EXPONENTIAL_S(s)  .retry_kind = STK_RETRY_EXPONENTIAL, .retry_base_ms = 1000 * (s)
-#define FIXED_S(s)        .retry_kind = STK_RETRY_FIXED, .retry_base_ms = 1000 * (s)
-#define IDEMPOTENT        .idempotent = 1
-#define JOB_SCHEMA(fn, path, class_name, ...)                                                      \
-	{ .name = (class_name),                                                                    \
-		.binding = &stockade_binding_##fn,                                                 \
-		.setup = stockade_setup_##fn,                                                      \
-		.schema = stockade_schema_##fn,                                                    \
-		.schema_end = stockade_schema_end_##fn,                                            \
+#define PROFILE(p)       .profile = STOCKADE_PROFILE_##p
+#define READ(...)        .reads = { __VA_ARGS__, NULL }
+#define WRITE(...)       .writes = { __VA_ARGS__, NULL }
+#define WALL_MS(n)       .wall_ms = (n)
+#define CPU_S(n)         .cpu_s = (n)
+#define MEM_MIB(n)       .mem_mib = (n)
+#define FILE_MIB(n)      .file_mib = (n)
+#define STACK_MIB(n)     .stack_mib = (n)
+#define FDS(n)           .fds = (n)
+#define OUTPUT_KIB(n)    .output_kib = (n)
+#define REPORT_KIB(n)    .report_kib = (n)
+#define RESULT_KIB(n)    .result_kib = (n)
+#define RETRY(n, rule)   .retry_max = (n), rule
+#define EXPONENTIAL_S(s) .retry_kind = STK_RETRY_EXPONENTIAL, .retry_base_ms = 1000 * (s)
+#define FIXED_S(s)       .retry_kind = STK_RETRY_FIXED, .retry_base_ms = 1000 * (s)
+#define IDEMPOTENT       .idempotent = 1
+#define JOB_SCHEMA(fn, path, class_name, ...)           \
+	{ .name = (class_name),                         \
+		.binding = &stockade_binding_##fn,      \
+		.setup = stockade_setup_##fn,           \
+		.schema = stockade_schema_##fn,         \
+		.schema_end = stockade_schema_end_##fn, \
 		__VA_ARGS__ },
 
 const struct stockade_class stockade_registry[] = {

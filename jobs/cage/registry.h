@@ -26,7 +26,10 @@ struct stockade_binding {
 	struct stockade_result (*run)(struct stockade_job *job, const void *args);
 };
 
-enum stockade_profile { STOCKADE_PROFILE_pure = 1, STOCKADE_PROFILE_files };
+enum stockade_profile {
+	STOCKADE_PROFILE_pure = 1,
+	STOCKADE_PROFILE_files
+};
 
 struct stockade_class {
 	const char *name;
@@ -35,7 +38,7 @@ struct stockade_class {
 	const uint8_t *schema, *schema_end;
 	enum stockade_profile profile;
 	const char *reads[STK_GRANTS_MAX + 1], *writes[STK_GRANTS_MAX + 1]; /* labels, NULL-ended */
-	uint32_t wall_ms, cpu_s, mem_mib, file_mib, stack_mib, fds; /* 0: the default */
+	uint32_t wall_ms, cpu_s, mem_mib, file_mib, stack_mib, fds;         /* 0: the default */
 	uint32_t output_kib, report_kib, result_kib;
 	uint32_t retry_max, retry_kind, retry_base_ms;
 	uint32_t idempotent;

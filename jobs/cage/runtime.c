@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MESSAGE_MAX 1024 /* STK_RESULT's message, and a log line */
+#define MESSAGE_MAX    1024 /* STK_RESULT's message, and a log line */
 #define NAME_MAX_BYTES 1024
 
 struct stockade_job {
@@ -29,7 +29,7 @@ struct stockade_job {
 	size_t result_len;
 };
 
-/* --- job.h ------------------------------------------------------------------------------------------ */
+/* --- job.h ------------------------------------------------------------------------------------ */
 
 /* vsnprintf that never leaves half a UTF-8 sequence at the cut. */
 STK_PRINTF(3, 0)
@@ -172,16 +172,19 @@ int stockade_result_json(struct stockade_job *job, const char *text)
 	return 0;
 }
 
-/* --- one job ---------------------------------------------------------------------------------------- */
+/* --- one job ---------------------------------------------------------------------------------- */
 
 /* Written in pieces: the worker puts them together, and nothing else writes here any more. */
 STK_NORETURN static void finish(struct stockade_job *job, struct stockade_result r)
 {
 	bool with_result = r.kind == STK_RESULT_DONE && job->result != NULL;
-	struct stk_result body = { .kind = r.kind, .code = r.code, .retry_ms = r.retry_ms,
+	struct stk_result body = { .kind = r.kind,
+		.code = r.code,
+		.retry_ms = r.retry_ms,
 		.message_len = (uint32_t)strlen(job->message),
 		.result_len = with_result ? (uint32_t)job->result_len : 0 };
-	struct stk_frame head = { .magic = STK_FRAME_MAGIC, .type = STK_FRAME_RESULT,
+	struct stk_frame head = { .magic = STK_FRAME_MAGIC,
+		.type = STK_FRAME_RESULT,
 		.len = (uint32_t)sizeof(body) + body.message_len + body.result_len };
 
 	/* what was printed belongs before the end; stdio would else lose it at _exit */
@@ -194,8 +197,8 @@ STK_NORETURN static void finish(struct stockade_job *job, struct stockade_result
 	_exit(0);
 }
 
-STK_NORETURN static void refuse(struct stockade_job *job, enum stk_result_kind kind,
-    const struct stockade_violation *v)
+STK_NORETURN static void refuse(
+    struct stockade_job *job, enum stk_result_kind kind, const struct stockade_violation *v)
 {
 	if (kind == STK_RESULT_ARGS_SCHEMA)
 		(void)snprintf(job->message, sizeof(job->message), "%s: %s",

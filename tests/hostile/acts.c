@@ -33,7 +33,7 @@ static pid_t target(const struct hostile_args *a)
 	return (pid_t)(a->n > 0 ? atoi(a->arg[0]) : 0);
 }
 
-/* --- processes -------------------------------------------------------------------------------------- */
+/* --- processes -------------------------------------------------------------------------------- */
 
 int hostile_fork_bomb(const struct hostile_args *a)
 {
@@ -127,7 +127,7 @@ int hostile_new_namespace(const struct hostile_args *a)
 	return unshare(CLONE_NEWUSER);
 }
 
-/* --- memory and time -------------------------------------------------------------------------------- */
+/* --- memory and time -------------------------------------------------------------------------- */
 
 static void *take(size_t bytes)
 {
@@ -223,7 +223,8 @@ int hostile_stack_overflow(const struct hostile_args *a)
 
 int hostile_map_code(const struct hostile_args *a)
 {
-	void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *p = mmap(
+	    NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	(void)a;
 	return p == MAP_FAILED ? -1 : 0;
@@ -251,7 +252,7 @@ int hostile_raise_limits(const struct hostile_args *a)
 	return setrlimit(RLIMIT_NOFILE, &r);
 }
 
-/* --- the filter itself ------------------------------------------------------------------------------ */
+/* --- the filter itself ------------------------------------------------------------------------ */
 
 int hostile_become_dumpable(const struct hostile_args *a)
 {
@@ -281,7 +282,7 @@ int hostile_mute_then_trace(const struct hostile_args *a)
 	return (int)ptrace(PTRACE_TRACEME, 0, NULL, NULL);
 }
 
-/* --- files and sockets ------------------------------------------------------------------------------ */
+/* --- files and sockets ------------------------------------------------------------------------ */
 
 static int can_read(const char *path)
 {
@@ -325,7 +326,8 @@ int hostile_read_parent_memory(const struct hostile_args *a)
 
 int hostile_climb_out(const struct hostile_args *a)
 {
-	/* in the cage 5 is the granted directory; the control gets its own descriptor as argument */
+	/* in the cage 5 is the granted directory; the control gets its own descriptor as argument
+	 */
 	int dir = a->n > 0 ? atoi(a->arg[0]) : 5;
 	int fd = openat(dir, "../../../../../../etc/passwd", O_RDONLY | O_CLOEXEC);
 
@@ -378,7 +380,7 @@ int hostile_open_socket(const struct hostile_args *a)
 	return socket(AF_INET, SOCK_STREAM, 0) == -1 ? -1 : 0;
 }
 
-/* --- what it says ----------------------------------------------------------------------------------- */
+/* --- what it says ----------------------------------------------------------------------------- */
 
 int hostile_output_flood(const struct hostile_args *a)
 {
@@ -438,7 +440,8 @@ struct result_frame {
 
 int hostile_second_result(const struct hostile_args *a)
 {
-	struct result_frame f = { .head = { .magic = STK_FRAME_MAGIC, .type = STK_FRAME_RESULT,
+	struct result_frame f = { .head = { .magic = STK_FRAME_MAGIC,
+				      .type = STK_FRAME_RESULT,
 				      .len = sizeof(struct stk_result) },
 		.result = { .kind = STK_RESULT_SKIP } };
 
@@ -448,9 +451,10 @@ int hostile_second_result(const struct hostile_args *a)
 
 int hostile_huge_result(const struct hostile_args *a)
 {
-	struct result_frame f = { .head = { .magic = STK_FRAME_MAGIC, .type = STK_FRAME_RESULT,
-				      .len = UINT32_MAX },
-		.result = { .kind = STK_RESULT_DONE, .result_len = UINT32_MAX - 20 } };
+	struct result_frame f = {
+		.head = { .magic = STK_FRAME_MAGIC, .type = STK_FRAME_RESULT, .len = UINT32_MAX },
+		.result = { .kind = STK_RESULT_DONE, .result_len = UINT32_MAX - 20 }
+	};
 
 	(void)a;
 	return say(&f, sizeof(f));
@@ -464,7 +468,7 @@ int hostile_second_ready(const struct hostile_args *a)
 	return say(&f, sizeof(f));
 }
 
-/* --- what it finds ---------------------------------------------------------------------------------- */
+/* --- what it finds ---------------------------------------------------------------------------- */
 
 /* Success is a descriptor beyond those that a pure job is given: 0-3 (4 was closed after GO). */
 int hostile_find_fds(const struct hostile_args *a)

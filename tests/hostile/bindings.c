@@ -26,8 +26,8 @@ static int bind(const json_t *args, void *out, struct stockade_violation *v)
 	return 0;
 }
 
-static struct stockade_result attempt(struct stockade_job *job,
-    int (*act)(const struct hostile_args *), const void *args)
+static struct stockade_result attempt(
+    struct stockade_job *job, int (*act)(const struct hostile_args *), const void *args)
 {
 	if (act(args) == 0)
 		return STOCKADE_DONE;
@@ -35,12 +35,13 @@ static struct stockade_result attempt(struct stockade_job *job,
 }
 
 #define JOB(...)
-#define JOB_SCHEMA(fn, path, name, ...)                                                            \
-	static struct stockade_result run_##fn(struct stockade_job *job, const void *args)         \
-	{                                                                                          \
-		return attempt(job, fn, args);                                                     \
-	}                                                                                          \
-	extern const struct stockade_binding stockade_binding_##fn;                                \
-	const struct stockade_binding stockade_binding_##fn = {                                    \
-		.args_size = sizeof(struct hostile_args), .bind = bind, .run = run_##fn };
+#define JOB_SCHEMA(fn, path, name, ...)                                                    \
+	static struct stockade_result run_##fn(struct stockade_job *job, const void *args) \
+	{                                                                                  \
+		return attempt(job, fn, args);                                             \
+	}                                                                                  \
+	extern const struct stockade_binding stockade_binding_##fn;                        \
+	const struct stockade_binding stockade_binding_##fn = {                            \
+		.args_size = sizeof(struct hostile_args), .bind = bind, .run = run_##fn    \
+	};
 #include "tests/hostile/registry.def"

@@ -150,7 +150,8 @@ int hostile_find_secret(const struct hostile_args *a)
 	bool found = false;
 
 	for (size_t i = 0; i < KEY_LEN; i++)
-		s.masked[i] = (unsigned char)(hex(a->arg[0][2 * i]) << 4 | hex(a->arg[0][2 * i + 1]));
+		s.masked[i] =
+		    (unsigned char)(hex(a->arg[0][2 * i]) << 4 | hex(a->arg[0][2 * i + 1]));
 	if (strcmp(a->arg[1], "memory") == 0)
 		found = search_memory(&s);
 	else if (strcmp(a->arg[1], "proc") == 0)

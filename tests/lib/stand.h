@@ -26,8 +26,8 @@ const char *stand_program(const char *name, char out[512]);
 void stand_open(struct stk_stand *s, const char *program, const char *dir);
 void stand_close(struct stk_stand *s);
 /* Runs @class_name with @args; out is the caller's to clear. */
-enum stk_err stand_run(struct stk_stand *s, const char *class_name, const char *args,
-    struct stk_outcome *out);
+enum stk_err stand_run(
+    struct stk_stand *s, const char *class_name, const char *args, struct stk_outcome *out);
 /* Writes a file into the mapped directory. */
 void stand_file(struct stk_stand *s, const char *name, const void *bytes, size_t len);
 

@@ -18,7 +18,10 @@
 
 static const uint8_t schema[] = "{}";
 static const struct stockade_class classes[] = {
-	{ .name = "Liar", .schema = schema, .schema_end = schema + 2, .profile = STOCKADE_PROFILE_pure },
+	{ .name = "Liar",
+	    .schema = schema,
+	    .schema_end = schema + 2,
+	    .profile = STOCKADE_PROFILE_pure },
 };
 static struct stockade_table table;
 static struct stk_cell cell;
@@ -67,7 +70,8 @@ static void reply(const struct stk_spawned *r, size_t len)
 {
 	char c;
 
-	if (stk_fds_send(STK_SLOT_ARGS, r, len, NULL, 0) == STK_OK && read(STK_SLOT_ARGS, &c, 1) == -1)
+	if (stk_fds_send(STK_SLOT_ARGS, r, len, NULL, 0) == STK_OK &&
+	    read(STK_SLOT_ARGS, &c, 1) == -1)
 		_exit(6);
 }
 
@@ -123,9 +127,8 @@ static int zygote(const struct stk_zygote_args *args)
 	cell.worker = args->worker;
 	cell.landlock_abi = 0;
 	memcpy(h.registry_digest, table.head.registry_digest, sizeof(h.registry_digest));
-	if (!lie("hello-naked") &&
-	    (stk_cell_open(&cell) != STK_STEP_NONE ||
-		stk_cell_shut(&cell, table.classes, 1) != STK_STEP_NONE))
+	if (!lie("hello-naked") && (stk_cell_open(&cell) != STK_STEP_NONE ||
+				       stk_cell_shut(&cell, table.classes, 1) != STK_STEP_NONE))
 		return 4;
 	if (lie("hello-digest"))
 		h.registry_digest[5] ^= 1;

@@ -5,6 +5,7 @@
 #include "tests/harness.h"
 #include "tests/lib/stand.h"
 
+#include "sandbox/filter.h"
 #include "sandbox/parent.h"
 
 #include <errno.h>
@@ -16,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -45,20 +47,21 @@ static void expect(const char *class_name, const char *args, enum stk_outcome_na
 
 	assert_int_equal(stand_run(&stand, class_name, args, &o), STK_OK);
 	if (o.name != name || strstr(o.why, why) == NULL)
-		fail_msg("%s: %s: %s (expected %s: %s)", class_name, stk_outcome_text(o.name), o.why,
-		    stk_outcome_text(name), why);
+		fail_msg("%s: %s: %s (expected %s: %s)", class_name, stk_outcome_text(o.name),
+		    o.why, stk_outcome_text(name), why);
 	if (keep != NULL)
 		*keep = o;
 	stk_outcome_clear(&o);
 }
 
-/* --- orders ----------------------------------------------------------------------------------------- */
+/* --- orders ----------------------------------------------------------------------------------- */
 
 struct orders {
 	enum stk_run_order order;
 	int after, seen;
 	pid_t job;
-	int victim; /* who is killed behind the run loop's back: 1 the zygote, 2 the nursery, 3 the job */
+	int victim; /* who is killed behind the run loop's back: 1 the zygote, 2 the nursery, 3 the
+		       job */
 };
 static struct orders orders;
 
@@ -123,7 +126,8 @@ static void a_job_that_is_called_off_never_starts(void **state)
 	no_orders();
 }
 
-/* The job is W's child: it outlives the zygote that cloned it, and the next one gets a new zygote. */
+/* The job is W's child: it outlives the zygote that cloned it, and the next one gets a new zygote.
+ */
 static void a_dead_zygote_costs_nothing(void **state)
 {
 	pid_t before;
@@ -159,8 +163,8 @@ static void names_a_kill_from_outside(void **state)
 {
 	(void)state;
 	give_orders((struct orders){ .order = STK_RUN_ON, .after = 1000, .victim = 3 });
-	expect("Hostile::SleepLong", "[]", STK_OUT_KILLED_EXTERNALLY, "SIGKILL that the worker did not",
-	    NULL);
+	expect("Hostile::SleepLong", "[]", STK_OUT_KILLED_EXTERNALLY,
+	    "SIGKILL that the worker did not", NULL);
 	no_orders();
 }
 
@@ -174,11 +178,69 @@ static void an_unmapped_directory_is_refused_by_name(void **state)
 	stand.dir_fds[0] = saved;
 	stand.dir_fds[1] = saved1;
 	stand.cage->landlock = false;
-	expect("ChecksumFile", "[\"x\"]", STK_OUT_SANDBOX_UNAVAILABLE, "Landlock is switched off", NULL);
+	expect("ChecksumFile", "[\"x\"]", STK_OUT_SANDBOX_UNAVAILABLE, "Landlock is switched off",
+	    NULL);
 	stand.cage->landlock = true;
 }
 
-/* --- deaths ----------------------------------------------------------------------------------------- */
+/* ^C and a TERM to the worker's whole group are the worker's to answer. */
+static void no_child_stands_in_the_workers_group(void **state)
+{
+	(void)state;
+	expect("Hostile::FindFds", "[]", STK_OUT_FAILED, "No such file", NULL);
+	assert_int_not_equal(getpgid(stand.cage->nursery.pid), getpgrp());
+	assert_int_equal(getpgid(stand.cage->zygotes[0].child.pid), stand.cage->nursery.pid);
+	assert_int_not_equal(getsid(stand.cage->nursery.pid), getsid(0));
+}
+
+/* Everything from the first zygote on happens behind the worker's own filter. */
+STK_NORETURN static void work_filtered(const char *program)
+{
+	static struct stk_stand s;
+	static const struct {
+		const char *name, *args;
+		enum stk_outcome_name expected;
+	} jobs[] = {
+		{ "ChecksumFile", "[\"none\"]", STK_OUT_FAILED },
+		{ "Hostile::RunShell", "[]", STK_OUT_SYSCALL_DENIED },
+		{ "Hostile::SleepLong", "[]", STK_OUT_DONE },
+		{ "Hostile::OutputFlood", "[]", STK_OUT_OUTPUT_LIMIT },
+	};
+	struct stk_bpf bpf = { 0 };
+
+	stand_open(&s, program, stand.dir);
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 ||
+	    stk_filter_worker_build(&bpf) != STK_OK || stk_filter_install(&bpf) != STK_OK)
+		_exit(1);
+	for (size_t i = 0; i < STK_ARRAY_LEN(jobs); i++) {
+		struct stk_outcome o;
+
+		if (stand_run(&s, jobs[i].name, jobs[i].args, &o) != STK_OK ||
+		    o.name != jobs[i].expected) {
+			(void)fprintf(
+			    stderr, "%s: %s: %s\n", jobs[i].name, stk_outcome_text(o.name), o.why);
+			_exit(2);
+		}
+		stk_outcome_clear(&o);
+	}
+	stand_close(&s);
+	_exit(0);
+}
+
+static void the_workers_own_filter_lets_it_run_jobs(void **state)
+{
+	char program[512];
+	int status;
+	pid_t worker = fork();
+
+	(void)state;
+	if (worker == 0)
+		work_filtered(stand_program("test/hostile-cage", program));
+	assert_int_equal(waitpid(worker, &status, 0), worker);
+	assert_int_equal(status, 0);
+}
+
+/* --- deaths ----------------------------------------------------------------------------------- */
 
 static bool gone(pid_t pid)
 {
@@ -253,13 +315,43 @@ static void a_dead_nursery_lets_the_job_finish_and_is_then_named(void **state)
 	expect("Hostile::SleepLong", "[]", STK_OUT_DONE, "done", NULL);
 	no_orders();
 	/* its zygotes still serve; what needs a new one says NURSERY_LOST */
-	assert_int_equal(stand_run(&stand, "Hostile::WriteElsewhere", "[\"/nowhere\"]", &o), STK_E_CLOSED);
+	assert_int_equal(
+	    stand_run(&stand, "Hostile::WriteElsewhere", "[\"/nowhere\"]", &o), STK_E_CLOSED);
 	assert_int_equal(o.name, STK_OUT_SANDBOX_UNAVAILABLE);
 	assert_non_null(strstr(o.why, "NURSERY_LOST"));
 	stk_outcome_clear(&o);
 }
 
-/* --- lies ------------------------------------------------------------------------------------------- */
+/* M takes no half-understood order: it ends, and the worker notices. */
+static void a_malformed_request_ends_the_nursery(void **state)
+{
+	const struct stk_ask junk[] = {
+		{ .magic = STK_ASK_MAGIC + 1, .role = STK_ROLE_DESCRIBE },
+		{ .magic = STK_ASK_MAGIC, .role = 9 },
+		{ .magic = STK_ASK_MAGIC, .role = STK_ROLE_ZYGOTE, .n_labels = 33 },
+		{ .magic = STK_ASK_MAGIC, .role = STK_ROLE_ZYGOTE, .n_labels = 1, .labels = 2 },
+		{ .magic = STK_ASK_MAGIC, .role = STK_ROLE_ZYGOTE, .n_labels = 2, .labels = 1 },
+		{ .magic = STK_ASK_MAGIC, .role = STK_ROLE_ZYGOTE },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < STK_ARRAY_LEN(junk); i++) {
+		static struct stk_stand s;
+		char program[512];
+		int status;
+
+		stand_open(&s, stand_program("test/hostile-cage", program), stand.dir);
+		/* the last one is well-formed but for the missing descriptor */
+		assert_true(
+		    send(s.cage->nursery.sock, &junk[i], sizeof(junk[i]) - (i == 1), 0) > 0);
+		assert_int_equal(waitpid(s.cage->nursery.pid, &status, 0), s.cage->nursery.pid);
+		assert_int_equal(status, 0);
+		s.cage->nursery.pid = 0;
+		stand_close(&s);
+	}
+}
+
+/* --- lies ------------------------------------------------------------------------------------- */
 
 static enum stk_err open_liar(struct stk_stand *s, const char *lie, const char **why)
 {
@@ -335,14 +427,15 @@ static void a_lying_zygote_runs_nothing(void **state)
 
 		assert_int_equal(open_liar(&s, lies[i].lie, &why), STK_OK);
 		assert_int_equal(stand_run(&s, "Liar", "[]", &o), STK_OK);
-		if (o.name != STK_OUT_SANDBOX_UNAVAILABLE || o.started || strstr(o.why, lies[i].why) == NULL)
+		if (o.name != STK_OUT_SANDBOX_UNAVAILABLE || o.started ||
+		    strstr(o.why, lies[i].why) == NULL)
 			fail_msg("%s: %s: %s", lies[i].lie, stk_outcome_text(o.name), o.why);
 		stk_outcome_clear(&o);
 		stand_close(&s);
 	}
 }
 
-/* --- layers that the surroundings refuse ------------------------------------------------------------ */
+/* --- layers that the surroundings refuse ------------------------------------------------------ */
 
 /* Under this filter, as under an old container runtime's, call @nr answers EPERM. */
 static void forbid(unsigned nr)
@@ -394,9 +487,11 @@ static void a_layer_that_is_refused_ends_the_child_by_name(void **state)
 		const char *part;
 	} layers[] = {
 		{ SYS_landlock_restrict_self, "could not enter Landlock: Operation not permitted" },
-		{ SYS_landlock_create_ruleset, "could not enter Landlock: Operation not permitted" },
+		{ SYS_landlock_create_ruleset,
+		    "could not enter Landlock: Operation not permitted" },
 		{ SYS_execveat, "could not execute the cage program: Operation not permitted" },
-		{ SYS_sigaltstack, "could not install the signal handlers: Operation not permitted" },
+		{ SYS_sigaltstack,
+		    "could not install the signal handlers: Operation not permitted" },
 		{ SYS_dup3, "could not place the descriptors: Operation not permitted" },
 		{ SYS_prlimit64, "limit" },
 		{ SYS_capset, "could not drop capabilities: Operation not permitted" },
@@ -424,7 +519,10 @@ int main(void)
 		cmocka_unit_test(log_lines_arrive_and_output_is_kept),
 		cmocka_unit_test(names_a_kill_from_outside),
 		cmocka_unit_test(an_unmapped_directory_is_refused_by_name),
+		cmocka_unit_test(no_child_stands_in_the_workers_group),
+		cmocka_unit_test(the_workers_own_filter_lets_it_run_jobs),
 		cmocka_unit_test(the_worker_takes_all_with_it),
+		cmocka_unit_test(a_malformed_request_ends_the_nursery),
 		cmocka_unit_test(a_lying_description_is_refused),
 		cmocka_unit_test(a_lying_zygote_runs_nothing),
 		cmocka_unit_test(a_layer_that_is_refused_ends_the_child_by_name),

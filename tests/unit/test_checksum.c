@@ -31,15 +31,15 @@ static int down(void **state)
 }
 
 /* Runs and compares name and, if given, result text or why. */
-static void expect(const char *args, enum stk_outcome_name name, const char *result,
-    const char *why)
+static void expect(
+    const char *args, enum stk_outcome_name name, const char *result, const char *why)
 {
 	struct stk_outcome o;
 
 	assert_int_equal(stand_run(&stand, "ChecksumFile", args, &o), STK_OK);
 	if (o.name != name)
-		fail_msg("%s: %s, not %s: %s", args, stk_outcome_text(o.name), stk_outcome_text(name),
-		    o.why);
+		fail_msg("%s: %s, not %s: %s", args, stk_outcome_text(o.name),
+		    stk_outcome_text(name), o.why);
 	if (result != NULL) {
 		assert_int_equal(o.result_len, strlen(result));
 		assert_memory_equal(o.result, result, o.result_len);
@@ -69,8 +69,8 @@ static void sums_a_file(void **state)
 
 static void refuses_paths_that_lead_elsewhere(void **state)
 {
-	static const char *const names[] = { "../etc/passwd", "/etc/passwd", "a/../../x", "./abc.txt",
-		"a//b", "abc.txt/", ".." };
+	static const char *const names[] = { "../etc/passwd", "/etc/passwd", "a/../../x",
+		"./abc.txt", "a//b", "abc.txt/", ".." };
 
 	(void)state;
 	for (size_t i = 0; i < STK_ARRAY_LEN(names); i++) {

@@ -14,18 +14,28 @@
 
 static const uint8_t schema[] = "{}";
 static const struct stockade_class honest[] = {
-	{ .name = "Zoo", .schema = schema, .schema_end = schema + 2, .profile = STOCKADE_PROFILE_pure,
-	    .retry_max = 3, .retry_kind = STK_RETRY_EXPONENTIAL, .retry_base_ms = 5000 },
-	{ .name = "Images::Resize", .schema = schema, .schema_end = schema + 2,
-	    .profile = STOCKADE_PROFILE_files, .reads = { "b", "a" }, .writes = { "out" } },
+	{ .name = "Zoo",
+	    .schema = schema,
+	    .schema_end = schema + 2,
+	    .profile = STOCKADE_PROFILE_pure,
+	    .retry_max = 3,
+	    .retry_kind = STK_RETRY_EXPONENTIAL,
+	    .retry_base_ms = 5000 },
+	{ .name = "Images::Resize",
+	    .schema = schema,
+	    .schema_end = schema + 2,
+	    .profile = STOCKADE_PROFILE_files,
+	    .reads = { "b", "a" },
+	    .writes = { "out" } },
 };
 
 struct image {
 	struct stk_desc_header head;
 	struct stk_class_desc classes[2];
 };
-_Static_assert(sizeof(struct image) == sizeof(struct stk_desc_header) +
-	2 * sizeof(struct stk_class_desc), "as sent");
+_Static_assert(
+    sizeof(struct image) == sizeof(struct stk_desc_header) + 2 * sizeof(struct stk_class_desc),
+    "as sent");
 
 static struct image describe(void)
 {
@@ -75,12 +85,12 @@ static void refused(const struct image *i, size_t len, const char *part)
 		fail_msg("\"%s\" does not say \"%s\"", why, part);
 }
 
-#define WRONG(change, part)                                                                        \
-	do {                                                                                       \
-		struct image i = describe();                                                       \
-		change;                                                                            \
-		seal(&i);                                                                          \
-		refused(&i, sizeof(i), part);                                                      \
+#define WRONG(change, part)                   \
+	do {                                  \
+		struct image i = describe();  \
+		change;                       \
+		seal(&i);                     \
+		refused(&i, sizeof(i), part); \
 	} while (0)
 
 static void every_lie_is_refused(void **state)

@@ -74,7 +74,8 @@ static void summarises_numbers_and_texts(void **state)
 	good("n\n123456789012345678901234567890\n", "\"minimum\":1.2345678901234568e+29");
 	good("n\n1-2\n", "\"numeric\":false");
 	good("n\n0x10\nnan\n", "\"numeric\":false");
-	good("n\n", "\"rows\":0,\"columns\":1,\"fields\":[{\"name\":\"n\",\"numeric\":false,\"empty\":0}]");
+	good("n\n",
+	    "\"rows\":0,\"columns\":1,\"fields\":[{\"name\":\"n\",\"numeric\":false,\"empty\":0}]");
 }
 
 static void understands_rfc_4180(void **state)
@@ -82,7 +83,9 @@ static void understands_rfc_4180(void **state)
 	(void)state;
 	good("a,b\r\n1,2\r\n3,4\r\n", "\"rows\":2,\"columns\":2");
 	good("a,b\n1,2", "\"rows\":1");
-	good("\xef\xbb\xbf" "a\n1\n", "\"name\":\"a\"");
+	good("\xef\xbb\xbf"
+	     "a\n1\n",
+	    "\"name\":\"a\"");
 	good("\"a \"\"b\"\"\",c\n\"1\",\"x,\ny\"\n", "\"name\":\"a \\\"b\\\"\",\"numeric\":true");
 	good("a,b\n\"1\"\"\",\n", "\"rows\":1");
 	good("a,\n1,\n", "\"columns\":2");
@@ -139,9 +142,10 @@ static void chunk_borders_change_nothing(void **state)
 	len += (size_t)sprintf(text + len, "id,name\n");
 	for (size_t i = 1; i <= rows; i++)
 		len += (size_t)sprintf(text + len, "%zu,\"q%zu\"\n", i, i % 97);
-	expect_bytes(text, len, STK_OUT_DONE, "\"rows\":120000,\"columns\":2,\"fields\":[{\"name\":\"id\","
-					      "\"numeric\":true,\"empty\":0,\"minimum\":1,\"maximum\":"
-					      "120000,\"mean\":60000.5}");
+	expect_bytes(text, len, STK_OUT_DONE,
+	    "\"rows\":120000,\"columns\":2,\"fields\":[{\"name\":\"id\","
+	    "\"numeric\":true,\"empty\":0,\"minimum\":1,\"maximum\":"
+	    "120000,\"mean\":60000.5}");
 	free(text);
 }
 

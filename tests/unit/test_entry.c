@@ -21,8 +21,15 @@
 
 static const struct stk_class_desc pure = {
 	.name = "Pure",
-	.ask = { .mem_bytes = 64u << 20, .file_bytes = 1u << 20, .stack_bytes = 8u << 20, .wall_ms = 1000,
-	    .cpu_s = 1, .fds = 16, .output_bytes = 1024, .report_bytes = 1024, .result_bytes = 1024 },
+	.ask = { .mem_bytes = 64u << 20,
+	    .file_bytes = 1u << 20,
+	    .stack_bytes = 8u << 20,
+	    .wall_ms = 1000,
+	    .cpu_s = 1,
+	    .fds = 16,
+	    .output_bytes = 1024,
+	    .report_bytes = 1024,
+	    .result_bytes = 1024 },
 };
 
 static void forbid(unsigned nr, uint32_t arg0, bool any_arg)
@@ -55,14 +62,19 @@ STK_NORETURN static void enter(const struct refusal *r, pid_t worker, int report
 {
 	static struct stk_cell cell;
 	struct stk_spawn spawn = { .magic = STK_SPAWN_MAGIC, .limits = pure.ask };
-	struct stk_entry e = { .cell = &cell, .class_desc = &pure, .spawn = &spawn, .report = report,
-		.output = report, .args = report };
+	struct stk_entry e = { .cell = &cell,
+		.class_desc = &pure,
+		.spawn = &spawn,
+		.report = report,
+		.output = report,
+		.args = report };
 
 	for (int sig = 1; sig < 32; sig++)
 		(void)signal(sig, SIG_DFL);
 	cell.worker = worker;
 	cell.landlock_abi = stk_landlock_abi();
-	if (stk_cell_open(&cell) != STK_STEP_NONE || stk_cell_shut(&cell, &pure, 1) != STK_STEP_NONE)
+	if (stk_cell_open(&cell) != STK_STEP_NONE ||
+	    stk_cell_shut(&cell, &pure, 1) != STK_STEP_NONE)
 		_exit(71);
 	if (r->step != STK_STEP_NONE)
 		forbid(r->nr, r->arg0, r->any_arg);
@@ -97,8 +109,9 @@ static void check(const struct refusal *r)
 	}
 	if (n != (ssize_t)sizeof(said) || said.head.type != STK_FRAME_SETUP ||
 	    said.failed.step != r->step || said.failed.err != EPERM)
-		fail_msg("%s: read %zd, type %u, step %s, errno %d, status %#x", stk_step_name(r->step), n,
-		    said.head.type, stk_step_name(said.failed.step), said.failed.err, (unsigned)status);
+		fail_msg("%s: read %zd, type %u, step %s, errno %d, status %#x",
+		    stk_step_name(r->step), n, said.head.type, stk_step_name(said.failed.step),
+		    said.failed.err, (unsigned)status);
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == STK_EXIT_SETUP);
 }
 

@@ -1,6 +1,7 @@
 /*
  * test_escape.c - every hostile act, three times looked at: behind the wall it fails the expected
- * way, without the wall the same code succeeds, and the kernel showed the filters on before it began.
+ * way, without the wall the same code succeeds, and the kernel showed the filters on before it
+ * began.
  */
 #include "tests/harness.h"
 #include "tests/lib/stand.h"
@@ -36,56 +37,105 @@ struct attack {
 	enum stk_outcome_name name;
 	const char *why; /* part of the sentence */
 	struct control control;
-	enum { NO_ARG, PARENT, ELSEWHERE, SECONDS, DIR_FD } arg;
+	enum {
+		NO_ARG,
+		PARENT,
+		ELSEWHERE,
+		SECONDS,
+		DIR_FD
+	} arg;
 	bool long_limits; /* the class's own wall clock instead of one second */
 };
 
 static const struct attack attacks[] = {
 	{ "Hostile::ForkBomb", STK_OUT_SYSCALL_DENIED, "clone", { hostile_fork_bomb, 0, 0 }, 0, 0 },
-	{ "Hostile::Thread", STK_OUT_SYSCALL_DENIED, "Hostile::Thread", { hostile_thread, 0, 0 }, 0, 0 },
-	{ "Hostile::Clone3", STK_OUT_FAILED, "Function not implemented", { hostile_clone3, 0, 0 }, 0, 0 },
-	{ "Hostile::Alloc1G", STK_OUT_FAILED, "Cannot allocate memory", { hostile_alloc_1g, 0, 0 }, 0, 0 },
-	{ "Hostile::AllocUnchecked", STK_OUT_MEMORY_LIMIT, "limit of 64 MiB", { hostile_alloc_unchecked, 0, 0 }, 0, 0 },
-	{ "Hostile::EndlessLoop", STK_OUT_CPU_LIMIT, "its limit is 1 s", { hostile_endless_loop, 0, 0 }, SECONDS, true },
-	{ "Hostile::SleepLong", STK_OUT_WALL_TIMEOUT, "limit is 1000 ms", { hostile_sleep_long, 0, 0 }, 0, 0 },
-	{ "Hostile::ReadPasswd", STK_OUT_SYSCALL_DENIED, "openat (class Hostile::ReadPasswd has no files", { hostile_read_passwd, 0, 0 }, 0, 0 },
-	{ "Hostile::ReadPasswdGranted", STK_OUT_FAILED, "Permission denied", { hostile_read_passwd_granted, 0, 0 }, 0, 0 },
-	{ "Hostile::ReadProcMaps", STK_OUT_FAILED, "Permission denied", { hostile_read_proc_maps, 0, 0 }, 0, 0 },
-	{ "Hostile::ReadParentMemory", STK_OUT_FAILED, "Permission denied", { hostile_read_parent_memory, 0, 0 }, PARENT, 0 },
-	{ "Hostile::ClimbOut", STK_OUT_FAILED, "Permission denied", { hostile_climb_out, 0, 0 }, DIR_FD, 0 },
-	{ "Hostile::WriteOutside", STK_OUT_SYSCALL_DENIED, "openat (class Hostile::WriteOutside has no files write grant)", { hostile_write_outside, 0, 0 }, ELSEWHERE, 0 },
-	{ "Hostile::WriteElsewhere", STK_OUT_FAILED, "Permission denied", { hostile_write_elsewhere, 0, 0 }, ELSEWHERE, 0 },
-	{ "Hostile::FillDisk", STK_OUT_FILE_SIZE_LIMIT, "1048576 bytes", { hostile_fill_disk, 0, 0 }, DIR_FD, 0 },
-	{ "Hostile::OpenSocket", STK_OUT_SYSCALL_DENIED, "socket (class Hostile::OpenSocket has no net grant)", { hostile_open_socket, 0, 0 }, 0, 0 },
-	{ "Hostile::RunShell", STK_OUT_SYSCALL_DENIED, "execve (class Hostile::RunShell has no exec grant)", { hostile_run_shell, 0, 0 }, 0, 0 },
-	{ "Hostile::OutputFlood", STK_OUT_OUTPUT_LIMIT, "65536 bytes", { hostile_output_flood, 0, 0 }, 0, 0 },
-	{ "Hostile::ExitZero", STK_OUT_NO_RESULT, "gave no result", { hostile_exit_zero, 0, 0 }, 0, 0 },
-	{ "Hostile::ExitSeven", STK_OUT_NON_ZERO_EXIT, "exited with 7", { hostile_exit_seven, 0, 7 }, 0, 0 },
-	{ "Hostile::ReportForger", STK_OUT_REPORT_MALFORMED, "no record", { hostile_report_forger, 0, 0 }, 0, 0 },
-	{ "Hostile::ReportFlood", STK_OUT_REPORT_FLOOD, "4096 bytes", { hostile_report_flood, 0, 0 }, 0, 0 },
-	{ "Hostile::SecondResult", STK_OUT_REPORT_MALFORMED, "no record", { hostile_second_result, 0, 0 }, 0, 0 },
-	{ "Hostile::HugeResult", STK_OUT_REPORT_MALFORMED, "no record", { hostile_huge_result, 0, 0 }, 0, 0 },
-	{ "Hostile::SecondReady", STK_OUT_REPORT_MALFORMED, "no record", { hostile_second_ready, 0, 0 }, 0, 0 },
-	{ "Hostile::Segv", STK_OUT_CRASH, "SIGSEGV at address 0x1000", { hostile_segv, SIGSEGV, 0 }, 0, 0 },
+	{ "Hostile::Thread", STK_OUT_SYSCALL_DENIED, "Hostile::Thread", { hostile_thread, 0, 0 }, 0,
+	    0 },
+	{ "Hostile::Clone3", STK_OUT_FAILED, "Function not implemented", { hostile_clone3, 0, 0 },
+	    0, 0 },
+	{ "Hostile::Alloc1G", STK_OUT_FAILED, "Cannot allocate memory", { hostile_alloc_1g, 0, 0 },
+	    0, 0 },
+	{ "Hostile::AllocUnchecked", STK_OUT_MEMORY_LIMIT, "limit of 64 MiB",
+	    { hostile_alloc_unchecked, 0, 0 }, 0, 0 },
+	{ "Hostile::EndlessLoop", STK_OUT_CPU_LIMIT, "its limit is 1 s",
+	    { hostile_endless_loop, 0, 0 }, SECONDS, true },
+	{ "Hostile::SleepLong", STK_OUT_WALL_TIMEOUT, "limit is 1000 ms",
+	    { hostile_sleep_long, 0, 0 }, 0, 0 },
+	{ "Hostile::ReadPasswd", STK_OUT_SYSCALL_DENIED,
+	    "openat (class Hostile::ReadPasswd has no files", { hostile_read_passwd, 0, 0 }, 0, 0 },
+	{ "Hostile::ReadPasswdGranted", STK_OUT_FAILED, "Permission denied",
+	    { hostile_read_passwd_granted, 0, 0 }, 0, 0 },
+	{ "Hostile::ReadProcMaps", STK_OUT_FAILED, "Permission denied",
+	    { hostile_read_proc_maps, 0, 0 }, 0, 0 },
+	{ "Hostile::ReadParentMemory", STK_OUT_FAILED, "Permission denied",
+	    { hostile_read_parent_memory, 0, 0 }, PARENT, 0 },
+	{ "Hostile::ClimbOut", STK_OUT_FAILED, "Permission denied", { hostile_climb_out, 0, 0 },
+	    DIR_FD, 0 },
+	{ "Hostile::WriteOutside", STK_OUT_SYSCALL_DENIED,
+	    "openat (class Hostile::WriteOutside has no files write grant)",
+	    { hostile_write_outside, 0, 0 }, ELSEWHERE, 0 },
+	{ "Hostile::WriteElsewhere", STK_OUT_FAILED, "Permission denied",
+	    { hostile_write_elsewhere, 0, 0 }, ELSEWHERE, 0 },
+	{ "Hostile::FillDisk", STK_OUT_FILE_SIZE_LIMIT, "1048576 bytes",
+	    { hostile_fill_disk, 0, 0 }, DIR_FD, 0 },
+	{ "Hostile::OpenSocket", STK_OUT_SYSCALL_DENIED,
+	    "socket (class Hostile::OpenSocket has no net grant)", { hostile_open_socket, 0, 0 }, 0,
+	    0 },
+	{ "Hostile::RunShell", STK_OUT_SYSCALL_DENIED,
+	    "execve (class Hostile::RunShell has no exec grant)", { hostile_run_shell, 0, 0 }, 0,
+	    0 },
+	{ "Hostile::OutputFlood", STK_OUT_OUTPUT_LIMIT, "65536 bytes",
+	    { hostile_output_flood, 0, 0 }, 0, 0 },
+	{ "Hostile::ExitZero", STK_OUT_NO_RESULT, "gave no result", { hostile_exit_zero, 0, 0 }, 0,
+	    0 },
+	{ "Hostile::ExitSeven", STK_OUT_NON_ZERO_EXIT, "exited with 7",
+	    { hostile_exit_seven, 0, 7 }, 0, 0 },
+	{ "Hostile::ReportForger", STK_OUT_REPORT_MALFORMED, "no record",
+	    { hostile_report_forger, 0, 0 }, 0, 0 },
+	{ "Hostile::ReportFlood", STK_OUT_REPORT_FLOOD, "4096 bytes",
+	    { hostile_report_flood, 0, 0 }, 0, 0 },
+	{ "Hostile::SecondResult", STK_OUT_REPORT_MALFORMED, "no record",
+	    { hostile_second_result, 0, 0 }, 0, 0 },
+	{ "Hostile::HugeResult", STK_OUT_REPORT_MALFORMED, "no record",
+	    { hostile_huge_result, 0, 0 }, 0, 0 },
+	{ "Hostile::SecondReady", STK_OUT_REPORT_MALFORMED, "no record",
+	    { hostile_second_ready, 0, 0 }, 0, 0 },
+	{ "Hostile::Segv", STK_OUT_CRASH, "SIGSEGV at address 0x1000", { hostile_segv, SIGSEGV, 0 },
+	    0, 0 },
 	{ "Hostile::Abort", STK_OUT_ABORT, "abort()", { hostile_abort, SIGABRT, 0 }, 0, 0 },
 	{ "Hostile::Divide", STK_OUT_CRASH, "SIGFPE", { hostile_divide, SIGFPE, 0 }, 0, 0 },
-	{ "Hostile::StackOverflow", STK_OUT_STACK_OVERFLOW, "8 MiB", { hostile_stack_overflow, SIGSEGV, 0 }, 0, 0 },
-	{ "Hostile::PtraceParent", STK_OUT_SYSCALL_DENIED, "ptrace", { hostile_ptrace_parent, 0, 0 }, PARENT, 0 },
-	{ "Hostile::PrlimitParent", STK_OUT_SYSCALL_DENIED, "prlimit64", { hostile_prlimit_parent, 0, 0 }, PARENT, 0 },
-	{ "Hostile::KillParent", STK_OUT_SYSCALL_DENIED, "kill", { hostile_kill_parent, 0, 0 }, PARENT, 0 },
-	{ "Hostile::KillEveryone", STK_OUT_SYSCALL_DENIED, "kill", { hostile_kill_everyone, 0, 0 }, 0, 0 },
+	{ "Hostile::StackOverflow", STK_OUT_STACK_OVERFLOW, "8 MiB",
+	    { hostile_stack_overflow, SIGSEGV, 0 }, 0, 0 },
+	{ "Hostile::PtraceParent", STK_OUT_SYSCALL_DENIED, "ptrace",
+	    { hostile_ptrace_parent, 0, 0 }, PARENT, 0 },
+	{ "Hostile::PrlimitParent", STK_OUT_SYSCALL_DENIED, "prlimit64",
+	    { hostile_prlimit_parent, 0, 0 }, PARENT, 0 },
+	{ "Hostile::KillParent", STK_OUT_SYSCALL_DENIED, "kill", { hostile_kill_parent, 0, 0 },
+	    PARENT, 0 },
+	{ "Hostile::KillEveryone", STK_OUT_SYSCALL_DENIED, "kill", { hostile_kill_everyone, 0, 0 },
+	    0, 0 },
 	{ "Hostile::MapCode", STK_OUT_SYSCALL_DENIED, "mmap", { hostile_map_code, 0, 0 }, 0, 0 },
-	{ "Hostile::MakeCode", STK_OUT_SYSCALL_DENIED, "mprotect", { hostile_make_code, 0, 0 }, 0, 0 },
-	{ "Hostile::RaiseLimits", STK_OUT_SYSCALL_DENIED, "prlimit64", { hostile_raise_limits, 0, 0 }, 0, 0 },
-	{ "Hostile::BecomeDumpable", STK_OUT_SYSCALL_DENIED, "prctl", { hostile_become_dumpable, 0, 0 }, 0, 0 },
-	{ "Hostile::IgnoreSigsys", STK_OUT_SYSCALL_DENIED, "rt_sigaction", { hostile_ignore_sigsys, 0, 0 }, 0, 0 },
-	{ "Hostile::NewNamespace", STK_OUT_SYSCALL_DENIED, "unshare", { hostile_new_namespace, 0, 0 }, 0, 0 },
-	{ "Hostile::NewSession", STK_OUT_SYSCALL_DENIED, "setsid", { hostile_new_session, 0, 0 }, 0, 0 },
-	{ "Hostile::MemoryFile", STK_OUT_SYSCALL_DENIED, "memfd_create", { hostile_memory_file, 0, 0 }, 0, 0 },
-	{ "Hostile::MoreFilters", STK_OUT_SYSCALL_DENIED, "seccomp", { hostile_more_filters, 0, 0 }, 0, 0 },
-	{ "Hostile::MuteThenTrace", STK_OUT_SYSCALL_DENIED, "which one is not known", { hostile_mute_then_trace, 0, 0 }, 0, 0 },
+	{ "Hostile::MakeCode", STK_OUT_SYSCALL_DENIED, "mprotect", { hostile_make_code, 0, 0 }, 0,
+	    0 },
+	{ "Hostile::RaiseLimits", STK_OUT_SYSCALL_DENIED, "prlimit64",
+	    { hostile_raise_limits, 0, 0 }, 0, 0 },
+	{ "Hostile::BecomeDumpable", STK_OUT_SYSCALL_DENIED, "prctl",
+	    { hostile_become_dumpable, 0, 0 }, 0, 0 },
+	{ "Hostile::IgnoreSigsys", STK_OUT_SYSCALL_DENIED, "rt_sigaction",
+	    { hostile_ignore_sigsys, 0, 0 }, 0, 0 },
+	{ "Hostile::NewNamespace", STK_OUT_SYSCALL_DENIED, "unshare",
+	    { hostile_new_namespace, 0, 0 }, 0, 0 },
+	{ "Hostile::NewSession", STK_OUT_SYSCALL_DENIED, "setsid", { hostile_new_session, 0, 0 }, 0,
+	    0 },
+	{ "Hostile::MemoryFile", STK_OUT_SYSCALL_DENIED, "memfd_create",
+	    { hostile_memory_file, 0, 0 }, 0, 0 },
+	{ "Hostile::MoreFilters", STK_OUT_SYSCALL_DENIED, "seccomp", { hostile_more_filters, 0, 0 },
+	    0, 0 },
+	{ "Hostile::MuteThenTrace", STK_OUT_SYSCALL_DENIED, "which one is not known",
+	    { hostile_mute_then_trace, 0, 0 }, 0, 0 },
 	{ "Hostile::FindFds", STK_OUT_FAILED, "No such file", { hostile_find_fds, 0, 0 }, 0, 0 },
-	{ "Hostile::FindEnvironment", STK_OUT_FAILED, "No such file", { hostile_find_environment, 0, 0 }, 0, 0 },
+	{ "Hostile::FindEnvironment", STK_OUT_FAILED, "No such file",
+	    { hostile_find_environment, 0, 0 }, 0, 0 },
 };
 
 static int up(void **state)
@@ -175,10 +225,10 @@ static void fails_in_the_cage(const struct attack *a)
 	assert_int_equal(stand_run(&stand, a->class_name, args, &o), STK_OK);
 	stand.limits = NULL;
 	if (o.name != a->name || strstr(o.why, a->why) == NULL)
-		fail_msg("%s: %s: %s (expected %s: ...%s...)", a->class_name, stk_outcome_text(o.name),
-		    o.why, stk_outcome_text(a->name), a->why);
-	if (!o.started || o.proof.seccomp != 2 || o.proof.filters < 2 || o.proof.no_new_privs != 1 ||
-	    o.proof.caps != 0)
+		fail_msg("%s: %s: %s (expected %s: ...%s...)", a->class_name,
+		    stk_outcome_text(o.name), o.why, stk_outcome_text(a->name), a->why);
+	if (!o.started || o.proof.seccomp != 2 || o.proof.filters < 2 ||
+	    o.proof.no_new_privs != 1 || o.proof.caps != 0)
 		fail_msg("%s: the filters were not seen on", a->class_name);
 	stk_outcome_clear(&o);
 }
@@ -195,7 +245,7 @@ static void every_attack_fails_by_name_and_works_without_the_cage(void **state)
 	(void)unlink(elsewhere);
 }
 
-/* --- secrets ---------------------------------------------------------------------------------------- */
+/* --- secrets ---------------------------------------------------------------------------------- */
 
 static int look_for(const char *masked, const char *where)
 {
@@ -210,7 +260,8 @@ static int look_for(const char *masked, const char *where)
 	return status;
 }
 
-/* Planted after the nursery was forked, where a worker has its password: heap, memfd, environment. */
+/* Planted after the nursery was forked, where a worker has its password: heap, memfd, environment.
+ */
 static void a_planted_secret_is_found_only_without_the_cage(void **state)
 {
 	static const char *const places[] = { "memory", "fds", "proc" };
@@ -222,7 +273,8 @@ static void a_planted_secret_is_found_only_without_the_cage(void **state)
 	assert_non_null(secret);
 	for (size_t i = 0; i < KEY_LEN; i++) {
 		assert_int_equal(getrandom(&secret[i], 1, 0), 1);
-		secret[i] = (unsigned char)('a' + secret[i] % 26); /* so that it can be a command name */
+		secret[i] =
+		    (unsigned char)('a' + secret[i] % 26); /* so that it can be a command name */
 		masked[i] = secret[i] ^ 0x5a;
 	}
 	stk_hex(masked, KEY_LEN, hex_text);
@@ -242,8 +294,8 @@ static void a_planted_secret_is_found_only_without_the_cage(void **state)
 	{
 		struct stk_outcome o;
 
-		(void)snprintf(args, sizeof(args), "[\"%s\",\"memory\",\"%.*s\"]", hex_text, (int)KEY_LEN,
-		    (const char *)secret);
+		(void)snprintf(args, sizeof(args), "[\"%s\",\"memory\",\"%.*s\"]", hex_text,
+		    (int)KEY_LEN, (const char *)secret);
 		assert_int_equal(stand_run(&stand, "Hostile::FindSecret", args, &o), STK_OK);
 		assert_int_equal(o.name, STK_OUT_DONE);
 		stk_outcome_clear(&o);

@@ -13,8 +13,13 @@
 #include <string.h>
 #include <sys/syscall.h>
 
-static const struct stk_limits limits = { .mem_bytes = 64u << 20, .file_bytes = 1000,
-	.stack_bytes = 8u << 20, .wall_ms = 1500, .cpu_s = 2, .output_bytes = 100, .report_bytes = 200 };
+static const struct stk_limits limits = { .mem_bytes = 64u << 20,
+	.file_bytes = 1000,
+	.stack_bytes = 8u << 20,
+	.wall_ms = 1500,
+	.cpu_s = 2,
+	.output_bytes = 100,
+	.report_bytes = 200 };
 static const struct stk_class_desc pure = { .name = "Thumbnail" };
 
 struct facts {
@@ -27,33 +32,45 @@ struct facts {
 	const char *why;
 };
 
-#define READY           .ready = true
-#define RESULT(k)       .ready = true, .has_result = true, .result = { .kind = (k) }
+#define READY     .ready = true
+#define RESULT(k) .ready = true, .has_result = true, .result = { .kind = (k) }
 
 static void every_end_has_its_name(void **state)
 {
 	const uint32_t arch = stk_syscall_arch();
 	const struct facts all[] = {
 		/* our own acts come first */
-		{ STK_KILL_WALL, -SIGKILL, 0, 0, 0, { READY }, STK_OUT_WALL_TIMEOUT, "limit is 1500 ms" },
+		{ STK_KILL_WALL, -SIGKILL, 0, 0, 0, { READY }, STK_OUT_WALL_TIMEOUT,
+		    "limit is 1500 ms" },
 		{ STK_KILL_WALL, -SIGKILL, 0, 0, 0, { .ready = false }, STK_OUT_WALL_TIMEOUT, "" },
 		{ STK_KILL_OUTPUT, 0, 0, 0, 0, { RESULT(1) }, STK_OUT_OUTPUT_LIMIT, "100 bytes" },
 		{ STK_KILL_FLOOD, -SIGKILL, 0, 0, 0, { READY }, STK_OUT_REPORT_FLOOD, "200 bytes" },
 		{ STK_KILL_MALFORMED, -SIGKILL, 0, 0, 0, { READY }, STK_OUT_REPORT_MALFORMED, "" },
 		{ STK_KILL_SHUTDOWN, -SIGTERM, 0, 0, 0, { READY }, STK_OUT_SHUTDOWN, "" },
-		{ STK_KILL_CALLED_OFF, -SIGKILL, 0, 0, 0, { READY }, STK_OUT_SHUTDOWN, "called off" },
-		{ STK_KILL_UNPROVEN, -SIGKILL, 0, 0, 0, { READY }, STK_OUT_SANDBOX_UNAVAILABLE, "" },
+		{ STK_KILL_CALLED_OFF, -SIGKILL, 0, 0, 0, { READY }, STK_OUT_SHUTDOWN,
+		    "called off" },
+		{ STK_KILL_UNPROVEN, -SIGKILL, 0, 0, 0, { READY }, STK_OUT_SANDBOX_UNAVAILABLE,
+		    "" },
 		/* but a kill that came after the end changes nothing */
 		{ STK_KILL_WALL, 0, 0, 0, 0, { RESULT(STK_RESULT_DONE) }, STK_OUT_DONE, "" },
 		{ STK_KILL_SHUTDOWN, -SIGSYS, 0, 0, 0, { READY }, STK_OUT_SYSCALL_DENIED, "" },
 		/* before READY nothing was run */
-		{ 0, 99, 0, 0, 0, { .has_setup = true, .setup = { 19, 1 } }, STK_OUT_SANDBOX_UNAVAILABLE, "could not enter the Landlock rules: Operation not permitted" },
-		{ 0, -SIGSEGV, 0, 0, 0, { .ready = false }, STK_OUT_SANDBOX_UNAVAILABLE, "SIGSEGV" },
+		{ 0, 99, 0, 0, 0, { .has_setup = true, .setup = { 19, 1 } },
+		    STK_OUT_SANDBOX_UNAVAILABLE,
+		    "could not enter the Landlock rules: Operation not permitted" },
+		{ 0, -SIGSEGV, 0, 0, 0, { .ready = false }, STK_OUT_SANDBOX_UNAVAILABLE,
+		    "SIGSEGV" },
 		{ 0, 0, 0, 0, 0, { .ready = false }, STK_OUT_SANDBOX_UNAVAILABLE, "exited with 0" },
 		/* the filter */
-		{ 0, -SIGSYS, 0, 0, 0, { READY, .has_denied = true, .denied = { .nr = SYS_openat, .arch = arch } }, STK_OUT_SYSCALL_DENIED, "openat (class Thumbnail has no files read grant)" },
-		{ 0, -SIGSYS, 0, 0, 0, { READY, .has_denied = true, .denied = { .nr = SYS_ptrace, .arch = arch } }, STK_OUT_SYSCALL_DENIED, "ptrace (class Thumbnail)" },
-		{ 0, -SIGSYS, 0, 0, 0, { READY, .has_denied = true, .denied = { .nr = -1, .arch = 7 } }, STK_OUT_SYSCALL_DENIED, "an unknown call" },
+		{ 0, -SIGSYS, 0, 0, 0,
+		    { READY, .has_denied = true, .denied = { .nr = SYS_openat, .arch = arch } },
+		    STK_OUT_SYSCALL_DENIED, "openat (class Thumbnail has no files read grant)" },
+		{ 0, -SIGSYS, 0, 0, 0,
+		    { READY, .has_denied = true, .denied = { .nr = SYS_ptrace, .arch = arch } },
+		    STK_OUT_SYSCALL_DENIED, "ptrace (class Thumbnail)" },
+		{ 0, -SIGSYS, 0, 0, 0,
+		    { READY, .has_denied = true, .denied = { .nr = -1, .arch = 7 } },
+		    STK_OUT_SYSCALL_DENIED, "an unknown call" },
 		{ 0, -SIGSYS, 9000, 1 << 20, 5, { READY }, STK_OUT_SYSCALL_DENIED, "not known" },
 		/* the limits */
 		{ 0, -SIGXCPU, 2001, 0, 0, { READY }, STK_OUT_CPU_LIMIT, "limit is 2 s" },
@@ -62,17 +79,21 @@ static void every_end_has_its_name(void **state)
 		{ 0, -SIGSEGV, 0, 60000, 0, { READY }, STK_OUT_MEMORY_LIMIT, "64 MiB" },
 		{ 0, -SIGABRT, 0, 60000, 0, { READY }, STK_OUT_MEMORY_LIMIT, "" },
 		/* faults */
-		{ 0, -SIGSEGV, 0, 0, 0, { READY, .has_fault = true, .fault = { .near_sp = 1 } }, STK_OUT_STACK_OVERFLOW, "8 MiB" },
-		{ 0, -SIGSEGV, 0, 0, 0, { READY, .has_fault = true, .fault = { .addr = 16 } }, STK_OUT_CRASH, "0x10" },
+		{ 0, -SIGSEGV, 0, 0, 0, { READY, .has_fault = true, .fault = { .near_sp = 1 } },
+		    STK_OUT_STACK_OVERFLOW, "8 MiB" },
+		{ 0, -SIGSEGV, 0, 0, 0, { READY, .has_fault = true, .fault = { .addr = 16 } },
+		    STK_OUT_CRASH, "0x10" },
 		{ 0, -SIGBUS, 0, 0, 0, { READY }, STK_OUT_CRASH, "SIGBUS" },
-		{ 0, -SIGFPE, 0, 0, 0, { READY, .has_fault = true, .fault = { .near_sp = 1 } }, STK_OUT_CRASH, "SIGFPE" },
+		{ 0, -SIGFPE, 0, 0, 0, { READY, .has_fault = true, .fault = { .near_sp = 1 } },
+		    STK_OUT_CRASH, "SIGFPE" },
 		{ 0, -SIGABRT, 0, 0, 0, { READY }, STK_OUT_ABORT, "" },
 		/* outside hands */
 		{ 0, -SIGKILL, 0, 0, 1, { READY }, STK_OUT_OOM_KILLED, "64 MiB" },
 		{ 0, -SIGKILL, 0, 0, 0, { READY }, STK_OUT_KILLED_EXTERNALLY, "SIGKILL" },
 		{ 0, -SIGTERM, 0, 0, 1, { READY }, STK_OUT_KILLED_EXTERNALLY, "SIGTERM" },
 		/* exits */
-		{ 0, 7, 0, 0, 0, { RESULT(STK_RESULT_DONE) }, STK_OUT_NON_ZERO_EXIT, "exited with 7" },
+		{ 0, 7, 0, 0, 0, { RESULT(STK_RESULT_DONE) }, STK_OUT_NON_ZERO_EXIT,
+		    "exited with 7" },
 		{ 0, 0, 0, 0, 0, { READY }, STK_OUT_NO_RESULT, "" },
 		{ 0, 0, 0, 0, 0, { READY, .have = 3 }, STK_OUT_REPORT_MALFORMED, "middle" },
 		{ 0, 0, 0, 0, 0, { RESULT(STK_RESULT_DONE) }, STK_OUT_DONE, "" },
@@ -86,10 +107,15 @@ static void every_end_has_its_name(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < STK_ARRAY_LEN(all); i++) {
-		struct stk_outcome o = { .pid = 1, .status = all[i].status, .cpu_ms = all[i].cpu_ms,
+		struct stk_outcome o = { .pid = 1,
+			.status = all[i].status,
+			.cpu_ms = all[i].cpu_ms,
 			.maxrss_kib = all[i].maxrss_kib };
-		struct stk_end e = { .kill = all[i].kill, .class_desc = &pure, .limits = &limits,
-			.report = &all[i].report, .oom_kills = all[i].oom_kills };
+		struct stk_end e = { .kill = all[i].kill,
+			.class_desc = &pure,
+			.limits = &limits,
+			.report = &all[i].report,
+			.oom_kills = all[i].oom_kills };
 
 		stk_verdict(&e, &o);
 		if (o.name != all[i].name || strstr(o.why, all[i].why) == NULL)
@@ -106,8 +132,11 @@ static void every_end_has_its_name(void **state)
 static void hands_over_words_and_result(void **state)
 {
 	uint8_t body[] = "slow{\"a\":1}";
-	struct stk_report r = { .ready = true, .has_result = true, .body = body,
-		.result = { .kind = STK_RESULT_FAIL, .code = 9, .message_len = 4, .result_len = 7 } };
+	struct stk_report r = { .ready = true,
+		.has_result = true,
+		.body = body,
+		.result = {
+		    .kind = STK_RESULT_FAIL, .code = 9, .message_len = 4, .result_len = 7 } };
 	struct stk_outcome o = { .pid = 1 };
 	struct stk_end e = { .class_desc = &pure, .limits = &limits, .report = &r };
 
@@ -124,9 +153,10 @@ static void hands_over_words_and_result(void **state)
 
 static void reads_proc_as_the_kernel_writes_it(void **state)
 {
-	static const char text[] = "Name:\tx\nCapInh:\t0000000000000000\nCapPrm:\t0000000000000002\n"
-				   "CapEff:\t0000000000000001\nCapBnd:\tff\nNoNewPrivs:\t1\nSeccomp:\t2\n"
-				   "Seccomp_filters:\t3\n";
+	static const char text[] =
+	    "Name:\tx\nCapInh:\t0000000000000000\nCapPrm:\t0000000000000002\n"
+	    "CapEff:\t0000000000000001\nCapBnd:\tff\nNoNewPrivs:\t1\nSeccomp:\t2\n"
+	    "Seccomp_filters:\t3\n";
 	static const char liar[] = "Name:\tNoNewPrivs:\t1\nSeccomp:\t2\n";
 	struct stk_cage_proof p;
 

@@ -51,7 +51,8 @@ static void ready(void)
 
 static void result(uint32_t kind, uint32_t message, uint32_t text, size_t body)
 {
-	struct stk_frame f = { .magic = STK_FRAME_MAGIC, .type = STK_FRAME_RESULT,
+	struct stk_frame f = { .magic = STK_FRAME_MAGIC,
+		.type = STK_FRAME_RESULT,
 		.len = (uint32_t)(sizeof(struct stk_result) + body) };
 	struct stk_result r = { .kind = kind, .message_len = message, .result_len = text };
 	static const uint8_t filler[2048];
@@ -75,7 +76,8 @@ static void expect(enum stk_err e)
 		stk_report_clear(&report);
 		assert_int_equal(stk_report_init(&report, &limits, on_log, NULL), STK_OK);
 		for (size_t at = 0; at < len && got == STK_OK; at += piece)
-			got = stk_report_feed(&report, bytes + at, len - at < piece ? len - at : piece);
+			got = stk_report_feed(
+			    &report, bytes + at, len - at < piece ? len - at : piece);
 		assert_int_equal(got, e);
 	}
 }
