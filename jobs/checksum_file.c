@@ -47,7 +47,7 @@ static size_t quote(const char *s, char *out)
 
 	for (; *s != '\0'; s++) {
 		if ((unsigned char)*s < 0x20) {
-			n += (size_t)sprintf(out + n, "\\u%04x", (unsigned)(unsigned char)*s);
+			n += (size_t)snprintf(out + n, 7, "\\u%04x", (unsigned)(unsigned char)*s);
 			continue;
 		}
 		if (*s == '"' || *s == '\\')

@@ -11,9 +11,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define STK_CHECK      __attribute__((warn_unused_result))
+#define STK_CHECK        __attribute__((warn_unused_result))
 #define STK_PRINTF(f, a) __attribute__((format(printf, f, a)))
-#define STK_NORETURN   __attribute__((noreturn))
+#define STK_NORETURN     __attribute__((noreturn))
 #define STK_ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 #if defined(__GNUC__) && !defined(__clang__)
 #define STK_OWNS(fn) __attribute__((malloc, malloc(fn, 1)))

@@ -103,6 +103,7 @@ static enum stk_err fork_nursery(
 enum stk_err stk_nursery_fork(
     const struct stk_nursery_options *o, struct stk_cage **out, const char **step)
 {
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
 	struct stk_cage *c = calloc(1, sizeof(*c));
 	enum stk_err e;
 
@@ -121,7 +122,7 @@ enum stk_err stk_nursery_fork(
 		return e;
 	}
 	/* a child that ends early closes the argument pipe under our hands */
-	(void)signal(SIGPIPE, SIG_IGN);
+	(void)sigaction(SIGPIPE, &ignore, NULL);
 	c->oom_fd = stk_oom_open();
 	*out = c;
 	return STK_OK;

@@ -30,14 +30,15 @@ int stk_class_find(const struct stk_class_table *t, struct stk_span name);
  * the allowed alphabet, sorted and unique, profile bits and retry kinds known, label indexes in
  * range, digest over the records. STK_E_FORMAT with a fragment in @why.
  */
-STK_CHECK enum stk_err stk_class_table_parse(const uint8_t *bytes, size_t len,
-    struct stk_class_table *t, const char **why);
+STK_CHECK enum stk_err stk_class_table_parse(
+    const uint8_t *bytes, size_t len, struct stk_class_table *t, const char **why);
 
 struct stk_nursery_options {
-	int cage_fd;                /* the cage program, opened O_PATH|O_CLOEXEC by the supervisor */
-	const char *const *readable; /* NULL-ended: paths that setup() may read besides the system's
-	                                libraries (Landlock; everything else is hidden, keys included) */
-	bool landlock;              /* false only when the operator said `landlock = off` */
+	int cage_fd; /* the cage program, opened O_PATH|O_CLOEXEC by the supervisor */
+	const char *const
+	    *readable; /* NULL-ended: paths that setup() may read besides the system's
+			  libraries (Landlock; everything else is hidden, keys included) */
+	bool landlock; /* false only when the operator said `landlock = off` */
 };
 
 /*
@@ -45,15 +46,15 @@ struct stk_nursery_options {
  * closes every descriptor but its socket and the cage fd. On success *out is owned by the caller.
  * STK_E_SYSTEM with errno; *step names the failed step.
  */
-STK_CHECK enum stk_err stk_nursery_fork(const struct stk_nursery_options *o, struct stk_cage **out,
-    const char **step);
+STK_CHECK enum stk_err stk_nursery_fork(
+    const struct stk_nursery_options *o, struct stk_cage **out, const char **step);
 
 /*
  * Asks M to exec `stockade-cage describe` and reads at most 256 classes. On failure *why is a
  * sentence, borrowed until the next call with @c.
  */
-STK_CHECK enum stk_err stk_cage_describe(struct stk_cage *c, struct stk_class_table *t,
-    const char **why);
+STK_CHECK enum stk_err stk_cage_describe(
+    struct stk_cage *c, struct stk_class_table *t, const char **why);
 
 /*
  * Gives the cage its table and the directory fds (O_PATH|O_DIRECTORY), one per label of
@@ -62,17 +63,25 @@ STK_CHECK enum stk_err stk_cage_describe(struct stk_cage *c, struct stk_class_ta
  */
 void stk_cage_equip(struct stk_cage *c, const struct stk_class_table *t, const int *dir_fds);
 
+/* What is to become of a running child: let it be, ask it to end, end it. */
+enum stk_run_order {
+	STK_RUN_ON,
+	STK_RUN_TERM,
+	STK_RUN_KILL
+};
+
 /* What the worker wants to do while a job runs. */
 struct stk_run_hooks {
 	void *ctx;
 	/* a descriptor that ends the wait when readable (the worker's signalfd), or -1 */
 	int wake_fd;
 	/* called when wake_fd is readable and at least every tick_ms; returns what to do */
-	enum stk_run_order { STK_RUN_ON, STK_RUN_TERM, STK_RUN_KILL } (*tick)(void *ctx);
+	enum stk_run_order (*tick)(void *ctx);
 	uint32_t tick_ms;
 	/* a log line of the handler: untrusted text, borrowed for the call */
 	void (*log)(void *ctx, uint32_t level, struct stk_span text);
-	/* the child is caged and READY, seen from outside; called before GO. False ends the job unrun. */
+	/* the child is caged and READY, seen from outside; called before GO. False ends the job
+	 * unrun. */
 	bool (*go)(void *ctx, pid_t pid, const struct stk_cage_proof *proof);
 };
 
@@ -81,7 +90,7 @@ struct stk_run_request {
 	struct stk_limits limits; /* clamped by the caller */
 	uint32_t attempt;
 	uint8_t job_id[16];
-	bool check_only; /* arguments are checked and bound, the handler is not called */
+	bool check_only;      /* arguments are checked and bound, the handler is not called */
 	struct stk_span args; /* JSON text, <= STK_ARGS_MAX; J reads it only after READY */
 };
 

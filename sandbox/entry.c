@@ -152,8 +152,8 @@ static uint32_t grant_rights(const struct stk_grant *g)
 }
 
 /*
- * One ruleset per distinct set of grants, kinds included: a class that reads a and writes b must not
- * get the rules of one that writes a and reads b.
+ * One ruleset per distinct set of grants, kinds included: a class that reads a and writes b must
+ * not get the rules of one that writes a and reads b.
  */
 static int add_ruleset(struct stk_cell *c, const struct stk_class_desc *d)
 {

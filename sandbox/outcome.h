@@ -10,36 +10,36 @@
 #include "sandbox/wire.h"
 
 /* Order is free; names are stable API (log, metric label, record, JSON). */
-#define STK_OUTCOMES(X)                                                                            \
-	X(DONE, "Done")                                                                            \
-	X(SKIPPED, "Skipped")                                                                      \
-	X(RETRY_ASKED, "RetryAsked")                                                               \
-	X(FAILED, "Failed")                                                                        \
-	X(ARGS_JSON, "E_ARGS_JSON")                                                                \
-	X(ARGS_SCHEMA, "E_SCHEMA")                                                                 \
-	X(NO_RESULT, "NoResult")                                                                   \
-	X(NON_ZERO_EXIT, "NonZeroExit")                                                            \
-	X(SYSCALL_DENIED, "SyscallDenied")                                                         \
-	X(MEMORY_LIMIT, "MemoryLimit")                                                             \
-	X(CPU_LIMIT, "CpuLimit")                                                                   \
-	X(WALL_TIMEOUT, "WallTimeout")                                                             \
-	X(OUTPUT_LIMIT, "OutputLimit")                                                             \
-	X(REPORT_FLOOD, "ReportFlood")                                                             \
-	X(REPORT_MALFORMED, "ReportMalformed")                                                     \
-	X(FILE_SIZE_LIMIT, "FileSizeLimit")                                                        \
-	X(STACK_OVERFLOW, "StackOverflow")                                                         \
-	X(CRASH, "Crash")                                                                          \
-	X(ABORT, "Abort")                                                                          \
-	X(OOM_KILLED, "OomKilled")                                                                 \
-	X(KILLED_EXTERNALLY, "KilledExternally")                                                   \
-	X(SHUTDOWN, "Shutdown")                                                                    \
+#define STK_OUTCOMES(X)                          \
+	X(DONE, "Done")                          \
+	X(SKIPPED, "Skipped")                    \
+	X(RETRY_ASKED, "RetryAsked")             \
+	X(FAILED, "Failed")                      \
+	X(ARGS_JSON, "E_ARGS_JSON")              \
+	X(ARGS_SCHEMA, "E_SCHEMA")               \
+	X(NO_RESULT, "NoResult")                 \
+	X(NON_ZERO_EXIT, "NonZeroExit")          \
+	X(SYSCALL_DENIED, "SyscallDenied")       \
+	X(MEMORY_LIMIT, "MemoryLimit")           \
+	X(CPU_LIMIT, "CpuLimit")                 \
+	X(WALL_TIMEOUT, "WallTimeout")           \
+	X(OUTPUT_LIMIT, "OutputLimit")           \
+	X(REPORT_FLOOD, "ReportFlood")           \
+	X(REPORT_MALFORMED, "ReportMalformed")   \
+	X(FILE_SIZE_LIMIT, "FileSizeLimit")      \
+	X(STACK_OVERFLOW, "StackOverflow")       \
+	X(CRASH, "Crash")                        \
+	X(ABORT, "Abort")                        \
+	X(OOM_KILLED, "OomKilled")               \
+	X(KILLED_EXTERNALLY, "KilledExternally") \
+	X(SHUTDOWN, "Shutdown")                  \
 	X(SANDBOX_UNAVAILABLE, "SandboxUnavailable")
 
 enum stk_outcome_name {
 #define X(id, text) STK_OUT_##id,
 	STK_OUTCOMES(X)
 #undef X
-	    STK_OUT_COUNT
+	STK_OUT_COUNT
 };
 /* Static storage. */
 const char *stk_outcome_text(enum stk_outcome_name n);

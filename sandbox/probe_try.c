@@ -210,7 +210,7 @@ static int landlocked(int abi_min, uint32_t deny)
 static int try_landlock_fs(void)
 {
 	/* the control: a tree that can be read before */
-	int before = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	STK_AUTO_CLOSE int before = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int e = before == -1 ? STK_TRY_ODD : landlocked(1, 0);
 
 	if (e != 0)
@@ -302,7 +302,7 @@ static int try_rlimits(void)
 	if (mmap(NULL, 256u << 20, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED)
 		return STK_TRY_NO_EFFECT;
 	for (int i = 0; i < 4; i++)
-		if (dup(STDIN_FILENO) > 2)
+		if (fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) > 2)
 			return STK_TRY_NO_EFFECT;
 	return setrlimit(RLIMIT_AS, &up) != 0 ? 0 : STK_TRY_NO_EFFECT;
 }

@@ -3,7 +3,8 @@
  *
  * W = worker, M = nursery, Z = zygote, J = job child (ARCHITECTURE.md, "Processes"). Both programs
  * are built for one machine, so records are plain structs of fixed-width members without padding;
- * each receiver checks magic, sizes and bounds and returns an error: nobody aborts on a peer's word.
+ * each receiver checks magic, sizes and bounds and returns an error: nobody aborts on a peer's
+ * word.
  */
 #ifndef SANDBOX_WIRE_H
 #define SANDBOX_WIRE_H
@@ -13,12 +14,12 @@
 #define STK_ABI          1u /* job.h's contract; a described table with another number is refused */
 #define STK_WALL_VERSION 1u /* what the entry sequence promises; doctor warns about older ones */
 
-#define STK_NAME_MAX      128 /* class name, as STK1 allows (SIGNING section 4) */
-#define STK_LABEL_MAX     32  /* grant label such as "inputs" */
-#define STK_CLASSES_MAX   256
-#define STK_GRANTS_MAX    8 /* per class */
-#define STK_LABELS_MAX    32 /* distinct labels of one cage program */
-#define STK_ARGS_MAX      (64u << 10) /* max_body */
+#define STK_NAME_MAX    128 /* class name, as STK1 allows (SIGNING section 4) */
+#define STK_LABEL_MAX   32  /* grant label such as "inputs" */
+#define STK_CLASSES_MAX 256
+#define STK_GRANTS_MAX  8           /* per class */
+#define STK_LABELS_MAX  32          /* distinct labels of one cage program */
+#define STK_ARGS_MAX    (64u << 10) /* max_body */
 
 /* Profiles add up per class; a zygote serves one sum. */
 enum stk_profile {
@@ -30,7 +31,8 @@ enum stk_profile {
 	STK_PROFILE_EXEC = 1u << 4,
 };
 
-/* What a job may use. A class asks; the operator's ceiling clamps (worker/run.c); the kernel enforces. */
+/* What a job may use. A class asks; the operator's ceiling clamps (worker/run.c); the kernel
+ * enforces. */
 struct stk_limits {
 	uint64_t mem_bytes;    /* RLIMIT_AS of the child */
 	uint64_t file_bytes;   /* RLIMIT_FSIZE */
@@ -44,7 +46,11 @@ struct stk_limits {
 };
 _Static_assert(sizeof(struct stk_limits) == 48, "no padding");
 
-enum stk_retry { STK_RETRY_NONE = 0, STK_RETRY_EXPONENTIAL = 1, STK_RETRY_FIXED = 2 };
+enum stk_retry {
+	STK_RETRY_NONE = 0,
+	STK_RETRY_EXPONENTIAL = 1,
+	STK_RETRY_FIXED = 2
+};
 
 /* One grant of a class: a label that the operator maps to a directory. */
 struct stk_grant {
@@ -86,8 +92,9 @@ struct stk_hello {
 	uint32_t magic;
 	uint32_t profiles;
 	uint8_t registry_digest[32];
-	uint32_t failed_step; /* 0, or the step (sandbox/entry.h) that Z could not do; it then exits */
-	int32_t err;          /* errno of that step */
+	uint32_t
+	    failed_step; /* 0, or the step (sandbox/entry.h) that Z could not do; it then exits */
+	int32_t err;     /* errno of that step */
 };
 
 /* W -> Z: clone one child. Carries exactly three fds: report pipe (write end), output pipe (write
@@ -101,7 +108,8 @@ struct stk_spawn {
 	uint32_t pad;
 	int64_t deadline_ms; /* CLOCK_MONOTONIC when the worker will kill it */
 };
-/* Z -> W: the pid that CLONE_PARENT made W's child, or -errno. W believes it only if waitid knows it. */
+/* Z -> W: the pid that CLONE_PARENT made W's child, or -errno. W believes it only if waitid knows
+ * it. */
 #define STK_SPAWNED_MAGIC 0x31445053u /* "SPD1" */
 struct stk_spawned {
 	uint32_t magic;
@@ -117,7 +125,8 @@ struct stk_go {
 	uint32_t pad;
 	uint8_t job_id[16]; /* idempotency key */
 };
-#define STK_GO_CHECK_ONLY 1u /* parse, validate and bind the arguments, then report Done: `explain` */
+#define STK_GO_CHECK_ONLY \
+	1u /* parse, validate and bind the arguments, then report Done: `explain` */
 
 /* J -> W on the report pipe: header, then len bytes. */
 #define STK_FRAME_MAGIC 0x4b545346u /* "FSTK" */
@@ -156,17 +165,17 @@ struct stk_fault {
 enum stk_result_kind {
 	STK_RESULT_DONE = 1,
 	STK_RESULT_SKIP = 2,
-	STK_RESULT_RETRY = 3,        /* retry_ms says when */
-	STK_RESULT_FAIL = 4,         /* code and message */
-	STK_RESULT_ARGS_JSON = 5,    /* arguments are not what RFC 8259 and our bounds allow */
-	STK_RESULT_ARGS_SCHEMA = 6,  /* arguments break the schema: message is "pointer: rule" */
+	STK_RESULT_RETRY = 3,       /* retry_ms says when */
+	STK_RESULT_FAIL = 4,        /* code and message */
+	STK_RESULT_ARGS_JSON = 5,   /* arguments are not what RFC 8259 and our bounds allow */
+	STK_RESULT_ARGS_SCHEMA = 6, /* arguments break the schema: message is "pointer: rule" */
 };
 struct stk_result {
 	uint32_t kind;
 	uint32_t code;
 	uint32_t retry_ms;
 	uint32_t message_len; /* <= 1024, untrusted text */
-	uint32_t result_len;  /* <= limits.result_bytes, one JSON value by the handler's word only */
+	uint32_t result_len; /* <= limits.result_bytes, one JSON value by the handler's word only */
 };
 
 #endif

@@ -13,8 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static int fork_nursery(const struct stk_config *c, int cage_fd, struct stk_cage **out, char *why,
-    size_t why_size)
+static int fork_nursery(
+    const struct stk_config *c, int cage_fd, struct stk_cage **out, char *why, size_t why_size)
 {
 	struct stk_nursery_options o = { .cage_fd = cage_fd, .landlock = c->landlock == 0 };
 	const char **readable = calloc(c->setup_read.n + 1, sizeof(*readable));
@@ -32,12 +32,13 @@ static int fork_nursery(const struct stk_config *c, int cage_fd, struct stk_cage
 	free(readable);
 	if (e == STK_OK)
 		return 0;
-	(void)snprintf(why, why_size, "cannot start the nursery, step %s: %s", step, stk_strerror(e));
+	(void)snprintf(
+	    why, why_size, "cannot start the nursery, step %s: %s", step, stk_strerror(e));
 	return STK_EX_OS;
 }
 
-static int open_directories(const struct stk_config *c, struct stk_cage_setup *s, char *why,
-    size_t why_size)
+static int open_directories(
+    const struct stk_config *c, struct stk_cage_setup *s, char *why, size_t why_size)
 {
 	for (uint32_t i = 0; i < s->table.head.n_labels; i++) {
 		const char *path = stk_config_directory(c, s->table.head.labels[i]);
@@ -46,16 +47,17 @@ static int open_directories(const struct stk_config *c, struct stk_cage_setup *s
 			continue;
 		s->dir_fds[i] = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (s->dir_fds[i] == -1) {
-			(void)snprintf(why, why_size, "cannot open directory %s for the grant %s: %s",
-			    path, s->table.head.labels[i], strerror(errno));
+			(void)snprintf(why, why_size,
+			    "cannot open directory %s for the grant %s: %s", path,
+			    s->table.head.labels[i], strerror(errno));
 			return STK_EX_NOINPUT;
 		}
 	}
 	return 0;
 }
 
-int stk_cage_setup(const struct stk_config *c, int cage_fd, struct stk_cage_setup *out, char *why,
-    size_t why_size)
+int stk_cage_setup(
+    const struct stk_config *c, int cage_fd, struct stk_cage_setup *out, char *why, size_t why_size)
 {
 	const char *fault = NULL;
 	enum stk_err e;
@@ -69,7 +71,8 @@ int stk_cage_setup(const struct stk_config *c, int cage_fd, struct stk_cage_setu
 	e = stk_cage_describe(out->cage, &out->table, &fault);
 	if (e != STK_OK) {
 		(void)snprintf(why, why_size,
-		    "the cage program %s did not describe itself: %s; is it a stockade-cage of this "
+		    "the cage program %s did not describe itself: %s; is it a stockade-cage of "
+		    "this "
 		    "version?",
 		    c->cage, fault != NULL ? fault : stk_strerror(e));
 		return STK_EX_CONFIG;
@@ -92,8 +95,8 @@ const char *stk_cage_setup_unmapped(const struct stk_cage_setup *s, size_t index
 	return NULL;
 }
 
-int stk_cage_setup_probe(const struct stk_config *c, const struct stk_cage_setup *s, char *why,
-    size_t why_size)
+int stk_cage_setup_probe(
+    const struct stk_config *c, const struct stk_cage_setup *s, char *why, size_t why_size)
 {
 	struct stk_probe all[STK_LAYER_COUNT];
 	enum stk_layer missing[STK_LAYER_COUNT];

@@ -31,8 +31,8 @@ const char *stk_cage_setup_unmapped(const struct stk_cage_setup *s, size_t index
  * Probes by effect every layer that the table's profiles need (sandbox/probe.h). 0, or 71 with the
  * missing layer's sentence in @why. Forks; before any secret.
  */
-STK_CHECK int stk_cage_setup_probe(const struct stk_config *c, const struct stk_cage_setup *s,
-    char *why, size_t why_size);
+STK_CHECK int stk_cage_setup_probe(
+    const struct stk_config *c, const struct stk_cage_setup *s, char *why, size_t why_size);
 
 /* Ends the cage's processes, closes, frees; safe on a zeroed struct. */
 void stk_cage_setup_clear(struct stk_cage_setup *s);

@@ -80,8 +80,8 @@ static enum stk_err take_interval(struct stk_config *c, const char *text, struct
 	double seconds = strtod(text, &end);
 
 	if (end == text || *end != '\0' || !(seconds >= 0 && seconds <= 60))
-		return stk_conf_blame(e, "INTERVAL", 0, "'%s' is not a number of seconds from 0 to 60",
-		    text);
+		return stk_conf_blame(
+		    e, "INTERVAL", 0, "'%s' is not a number of seconds from 0 to 60", text);
 	if (seconds == 0)
 		return set(c, "drain_and_exit", "true", "INTERVAL", e);
 	(void)snprintf(ms, sizeof(ms), "%dms", seconds < 0.005 ? 5 : (int)(seconds * 1000));
@@ -149,7 +149,8 @@ bool stk_queue_name_ok(const char *name)
 	size_t n = strlen(name);
 
 	return n >= 1 && n <= STK_QUEUE_MAX &&
-	    strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:-") == n;
+	       strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:-") ==
+		   n;
 }
 
 enum stk_err stk_config_check(const struct stk_config *c, bool for_work, struct stk_conf_error *e)
@@ -166,16 +167,17 @@ enum stk_err stk_config_check(const struct stk_config *c, bool for_work, struct 
 			    c->queues.v[i]);
 		for (size_t j = 0; j < i; j++)
 			if (strcmp(c->queues.v[i], c->queues.v[j]) == 0)
-				return stk_conf_blame(e, "queues", 0, "'%s' is named twice",
-				    c->queues.v[i]);
+				return stk_conf_blame(
+				    e, "queues", 0, "'%s' is named twice", c->queues.v[i]);
 	}
 	if (c->host != NULL && strpbrk(c->host, ":/, \t") != NULL)
 		return stk_conf_blame(e, "host", 0,
 		    "the host part of a worker id has no colon, slash, comma or blank");
 	for (size_t i = 0; i < c->directories.n; i++)
 		if (c->directories.v[i].value[0] != '/')
-			return stk_conf_blame(e, "directories", 0, "'%s' = \"%s\" is not an absolute path",
-			    c->directories.v[i].name, c->directories.v[i].value);
+			return stk_conf_blame(e, "directories", 0,
+			    "'%s' = \"%s\" is not an absolute path", c->directories.v[i].name,
+			    c->directories.v[i].value);
 	return STK_OK;
 }
 

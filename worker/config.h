@@ -17,16 +17,16 @@
 #endif
 
 struct stk_config {
-	char *redis;               /* URL without a password */
-	char *redis_user;          /* ACL user, or NULL */
-	char *redis_password_file; /* or NULL */
-	char *ns;                  /* key prefix without its colon */
-	struct stk_strings queues; /* strict priority order */
-	char *policy;              /* path */
-	char *cage;                /* path of the cage program */
-	char *user;                /* whom to become when started as root, or NULL */
-	char *host;                /* host part of the worker id, or NULL: gethostname() */
-	struct stk_map directories;   /* grant label -> directory */
+	char *redis;                   /* URL without a password */
+	char *redis_user;              /* ACL user, or NULL */
+	char *redis_password_file;     /* or NULL */
+	char *ns;                      /* key prefix without its colon */
+	struct stk_strings queues;     /* strict priority order */
+	char *policy;                  /* path */
+	char *cage;                    /* path of the cage program */
+	char *user;                    /* whom to become when started as root, or NULL */
+	char *host;                    /* host part of the worker id, or NULL: gethostname() */
+	struct stk_map directories;    /* grant label -> directory */
 	struct stk_strings setup_read; /* further paths that a handler's setup() may read */
 	struct {
 		int64_t wall_ms, cpu_ms, memory_bytes;
@@ -35,9 +35,9 @@ struct stk_config {
 	int64_t max_payload_bytes, max_body_bytes;
 	int64_t skew_ms, drain_timeout_ms, term_timeout_ms, beat_ms, poll_ms;
 	int64_t redis_timeout_ms, redis_start_wait_ms;
-	int landlock;   /* index into require, off */
-	int log_format; /* enum stk_log_format */
-	int log_level;  /* enum stk_log_level */
+	int landlock;        /* index into require, off */
+	int log_format;      /* enum stk_log_format */
+	int log_level;       /* enum stk_log_level */
 	bool drain_and_exit; /* INTERVAL=0: run until the queues are empty, then end */
 };
 
@@ -46,14 +46,15 @@ extern const struct stk_setting stk_config_table[];
 extern const size_t stk_config_table_len;
 
 /*
- * Fills *@c from defaults, @path (NULL: STOCKADE_CONFIG, else the default path if it exists) and the
- * environment. Flags are the caller's: stk_conf_set() on the same table, then stk_config_check().
+ * Fills *@c from defaults, @path (NULL: STOCKADE_CONFIG, else the default path if it exists) and
+ * the environment. Flags are the caller's: stk_conf_set() on the same table, then
+ * stk_config_check().
  */
-STK_CHECK enum stk_err stk_config_load(struct stk_config *c, const char *path,
-    struct stk_conf_error *e);
+STK_CHECK enum stk_err stk_config_load(
+    struct stk_config *c, const char *path, struct stk_conf_error *e);
 /* What needs several settings at once: queue names, host part, labels. */
-STK_CHECK enum stk_err stk_config_check(const struct stk_config *c, bool for_work,
-    struct stk_conf_error *e);
+STK_CHECK enum stk_err stk_config_check(
+    const struct stk_config *c, bool for_work, struct stk_conf_error *e);
 void stk_config_clear(struct stk_config *c);
 
 /* The directory of @label, or NULL. Borrowed from @c. */

@@ -13,9 +13,9 @@ struct stk_jw {
 	char *buf; /* owned; NUL-terminated after every call */
 	size_t len;
 	size_t cap;
-	size_t max;  /* ceiling in bytes; beyond it the writer turns sour */
-	bool sour;   /* a write did not fit or memory ran out: the text is unusable */
-	bool comma;  /* the next value needs a comma in front */
+	size_t max; /* ceiling in bytes; beyond it the writer turns sour */
+	bool sour;  /* a write did not fit or memory ran out: the text is unusable */
+	bool comma; /* the next value needs a comma in front */
 };
 
 /* @max: most bytes the text may reach. */

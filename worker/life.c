@@ -49,7 +49,8 @@ enum stk_err stk_life_worker_id(const struct stk_config *c, char *out, size_t si
 		return STK_E_SYSTEM;
 	/* resque-web splits at ':' and routes at '/' */
 	for (char *p = host; *p != '\0'; p++)
-		if (strchr(":/,", *p) != NULL || (unsigned char)*p <= 0x20 || (unsigned char)*p > 0x7e)
+		if (strchr(":/,", *p) != NULL || (unsigned char)*p <= 0x20 ||
+		    (unsigned char)*p > 0x7e)
 			*p = '-';
 	n = (size_t)snprintf(out, size, "%s:%d:", host, (int)getpid());
 	for (size_t i = 0; i < c->queues.n && n < size; i++)
@@ -70,8 +71,8 @@ static void hear(struct stk_life *l)
 			l->stop = STK_STOP_NOW;
 			l->drain_until_ms = now;
 		}
-		(void)stk_log_start(STK_LOG_INFO, "worker.stopping", "unknown",
-		    "signal %u: %s", si.ssi_signo,
+		(void)stk_log_start(STK_LOG_INFO, "worker.stopping", "unknown", "signal %u: %s",
+		    si.ssi_signo,
 		    l->stop == STK_STOP_DRAIN ? "no new job; a running one may finish"
 					      : "a running job is ended and handed back now");
 		stk_log_end();
@@ -87,7 +88,8 @@ static void beat(struct stk_life *l)
 		return;
 	l->next_beat_ms = now + l->config->beat_ms;
 	if (stk_store_beat(l->store, l->started, &answer) != STK_OK) {
-		/* an error line (OOM, READONLY, ...) leaves the link open: the next beat tries again */
+		/* an error line (OOM, READONLY, ...) leaves the link open: the next beat tries
+		 * again */
 		l->redis_lost = !stk_redis_connected(l->store->link);
 		(void)stk_log_start(STK_LOG_WARN, "worker.beat_failed", "failure",
 		    "the beat did not reach Redis: %s", stk_redis_why(l->store->link));

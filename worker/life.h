@@ -14,7 +14,11 @@
 #include "worker/record.h"
 #include "worker/store.h"
 
-enum stk_stop { STK_STOP_NO, STK_STOP_DRAIN, STK_STOP_NOW };
+enum stk_stop {
+	STK_STOP_NO,
+	STK_STOP_DRAIN,
+	STK_STOP_NOW
+};
 
 struct stk_life {
 	const struct stk_config *config; /* borrowed */

@@ -1,9 +1,9 @@
 /*
  * log.h - one line per event on stderr: JSON with ECS 8 names, or text on a terminal.
  *
- * The only module that writes to the log sink. Untrusted text is escaped and cut by jsonw; arguments
- * and signatures never come here. Floods of one event are sampled by the caller's stk_log_budget:
- * counters stay exact, the log stays small.
+ * The only module that writes to the log sink. Untrusted text is escaped and cut by jsonw;
+ * arguments and signatures never come here. Floods of one event are sampled by the caller's
+ * stk_log_budget: counters stay exact, the log stays small.
  */
 #ifndef WORKER_LOG_H
 #define WORKER_LOG_H
@@ -12,8 +12,16 @@
 
 #define STK_LOG_LINE_MAX 4096 /* bytes; a longer line is replaced by one that says so */
 
-enum stk_log_level { STK_LOG_DEBUG, STK_LOG_INFO, STK_LOG_WARN, STK_LOG_ERROR };
-enum stk_log_format { STK_LOG_JSON, STK_LOG_TEXT };
+enum stk_log_level {
+	STK_LOG_DEBUG,
+	STK_LOG_INFO,
+	STK_LOG_WARN,
+	STK_LOG_ERROR
+};
+enum stk_log_format {
+	STK_LOG_JSON,
+	STK_LOG_TEXT
+};
 
 /* @fd: borrowed, stays open. Call once per process, and again after fork (the pid is cached). */
 void stk_log_open(int fd, enum stk_log_format format, enum stk_log_level least);
@@ -33,7 +41,8 @@ struct stk_log_budget {
 	uint32_t used;
 	uint64_t suppressed; /* since the last summary */
 };
-/* True if a line may be written now; *@missed is how many were left out since the last one that may. */
+/* True if a line may be written now; *@missed is how many were left out since the last one that
+ * may. */
 bool stk_log_allow(struct stk_log_budget *b, uint32_t per_minute, int64_t now_ms, uint64_t *missed);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * parcel.h - raw bytes as they came off a queue, believed by nobody.
  *
- * Trust is carried by types: reserve makes a parcel, only admit makes a ticket of it, only run makes
- * an outcome, and settle takes that; skipping a check does not compile.
+ * Trust is carried by types: reserve makes a parcel, only admit makes a ticket of it, only run
+ * makes an outcome, and settle takes that; skipping a check does not compile.
  */
 #ifndef WORKER_PARCEL_H
 #define WORKER_PARCEL_H

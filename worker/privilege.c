@@ -1,5 +1,6 @@
 /*
- * privilege.c - see privilege.h. Each step that fails is final: a half-dropped process is no process.
+ * privilege.c - see privilege.h. Each step that fails is final: a half-dropped process is no
+ * process.
  */
 #include "worker/privilege.h"
 
@@ -68,7 +69,8 @@ enum stk_err stk_privilege_drop(const char *user, char *why, size_t why_size)
 		return STK_E_REFUSED;
 	if (getuid() == 0 || geteuid() == 0)
 		return no(why, why_size,
-		    "never works as uid 0; set `user` in the configuration or start it as another user",
+		    "never works as uid 0; set `user` in the configuration or start it as another "
+		    "user",
 		    "");
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return no(why, why_size, "no_new_privs: ", strerror(errno));
@@ -83,13 +85,15 @@ int stk_cage_program_open(const char *path, char *why, size_t why_size)
 	struct stat st;
 
 	if (fd == -1 || fstat(fd, &st) != 0) {
-		(void)snprintf(why, why_size, "cannot open the cage program %s: %s", path,
-		    strerror(errno));
+		(void)snprintf(
+		    why, why_size, "cannot open the cage program %s: %s", path, strerror(errno));
 	} else if (!S_ISREG(st.st_mode) || (st.st_mode & 0111) == 0) {
 		(void)snprintf(why, why_size, "%s is not a program", path);
-	} else if ((st.st_mode & 022) != 0 || (st.st_uid == geteuid() && (st.st_mode & 0200) != 0)) {
+	} else if ((st.st_mode & 022) != 0 ||
+		   (st.st_uid == geteuid() && (st.st_mode & 0200) != 0)) {
 		(void)snprintf(why, why_size,
-		    "the cage program %s can be written by the user that runs it, its group or others; "
+		    "the cage program %s can be written by the user that runs it, its group or "
+		    "others; "
 		    "chmod 555 it",
 		    path);
 	} else {

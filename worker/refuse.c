@@ -1,9 +1,9 @@
 /*
  * refuse.c - what becomes of a job that was not admitted.
  *
- * Deferred jobs are parked, never lost. Signed but refused jobs go to an area of their own per queue
- * and reason, one copy per id; unauthenticated junk goes to a small sample per queue. Nothing here
- * spends more on junk than a bounded record, and none of its text reaches the log or `failed`.
+ * Deferred jobs are parked, never lost. Signed but refused jobs go to an area of their own per
+ * queue and reason, one copy per id; unauthenticated junk goes to a small sample per queue. Nothing
+ * here spends more on junk than a bounded record, and none of its text reaches the log or `failed`.
  */
 #include "worker/worker.h"
 
@@ -16,7 +16,7 @@
 #define CLASS_ABSENT_PARK_MS  30000
 #define CLASS_ABSENT_WINDOW_S 900 /* DECISIONS 14: a rolling deploy may take 15 minutes */
 #define STK_REFUSED_CLASS     "Stockade::Refused"
-#define REFUSALS_PER_MINUTE   10  /* log lines per reason; counters stay exact */
+#define REFUSALS_PER_MINUTE   10 /* log lines per reason; counters stay exact */
 
 static void log_refusal(struct stk_worker *w, const struct stk_reserved *r,
     const struct stk_admission *a, const char *action)
@@ -72,7 +72,8 @@ static bool is_refusal_note(struct stk_span bytes)
 		if (stk_json_string_is(key, "class") && !class_seen)
 			class_seen = is_string(&s, STK_REFUSED_CLASS);
 		else if (stk_json_string_is(key, "args") && !args_seen)
-			args_seen = stk_scan_next(&s, NULL) == STK_TOKEN_ARRAY_BEGIN &&
+			args_seen =
+			    stk_scan_next(&s, NULL) == STK_TOKEN_ARRAY_BEGIN &&
 			    is_string(&s, NULL) && stk_scan_next(&s, NULL) == STK_TOKEN_COMMA &&
 			    is_string(&s, NULL) && stk_scan_next(&s, NULL) == STK_TOKEN_COMMA &&
 			    stk_scan_next(&s, NULL) == STK_TOKEN_NUMBER &&
@@ -199,9 +200,10 @@ void stk_worker_refuse(struct stk_worker *w, const struct stk_reserved *r,
 	}
 	if (!quarantine(w, r, a, out) && a->authenticated) {
 		/* an authenticated job is never dropped: without a record it waits */
-		*out = (struct stk_settle){
-			.seq = r->parcel.seq, .what = STK_SETTLE_PARK, .delay_ms = 10000, .job_id = w->job_id
-		};
+		*out = (struct stk_settle){ .seq = r->parcel.seq,
+			.what = STK_SETTLE_PARK,
+			.delay_ms = 10000,
+			.job_id = w->job_id };
 		return;
 	}
 	write_note(w, r, a, out);

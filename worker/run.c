@@ -38,8 +38,8 @@ static enum stk_run_order tick(void *ctx)
 static void handler_log(void *ctx, uint32_t level, struct stk_span text)
 {
 	struct running *run = ctx;
-	struct stk_jw *line = stk_log_start(level == 0 ? STK_LOG_DEBUG : STK_LOG_INFO, "job.log",
-	    "unknown", "the handler says");
+	struct stk_jw *line = stk_log_start(
+	    level == 0 ? STK_LOG_DEBUG : STK_LOG_INFO, "job.log", "unknown", "the handler says");
 
 	add_job(line, run);
 	stk_jw_str(line, "stockade.text", text, 1024);
@@ -76,8 +76,8 @@ static bool show(struct running *run)
 	stk_record_working(&w->record, &job, stk_worker_now_s());
 	if (w->record.sour)
 		return true; /* a screen without it is no reason not to run */
-	if (stk_store_show(&w->store, run->r->parcel.seq,
-		stk_span_of(w->record.buf, w->record.len), &answer) != STK_OK) {
+	if (stk_store_show(&w->store, run->r->parcel.seq, stk_span_of(w->record.buf, w->record.len),
+		&answer) != STK_OK) {
 		w->life.redis_lost = !stk_redis_connected(w->link);
 		return false;
 	}
@@ -100,7 +100,8 @@ void stk_worker_run(struct stk_worker *w, const struct stk_reserved *r, const st
 	};
 	struct stk_run_request request = {
 		.class_index = stk_ticket_class_index(t),
-		.limits = stk_config_clamp(w->config, &w->cage.table.classes[stk_ticket_class_index(t)].ask),
+		.limits = stk_config_clamp(
+		    w->config, &w->cage.table.classes[stk_ticket_class_index(t)].ask),
 		.attempt = (uint32_t)(r->tries + 1),
 		.args = stk_ticket_args(t),
 	};
@@ -110,7 +111,8 @@ void stk_worker_run(struct stk_worker *w, const struct stk_reserved *r, const st
 	stk_hex(request.job_id, sizeof(request.job_id), w->job_id);
 	if (!show(&run)) {
 		out->name = STK_OUT_SHUTDOWN;
-		(void)snprintf(out->why, sizeof(out->why), "not started: Redis did not take the show");
+		(void)snprintf(
+		    out->why, sizeof(out->why), "not started: Redis did not take the show");
 		return;
 	}
 	if (stk_cage_run(w->cage.cage, &request, &hooks, out) != STK_OK)

@@ -21,6 +21,7 @@ extern char **environ;
 
 static int sealed_copy(const char *password)
 {
+	/* NOLINTNEXTLINE(android-cloexec-memfd-create): the next self is to inherit it */
 	int fd = memfd_create("redis-password", MFD_ALLOW_SEALING);
 
 	if (fd == -1)
@@ -50,16 +51,16 @@ static int become_clean(const struct stk_redis_url *parsed, char **argv)
 	int fd = sealed_copy(parsed->password);
 
 	if (fd == -1)
-		return stk_complain(STK_EX_OS, "cannot move the Redis password to a sealed memfd: %s",
-		    strerror(errno));
+		return stk_complain(STK_EX_OS,
+		    "cannot move the Redis password to a sealed memfd: %s", strerror(errno));
 	plain_url(parsed, url, sizeof(url));
 	(void)snprintf(number, sizeof(number), "%d", fd);
 	if (setenv("REDIS_URL", url, 1) != 0 || setenv(FD_VARIABLE, number, 1) != 0 ||
 	    (parsed->user[0] != '\0' && setenv("STOCKADE_REDIS_USER", parsed->user, 1) != 0))
 		return stk_complain(STK_EX_OS, "out of memory");
 	(void)execve("/proc/self/exe", argv - 1, environ);
-	return stk_complain(STK_EX_OS, "cannot execute itself again with a clean environment: %s",
-	    strerror(errno));
+	return stk_complain(
+	    STK_EX_OS, "cannot execute itself again with a clean environment: %s", strerror(errno));
 }
 
 /* Believes the variable only if the descriptor is a memfd with our seals. */

@@ -27,7 +27,7 @@ static const bool retryable[STK_OUT_COUNT] = {
 static bool is_dirty_exit(const struct stk_outcome *o)
 {
 	return o->name == STK_OUT_CRASH || o->name == STK_OUT_ABORT ||
-	    o->name == STK_OUT_KILLED_EXTERNALLY;
+	       o->name == STK_OUT_KILLED_EXTERNALLY;
 }
 
 static int64_t jitter(int64_t ms)
@@ -40,7 +40,8 @@ static int64_t jitter(int64_t ms)
 }
 
 /* Milliseconds until the next automatic attempt. */
-static int64_t backoff_ms(const struct stk_class_desc *d, int64_t tries, const struct stk_outcome *o)
+static int64_t backoff_ms(
+    const struct stk_class_desc *d, int64_t tries, const struct stk_outcome *o)
 {
 	int64_t ms = d->retry_base_ms;
 
@@ -52,8 +53,8 @@ static int64_t backoff_ms(const struct stk_class_desc *d, int64_t tries, const s
 }
 
 /* Automatic attempts leave one run for an operator's retry (RELIABILITY). */
-static int64_t attempts_allowed(const struct stk_class_desc *d, const struct stk_ticket *t,
-    const struct stk_outcome *o)
+static int64_t attempts_allowed(
+    const struct stk_class_desc *d, const struct stk_ticket *t, const struct stk_outcome *o)
 {
 	int64_t by_runs = (int64_t)stk_ticket_runs(t) - 2;
 	int64_t by_class = d->retry_max;
@@ -119,7 +120,8 @@ static void log_finished(struct stk_worker *w, const struct stk_reserved *r,
 		[STK_SETTLE_DROP] = "dropped",
 	};
 	bool good = o->name == STK_OUT_DONE || o->name == STK_OUT_SKIPPED;
-	/* a handler's own sentence may quote arguments: it stands in `failed`, beside the payload */
+	/* a handler's own sentence may quote arguments: it stands in `failed`, beside the payload
+	 */
 	bool quotes = o->message != NULL && o->name != STK_OUT_ARGS_SCHEMA;
 	struct stk_jw *line = stk_log_start(good ? STK_LOG_INFO : STK_LOG_WARN, "job.finished",
 	    good ? "success" : "failure", "%s: %s", stk_outcome_text(o->name),

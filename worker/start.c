@@ -40,8 +40,8 @@ static int check_hidden(const struct stk_config *c, const char *secret)
 		return 0; /* whoever opens it says what is wrong */
 	for (size_t i = 0; i < c->directories.n + c->setup_read.n; i++) {
 		bool dir = i < c->directories.n;
-		const char *path = dir ? c->directories.v[i].value
-				       : c->setup_read.v[i - c->directories.n];
+		const char *path =
+		    dir ? c->directories.v[i].value : c->setup_read.v[i - c->directories.n];
 		size_t n;
 
 		if (realpath(path, open_real) == NULL)
@@ -50,7 +50,8 @@ static int check_hidden(const struct stk_config *c, const char *secret)
 		if (strncmp(secret_real, open_real, n) == 0 &&
 		    (secret_real[n] == '/' || secret_real[n] == '\0'))
 			return stk_complain(STK_EX_CONFIG,
-			    "%s lies beneath %s, which jobs may read; move one of them", secret, path);
+			    "%s lies beneath %s, which jobs may read; move one of them", secret,
+			    path);
 	}
 	return 0;
 }
@@ -87,7 +88,8 @@ static int load_policy(struct stk_worker *w)
 		return stk_complain(STK_EX_OS, "libsodium did not start");
 	if (access(w->config->policy, R_OK) != 0)
 		return stk_complain(STK_EX_NOINPUT,
-		    "cannot read the policy %s: %s; `stockade keys generate` prints a stanza to start "
+		    "cannot read the policy %s: %s; `stockade keys generate` prints a stanza to "
+		    "start "
 		    "one with",
 		    w->config->policy, strerror(errno));
 	if (stk_policy_load(w->config->policy, &w->ring, &e) != STK_OK)
@@ -139,12 +141,12 @@ static int connect_redis(struct stk_worker *w, const struct stk_worker_start *st
 	if (stk_redis_new(&config, &w->link) != STK_OK)
 		return stk_complain(STK_EX_OS, "out of memory");
 	while ((e = stk_redis_connect(w->link)) != STK_OK && stk_monotonic_ms() < give_up &&
-	    w->life.stop == STK_STOP_NO)
+	       w->life.stop == STK_STOP_NO)
 		stk_life_wait(&w->life, 250);
 	stk_redis_url_clear(&url);
 	if (e != STK_OK)
-		return stk_complain(STK_EX_REDIS, "Redis at %s: %s", w->config->redis,
-		    stk_redis_why(w->link));
+		return stk_complain(
+		    STK_EX_REDIS, "Redis at %s: %s", w->config->redis, stk_redis_why(w->link));
 	return 0;
 }
 
@@ -155,27 +157,28 @@ static int register_worker(struct stk_worker *w, const struct stk_worker_start *
 
 	if (stk_life_worker_id(w->config, id, sizeof(id)) != STK_OK ||
 	    stk_store_init(&w->store, w->link, w->config->ns, id) != STK_OK)
-		return stk_complain(STK_EX_CONFIG,
-		    "host, queue names and namespace make no usable worker id");
+		return stk_complain(
+		    STK_EX_CONFIG, "host, queue names and namespace make no usable worker id");
 	stk_hex(start->instance, sizeof(start->instance), w->store.instance);
 	w->store.max_payload_bytes = w->config->max_payload_bytes;
-	if (stk_store_register(&w->store, w->queues, w->n_queues, w->life.started, &answer) != STK_OK)
-		return stk_complain(STK_EX_REDIS, "cannot register in Redis: %s",
-		    stk_redis_why(w->link));
+	if (stk_store_register(&w->store, w->queues, w->n_queues, w->life.started, &answer) !=
+	    STK_OK)
+		return stk_complain(
+		    STK_EX_REDIS, "cannot register in Redis: %s", stk_redis_why(w->link));
 	if (answer == STK_ANSWER_STORE)
 		return stk_complain(STK_EX_REDIS,
 		    "STORE_%s: that key is not what this protocol keeps there; see PROTOCOL.md",
 		    w->store.bad_key);
 	if (answer == STK_ANSWER_NEWER)
-		return stk_complain(STK_EX_CONFIG,
-		    "a newer stockade with an incompatible protocol works on this Redis; upgrade this one");
+		return stk_complain(STK_EX_CONFIG, "a newer stockade with an incompatible protocol "
+						   "works on this Redis; upgrade this one");
 	if (answer == STK_ANSWER_ID_SHARED) {
 		(void)stk_log_start(STK_LOG_WARN, "worker.id_shared", "unknown",
 		    "the worker id %s was registered by a worker that may still live", id);
 		stk_log_end();
 	} else if (answer != STK_ANSWER_OK) {
-		return stk_complain(STK_EX_REDIS, "registration was answered with %s",
-		    stk_answer_text(answer));
+		return stk_complain(
+		    STK_EX_REDIS, "registration was answered with %s", stk_answer_text(answer));
 	}
 	w->life.store = &w->store;
 	w->life.next_beat_ms = stk_monotonic_ms() + w->config->beat_ms;
@@ -190,8 +193,9 @@ static bool file_lost(struct stk_worker *w, const struct stk_lost *lost)
 	stk_worker_record_raw(w, lost->queue, lost->bytes, &job);
 	stk_jw_reset(&w->record);
 	stk_record_failed(&w->record, &job, "Stockade::WorkerLost",
-	    stk_span_str("WorkerLost: workers died more than three times while this job was in their "
-			 "hands; find out why before retrying it"),
+	    stk_span_str(
+		"WorkerLost: workers died more than three times while this job was in their "
+		"hands; find out why before retrying it"),
 	    NULL, 0, stk_worker_now_s());
 	return !w->record.sour;
 }
@@ -214,8 +218,8 @@ static int recover(struct stk_worker *w, const struct stk_worker_start *start)
 		if (stk_store_recover(&w->store, victim, w->queues, w->n_queues,
 			filing ? &lost : NULL, filing ? record : stk_span_of(NULL, 0), &found,
 			&answer) != STK_OK)
-			return stk_complain(STK_EX_REDIS, "cannot recover the predecessor's job: %s",
-			    stk_redis_why(w->link));
+			return stk_complain(STK_EX_REDIS,
+			    "cannot recover the predecessor's job: %s", stk_redis_why(w->link));
 		w->counters.recovered += (uint64_t)found.n_returned;
 		lost = found.lost;
 		filing = answer == STK_ANSWER_LOST && file_lost(w, &lost);
@@ -223,7 +227,8 @@ static int recover(struct stk_worker *w, const struct stk_worker_start *start)
 			break;
 	}
 	(void)stk_log_start(STK_LOG_WARN, "worker.recovered", "success",
-	    "the worker before this one died; %lld of its jobs went back to the front of their queues",
+	    "the worker before this one died; %lld of its jobs went back to the front of their "
+	    "queues",
 	    (long long)w->counters.recovered);
 	stk_log_end();
 	return 0;

@@ -2,8 +2,8 @@
  * supervisor.c - see supervisor.h. One poll loop over a signalfd and the workers' ready pipes.
  *
  * A worker that ends before it was ever ready with an exit code that only a person can mend (usage,
- * input, permission, configuration, Redis at start) ends the whole service with that code; any other
- * death is answered by a new worker, which is told the token of the one it replaces.
+ * input, permission, configuration, Redis at start) ends the whole service with that code; any
+ * other death is answered by a new worker, which is told the token of the one it replaces.
  */
 #include "worker/supervisor.h"
 
@@ -155,7 +155,7 @@ static void stop_all(struct supervisor *s, int sig)
 static bool is_final(int code)
 {
 	return code == STK_EX_USAGE || code == STK_EX_NOINPUT || code == STK_EX_REDIS ||
-	    code == STK_EX_OS || code == STK_EX_NOPERM || code == STK_EX_CONFIG;
+	       code == STK_EX_OS || code == STK_EX_NOPERM || code == STK_EX_CONFIG;
 }
 
 static int64_t backoff_ms(struct slot *slot, int64_t now)

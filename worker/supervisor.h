@@ -19,7 +19,7 @@ struct stk_worker_start {
 	int ready_fd;    /* the worker writes one byte once it is registered, before it reserves */
 	uint32_t slot;
 	uint8_t instance[STK_INSTANCE_BYTES];
-	bool has_over;                    /* a predecessor of this slot died without unregistering */
+	bool has_over; /* a predecessor of this slot died without unregistering */
 	uint8_t over[STK_INSTANCE_BYTES]; /* its token: recovered first */
 	pid_t supervisor;
 };

@@ -62,7 +62,7 @@ void stk_title_init(int argc, char **argv)
 
 		if (copy == NULL)
 			return; /* without memory the title stays what it was */
-		argv[i] = copy;
+		argv[i] = copy; /* NOLINT(clang-analyzer-unix.Malloc): lives as long as the program */
 	}
 	if (!move_environment())
 		return;

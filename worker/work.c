@@ -33,8 +33,8 @@ static struct stk_span class_of(struct stk_worker *w, struct stk_span bytes)
 	return stk_span_of(w->class_name, n <= sizeof(w->class_name) ? n : 0);
 }
 
-void stk_worker_record_raw(struct stk_worker *w, const char *queue, struct stk_span bytes,
-    struct stk_record_job *out)
+void stk_worker_record_raw(
+    struct stk_worker *w, const char *queue, struct stk_span bytes, struct stk_record_job *out)
 {
 	uint8_t digest[32];
 
@@ -59,8 +59,8 @@ void stk_worker_record_job(struct stk_worker *w, const struct stk_reserved *r,
 	out->class_name = stk_span_str(stk_ticket_class(t));
 }
 
-static void log_admitted(const struct stk_worker *w, const struct stk_reserved *r,
-    const struct stk_admission *a)
+static void log_admitted(
+    const struct stk_worker *w, const struct stk_reserved *r, const struct stk_admission *a)
 {
 	struct stk_jw *line = stk_log_start(STK_LOG_INFO, "job.admitted", "success",
 	    "%s signed by %s", stk_ticket_class(a->ticket), a->principal);
@@ -101,17 +101,18 @@ static void handle(struct stk_worker *w, const struct stk_reserved *r, struct st
 	stk_admission_clear(&admission);
 }
 
-/* park_max reached: an ordinary failed record, spliced and retryable (RELIABILITY, last section). */
-static void settle_as_park_full(struct stk_worker *w, const struct stk_reserved *r,
-    struct stk_settle *settle)
+/* park_max reached: an ordinary failed record, spliced and retryable (RELIABILITY, last section).
+ */
+static void settle_as_park_full(
+    struct stk_worker *w, const struct stk_reserved *r, struct stk_settle *settle)
 {
 	struct stk_record_job job;
 
 	stk_worker_record_raw(w, r->parcel.queue, r->parcel.bytes, &job);
 	stk_jw_reset(&w->record);
 	stk_record_failed(&w->record, &job, "Stockade::ParkFull",
-	    stk_span_str("ParkFull: too many jobs of this queue wait already; retry it later"), NULL, 0,
-	    stk_worker_now_s());
+	    stk_span_str("ParkFull: too many jobs of this queue wait already; retry it later"),
+	    NULL, 0, stk_worker_now_s());
 	*settle = (struct stk_settle){
 		.seq = settle->seq,
 		.what = STK_SETTLE_FAIL,
@@ -122,10 +123,11 @@ static void settle_as_park_full(struct stk_worker *w, const struct stk_reserved 
 static bool may_go_on(const struct stk_worker *w)
 {
 	return w->life.stop == STK_STOP_NO && !w->life.fenced && !w->life.redis_lost &&
-	    !w->nursery_lost;
+	       !w->nursery_lost;
 }
 
-/* Every class in a row of three SandboxUnavailable: this worker cannot run anything (RELIABILITY). */
+/* Every class in a row of three SandboxUnavailable: this worker cannot run anything (RELIABILITY).
+ */
 static bool wall_is_gone(const struct stk_worker *w)
 {
 	for (uint32_t i = 0; i < w->cage.table.head.n_classes; i++)
@@ -146,16 +148,16 @@ static bool link_up(struct stk_worker *w)
 }
 
 /* Settles, and reserves the next parcel in the same write while there is to be one. */
-static enum stk_answer settle_and_go_on(struct stk_worker *w, const struct stk_settle *settle,
-    struct stk_reserved *next_job)
+static enum stk_answer settle_and_go_on(
+    struct stk_worker *w, const struct stk_settle *settle, struct stk_reserved *next_job)
 {
 	enum stk_answer settled = STK_ANSWER_OK, next = STK_ANSWER_EMPTY;
 	enum stk_err e = STK_E_CLOSED;
 
 	for (int attempt = 0; attempt < 2 && e != STK_OK && link_up(w); attempt++)
 		if (may_go_on(w))
-			e = stk_store_settle_and_reserve(&w->store, settle, &settled, w->queues,
-			    w->n_queues, next_job, &next);
+			e = stk_store_settle_and_reserve(
+			    &w->store, settle, &settled, w->queues, w->n_queues, next_job, &next);
 		else
 			e = stk_store_settle(&w->store, settle, &settled);
 	if (e != STK_OK) {
@@ -247,23 +249,26 @@ static int verdict_on_self(const struct stk_worker *w, const char **name, const 
 		const char *name, *why;
 		int code;
 	} endings[] = {
-		{ "NURSERY_LOST", "the nursery died; a new worker starts with a fresh one", STK_EX_OS },
+		{ "NURSERY_LOST", "the nursery died; a new worker starts with a fresh one",
+		    STK_EX_OS },
 		{ "FENCED", "other workers held this one for dead and took its job; it forgets it",
 		    STK_EX_REDIS },
-		{ "REDIS_LOST", "Redis went away; a job in hand stays in flight and is taken back first",
+		{ "REDIS_LOST",
+		    "Redis went away; a job in hand stays in flight and is taken back first",
 		    STK_EX_REDIS },
-		{ "SANDBOX_UNAVAILABLE", "no class could be caged three times in a row; run as root or "
-					 "mend the machine: `stockade run-job` shows the step",
+		{ "SANDBOX_UNAVAILABLE",
+		    "no class could be caged three times in a row; run as root or "
+		    "mend the machine: `stockade run-job` shows the step",
 		    STK_EX_OS },
 		{ "STORE", "a key has the wrong type; see PROTOCOL.md", STK_EX_REDIS },
 		{ "DONE", "told to stop, or the queues are empty", STK_EX_OK },
 	};
-	size_t i = w->nursery_lost ? 0
-	    : w->life.fenced	   ? 1
-	    : w->life.redis_lost   ? 2
-	    : wall_is_gone(w)	   ? 3
-	    : w->store.bad_key[0]  ? 4
-				   : 5;
+	size_t i = w->nursery_lost       ? 0
+		   : w->life.fenced      ? 1
+		   : w->life.redis_lost  ? 2
+		   : wall_is_gone(w)     ? 3
+		   : w->store.bad_key[0] ? 4
+					 : 5;
 
 	*name = endings[i].name;
 	*why = endings[i].why;

@@ -41,8 +41,8 @@ struct stk_worker {
 int64_t stk_worker_now_s(void);
 
 /*
- * refuse.c: a verdict other than ACCEPT becomes a settlement: parked, quarantined or dropped, counted,
- * logged (sampled). The spans in @out live until the next parcel.
+ * refuse.c: a verdict other than ACCEPT becomes a settlement: parked, quarantined or dropped,
+ * counted, logged (sampled). The spans in @out live until the next parcel.
  */
 void stk_worker_refuse(struct stk_worker *w, const struct stk_reserved *r,
     const struct stk_admission *a, struct stk_settle *out);
@@ -56,8 +56,8 @@ void stk_worker_settle(struct stk_worker *w, const struct stk_reserved *r,
     const struct stk_ticket *t, const struct stk_outcome *o, struct stk_settle *out);
 
 /* work.c: what the records say of raw bytes, or of an admitted job; recognises them first. */
-void stk_worker_record_raw(struct stk_worker *w, const char *queue, struct stk_span bytes,
-    struct stk_record_job *out);
+void stk_worker_record_raw(
+    struct stk_worker *w, const char *queue, struct stk_span bytes, struct stk_record_job *out);
 void stk_worker_record_job(struct stk_worker *w, const struct stk_reserved *r,
     const struct stk_ticket *t, struct stk_record_job *out);
 

@@ -118,6 +118,7 @@ const char *stockade_table_build(
 		.class_size = sizeof(struct stk_class_desc) };
 	for (size_t i = 0; i < n; i++)
 		t->origin[i] = &registry[i];
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): it is an array of pointers */
 	qsort(t->origin, n, sizeof(t->origin[0]), by_name);
 	for (size_t i = 0; wrong == NULL && i < n; i++) {
 		wrong = add_labels(&t->head, t->origin[i]->reads);

@@ -26,8 +26,8 @@ static void profile_text(uint32_t profiles, char *out, size_t size)
 		if ((profiles & profile_names[i].bit) != 0) {
 			size_t n = strlen(out);
 
-			(void)snprintf(out + n, size - n, "%s%s", n > 0 ? "+" : "",
-			    profile_names[i].name);
+			(void)snprintf(
+			    out + n, size - n, "%s%s", n > 0 ? "+" : "", profile_names[i].name);
 		}
 }
 
@@ -38,7 +38,8 @@ static void print_table(const struct stk_class_table *t)
 
 	stk_hex(t->head.registry_digest, 32, registry);
 	(void)printf("%s%-28s %-16s %8s %6s %8s %7s  %-12s %s%s\n", bold ? "\033[1m" : "", "class",
-	    "profile", "wall", "cpu", "memory", "retries", "grants", "schema", bold ? "\033[0m" : "");
+	    "profile", "wall", "cpu", "memory", "retries", "grants", "schema",
+	    bold ? "\033[0m" : "");
 	for (uint32_t i = 0; i < t->head.n_classes; i++) {
 		const struct stk_class_desc *d = &t->classes[i];
 		char grants[128] = "-";

@@ -29,7 +29,8 @@ struct stk_command {
 extern const struct stk_command stk_cmd_classes, stk_cmd_enqueue, stk_cmd_explain, stk_cmd_keys,
     stk_cmd_run_job, stk_cmd_sign, stk_cmd_work;
 
-/* Prints "stockade: <sentence>" to stderr and returns @code, so callers write return stk_complain(…). */
+/* Prints "stockade: <sentence>" to stderr and returns @code, so callers write return
+ * stk_complain(…). */
 int stk_complain(int code, const char *fmt, ...) STK_PRINTF(2, 3);
 /* Prints the command's usage to stderr (64) or, for --help, to stdout (0). */
 int stk_usage(const struct stk_command *c, int code);

@@ -39,9 +39,9 @@ static int push(const struct stk_config *config, const char *queue, struct stk_s
 	    stk_store_init(&store, link, config->ns, "stockade:0:enqueue") != STK_OK)
 		code = stk_complain(STK_EX_CONFIG, "namespace '%s' cannot be used", config->ns);
 	else if (stk_redis_connect(link) != STK_OK ||
-	    stk_store_enqueue(&store, queue, payload) != STK_OK)
-		code = stk_complain(STK_EX_REDIS, "Redis at %s: %s", config->redis,
-		    stk_redis_why(link));
+		 stk_store_enqueue(&store, queue, payload) != STK_OK)
+		code = stk_complain(
+		    STK_EX_REDIS, "Redis at %s: %s", config->redis, stk_redis_why(link));
 	stk_store_clear(&store);
 	stk_redis_free(link);
 	stk_redis_url_clear(&url);
@@ -54,7 +54,8 @@ static int run(int argc, char **argv)
 	const struct stk_sign_flag flags[] = { { "redis", &o.redis }, { "config", &o.config } };
 	struct stk_signed job = { 0 };
 	struct stk_config config;
-	int code = stk_sign_options(&stk_cmd_enqueue, flags, STK_ARRAY_LEN(flags), argc, argv, &job);
+	int code =
+	    stk_sign_options(&stk_cmd_enqueue, flags, STK_ARRAY_LEN(flags), argc, argv, &job);
 
 	if (code != 0)
 		return code == -1 ? 0 : code;

@@ -36,9 +36,8 @@ static void take(struct stk_options *o, int opt)
 int stk_options_parse(const struct stk_command *cmd, const char *allowed, int argc, char **argv,
     struct stk_options *o)
 {
-	struct option longopts[STK_ARRAY_LEN(shared) + 2] = {
-		{ "help", no_argument, NULL, STK_OPT_HELP }
-	};
+	struct option longopts[STK_ARRAY_LEN(shared) + 2] = { { "help", no_argument, NULL,
+	    STK_OPT_HELP } };
 	size_t n = 1;
 	int opt;
 
@@ -60,8 +59,8 @@ int stk_options_parse(const struct stk_command *cmd, const char *allowed, int ar
 	return 0;
 }
 
-static enum stk_err take_flags(const struct stk_options *o, struct stk_config *config,
-    struct stk_conf_error *e)
+static enum stk_err take_flags(
+    const struct stk_options *o, struct stk_config *config, struct stk_conf_error *e)
 {
 	const struct {
 		const char *setting, *flag, *text;
@@ -112,8 +111,8 @@ int stk_options_cage(const struct stk_config *config, struct stk_cage_setup *out
 		return stk_complain(STK_EX_NOPERM, "%s", why);
 	cage_fd = stk_cage_program_open(config->cage, why, sizeof(why));
 	if (cage_fd == -1)
-		return stk_complain(access(config->cage, F_OK) == 0 ? STK_EX_NOPERM : STK_EX_NOINPUT,
-		    "%s", why);
+		return stk_complain(
+		    access(config->cage, F_OK) == 0 ? STK_EX_NOPERM : STK_EX_NOINPUT, "%s", why);
 	code = stk_cage_setup(config, cage_fd, out, why, sizeof(why));
 	if (code != 0)
 		return stk_complain(code, "%s", why);

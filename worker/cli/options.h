@@ -34,8 +34,8 @@ STK_CHECK int stk_options_parse(const struct stk_command *cmd, const char *allow
     char **argv, struct stk_options *o);
 
 /* Loads the configuration with these flags on top. 0 or an exit code, complaining by itself. */
-STK_CHECK int stk_options_config(const struct stk_options *o, bool for_work,
-    struct stk_config *config);
+STK_CHECK int stk_options_config(
+    const struct stk_options *o, bool for_work, struct stk_config *config);
 
 /*
  * Drops privileges, opens the cage program and sets the cage up (no probes). 0 or an exit code,

@@ -36,7 +36,8 @@ static bool go(void *ctx, pid_t pid, const struct stk_cage_proof *proof)
 	return true;
 }
 
-/* DEFINITIONS, "Exit codes": 0 done, 1 failed, 2 arguments refused, 3 retry, 4 skipped, 5 killed. */
+/* DEFINITIONS, "Exit codes": 0 done, 1 failed, 2 arguments refused, 3 retry, 4 skipped, 5 killed.
+ */
 static int exit_code(const struct stk_outcome *o)
 {
 	switch (o->name) {
@@ -111,8 +112,8 @@ static void print_text(const char *class_name, const struct stk_outcome *o)
 	const char *colour = !tty ? "" : o->name == STK_OUT_DONE ? "\033[32m" : "\033[31m";
 
 	(void)printf("%-9s %s\n", "class", class_name);
-	(void)printf("%-9s %s%s%s\n", "outcome", colour, stk_outcome_text(o->name),
-	    tty ? "\033[0m" : "");
+	(void)printf(
+	    "%-9s %s%s%s\n", "outcome", colour, stk_outcome_text(o->name), tty ? "\033[0m" : "");
 	if (o->why[0] != '\0')
 		print_field("why", o->why, strlen(o->why), sizeof(o->why));
 	print_field("message", o->message, o->message_len, 4096);
@@ -120,8 +121,8 @@ static void print_text(const char *class_name, const struct stk_outcome *o)
 	print_field("output", o->output_tail, o->output_tail_len, 512);
 	(void)printf("%-9s %lld ms wall, %lld ms cpu, %lld KiB peak\n", "used",
 	    (long long)o->wall_ms, (long long)o->cpu_ms, (long long)o->maxrss_kib);
-	(void)printf("%-9s seccomp %d (%d filters), no_new_privs %d, capabilities %016llx\n", "cage",
-	    o->proof.seccomp, o->proof.filters, o->proof.no_new_privs,
+	(void)printf("%-9s seccomp %d (%d filters), no_new_privs %d, capabilities %016llx\n",
+	    "cage", o->proof.seccomp, o->proof.filters, o->proof.no_new_privs,
 	    (unsigned long long)o->proof.caps);
 }
 
@@ -190,8 +191,8 @@ static int run(int argc, char **argv)
 	} else {
 		len = strlen(operand);
 		if (len > STK_ARGS_MAX)
-			return stk_complain(STK_EX_NOINPUT, "the arguments are larger than %u bytes",
-			    STK_ARGS_MAX);
+			return stk_complain(
+			    STK_EX_NOINPUT, "the arguments are larger than %u bytes", STK_ARGS_MAX);
 	}
 	if ((code = stk_options_config(&o, false, &config)) != 0) {
 		free(text);

@@ -18,8 +18,8 @@ static int supervise(const struct stk_config *config, int password_fd)
 		return stk_complain(STK_EX_NOPERM, "%s", why);
 	cage_fd = stk_cage_program_open(config->cage, why, sizeof(why));
 	if (cage_fd == -1)
-		return stk_complain(access(config->cage, F_OK) == 0 ? STK_EX_NOPERM : STK_EX_NOINPUT,
-		    "%s", why);
+		return stk_complain(
+		    access(config->cage, F_OK) == 0 ? STK_EX_NOPERM : STK_EX_NOINPUT, "%s", why);
 	stk_log_open(STDERR_FILENO, (enum stk_log_format)config->log_format,
 	    (enum stk_log_level)config->log_level);
 	return stk_supervise(config, cage_fd, password_fd, stk_worker_main);
@@ -50,6 +50,7 @@ static int run(int argc, char **argv)
 const struct stk_command stk_cmd_work = {
 	.name = "work",
 	.summary = "reserve, admit, run and settle jobs until told to stop",
-	.usage = "work [--queues Q,...] [--redis URL] [--config FILE] [--policy FILE] [--cage PROGRAM]",
+	.usage =
+	    "work [--queues Q,...] [--redis URL] [--config FILE] [--policy FILE] [--cage PROGRAM]",
 	.run = run,
 };
