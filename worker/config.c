@@ -15,7 +15,8 @@
 #define AT(member) offsetof(struct stk_config, member)
 
 static const char *const require_or_off[] = { "require", "off", NULL };
-static const char *const log_formats[] = { "json", "text", NULL };
+static const char *const log_formats[] = { "json", "text", "verbose", "vverbose", NULL };
+static const char *const failure_backends[] = { "redis", "redis_multi_queue", NULL };
 static const char *const log_levels[] = { "debug", "info", "warn", "error", NULL };
 
 // clang-format off
@@ -49,8 +50,12 @@ const struct stk_setting stk_config_table[] = {
 	{ .name = "redis_timeout", .type = STK_SET_DURATION_MS, .offset = AT(redis_timeout_ms), .min = 10, .max = 60000, .def = "5s", .doc = "deadline of one Redis command" },
 	{ .name = "redis_start_wait", .type = STK_SET_DURATION_MS, .offset = AT(redis_start_wait_ms), .max = 7 * 86400000LL, .def = "0s", .doc = "how long to wait for Redis at start" },
 	{ .name = "landlock", .type = STK_SET_CHOICE, .offset = AT(landlock), .choices = require_or_off, .def = "require", .doc = "off runs classes without file grants where the kernel has no Landlock" },
-	{ .name = "log_format", .type = STK_SET_CHOICE, .offset = AT(log_format), .choices = log_formats, .def = "json", .doc = "json (ECS) or text" },
+	{ .name = "log_format", .type = STK_SET_CHOICE, .offset = AT(log_format), .choices = log_formats, .def = "json", .doc = "json (ECS), text, or Resque's verbose and vverbose" },
 	{ .name = "log_level", .type = STK_SET_CHOICE, .offset = AT(log_level), .choices = log_levels, .def = "info", .doc = "least level that is written" },
+	{ .name = "failure_backend", .type = STK_SET_CHOICE, .offset = AT(failure_backend), .choices = failure_backends, .def = "redis", .doc = "redis (one list `failed`) or redis_multi_queue (<queue>_failed)" },
+	{ .name = "pidfile", .type = STK_SET_STRING, .offset = AT(pidfile), .doc = "file that gets the supervisor's pid" },
+	{ .name = "background", .type = STK_SET_BOOL, .offset = AT(background), .def = "false", .doc = "leave the terminal and work in the background" },
+	{ .name = "graceful_term", .type = STK_SET_BOOL, .offset = AT(graceful_term), .def = "false", .doc = "TERM waits for the running job as QUIT does, without drain_timeout" },
 	{ .name = "drain_and_exit", .type = STK_SET_BOOL, .offset = AT(drain_and_exit), .def = "false", .doc = "run until the queues are empty, then end (INTERVAL=0)" },
 };
 // clang-format on
@@ -65,6 +70,20 @@ static const struct {
 	{ "QUEUE", "queues" },
 	{ "QUEUES", "queues" },
 	{ "COUNT", "concurrency" },
+	{ "PIDFILE", "pidfile" },
+	{ "FAILURE_BACKEND", "failure_backend" },
+};
+
+/* Resque's switches: set to anything at all, they mean this. */
+static const struct {
+	const char *variable, *setting, *text;
+} resque_switches[] = {
+	{ "BACKGROUND", "background", "true" },
+	{ "GRACEFUL_TERM", "graceful_term", "true" },
+	{ "LOGGING", "log_format", "verbose" },
+	{ "VERBOSE", "log_format", "verbose" },
+	{ "VVERBOSE", "log_format", "vverbose" },
+	{ "TERM_CHILD", "drain_timeout", "0s" },
 };
 
 static enum stk_err set(struct stk_config *c, const char *name, const char *text, const char *where,
@@ -73,19 +92,57 @@ static enum stk_err set(struct stk_config *c, const char *name, const char *text
 	return stk_conf_set(stk_config_table, stk_config_table_len, c, name, text, where, e);
 }
 
-/* INTERVAL is seconds as a decimal number; 0 means: drain and end. */
-static enum stk_err take_interval(struct stk_config *c, const char *text, struct stk_conf_error *e)
+/* Resque writes seconds as decimal numbers. */
+static enum stk_err seconds_of(
+    const char *variable, const char *text, double most, int *ms, struct stk_conf_error *e)
 {
-	char *end, ms[32];
+	char *end;
 	double seconds = strtod(text, &end);
 
-	if (end == text || *end != '\0' || !(seconds >= 0 && seconds <= 60))
-		return stk_conf_blame(
-		    e, "INTERVAL", 0, "'%s' is not a number of seconds from 0 to 60", text);
-	if (seconds == 0)
+	if (end == text || *end != '\0' || !(seconds >= 0 && seconds <= most))
+		return stk_conf_blame(e, variable, 0,
+		    "'%.64s' is not a number of seconds from 0 to %.0f", text, most);
+	*ms = (int)(seconds * 1000);
+	return STK_OK;
+}
+
+static enum stk_err set_ms(
+    struct stk_config *c, const char *name, int ms, const char *where, struct stk_conf_error *e)
+{
+	char text[32];
+
+	(void)snprintf(text, sizeof(text), "%dms", ms);
+	return set(c, name, text, where, e);
+}
+
+/* 0 means: drain and end. */
+static enum stk_err take_interval(struct stk_config *c, const char *text, struct stk_conf_error *e)
+{
+	int ms;
+	enum stk_err err = seconds_of("INTERVAL", text, 60, &ms, e);
+
+	if (err != STK_OK)
+		return err;
+	if (ms == 0 && strtod(text, NULL) == 0)
 		return set(c, "drain_and_exit", "true", "INTERVAL", e);
-	(void)snprintf(ms, sizeof(ms), "%dms", seconds < 0.005 ? 5 : (int)(seconds * 1000));
-	return set(c, "poll", ms, "INTERVAL", e);
+	return set_ms(c, "poll", ms < 5 ? 5 : ms, "INTERVAL", e);
+}
+
+/* As in Ruby: PRE_SHUTDOWN counts only where TERM_CHILD is set, TERM_TIMEOUT always. */
+static enum stk_err take_timeouts(struct stk_config *c, struct stk_conf_error *e)
+{
+	const char *pre = getenv("RESQUE_PRE_SHUTDOWN_TIMEOUT");
+	const char *term = getenv("RESQUE_TERM_TIMEOUT");
+	enum stk_err err = STK_OK;
+	int ms;
+
+	if (pre != NULL && getenv("TERM_CHILD") != NULL &&
+	    (err = seconds_of("RESQUE_PRE_SHUTDOWN_TIMEOUT", pre, 86400, &ms, e)) == STK_OK)
+		err = set_ms(c, "drain_timeout", ms, "RESQUE_PRE_SHUTDOWN_TIMEOUT", e);
+	if (err == STK_OK && term != NULL &&
+	    (err = seconds_of("RESQUE_TERM_TIMEOUT", term, 600, &ms, e)) == STK_OK)
+		err = set_ms(c, "term_timeout", ms, "RESQUE_TERM_TIMEOUT", e);
+	return err;
 }
 
 static enum stk_err take_environment(struct stk_config *c, struct stk_conf_error *e)
@@ -100,8 +157,15 @@ static enum stk_err take_environment(struct stk_config *c, struct stk_conf_error
 			 e)) != STK_OK)
 			return err;
 	}
+	for (size_t i = 0; i < STK_ARRAY_LEN(resque_switches); i++)
+		if (getenv(resque_switches[i].variable) != NULL &&
+		    (err = set(c, resque_switches[i].setting, resque_switches[i].text,
+			 resque_switches[i].variable, e)) != STK_OK)
+			return err;
 	text = getenv("INTERVAL");
 	if (text != NULL && (err = take_interval(c, text, e)) != STK_OK)
+		return err;
+	if ((err = take_timeouts(c, e)) != STK_OK)
 		return err;
 	for (size_t i = 0; i < stk_config_table_len; i++) {
 		const struct stk_setting *s = &stk_config_table[i];

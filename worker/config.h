@@ -38,6 +38,10 @@ struct stk_config {
 	int landlock;        /* index into require, off */
 	int log_format;      /* enum stk_log_format */
 	int log_level;       /* enum stk_log_level */
+	int failure_backend; /* 0: redis, 1: redis_multi_queue */
+	char *pidfile;       /* the supervisor's pid without a newline, never removed; or NULL */
+	bool background;     /* leave the terminal, standard descriptors to /dev/null */
+	bool graceful_term;  /* TERM lets the job finish however long it takes, as QUIT does */
 	bool drain_and_exit; /* INTERVAL=0: run until the queues are empty, then end */
 };
 

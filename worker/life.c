@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static const int stop_signals[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP };
+static const int heard[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGCONT };
 
 enum stk_err stk_life_open(struct stk_life *l, const struct stk_config *c)
 {
@@ -22,8 +22,8 @@ enum stk_err stk_life_open(struct stk_life *l, const struct stk_config *c)
 
 	*l = (struct stk_life){ .config = c, .signal_fd = -1 };
 	(void)sigemptyset(&set);
-	for (size_t i = 0; i < STK_ARRAY_LEN(stop_signals); i++)
-		(void)sigaddset(&set, stop_signals[i]);
+	for (size_t i = 0; i < STK_ARRAY_LEN(heard); i++)
+		(void)sigaddset(&set, heard[i]);
 	if (sigprocmask(SIG_SETMASK, &set, NULL) != 0)
 		return STK_E_SYSTEM;
 	l->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -58,25 +58,49 @@ enum stk_err stk_life_worker_id(const struct stk_config *c, char *out, size_t si
 	return n < size ? STK_OK : STK_E_TOOBIG;
 }
 
+static void hear_stop(struct stk_life *l, int sig)
+{
+	int64_t now = stk_monotonic_ms();
+	bool patient = sig == SIGQUIT || (sig == SIGTERM && l->config->graceful_term);
+
+	if (l->stop != STK_STOP_NO) {
+		l->stop = STK_STOP_NOW;
+		l->drain_until_ms = now;
+	} else {
+		l->stop = STK_STOP_DRAIN;
+		l->drain_until_ms = patient ? INT64_MAX : now + l->config->drain_timeout_ms;
+	}
+	(void)stk_log_start(STK_LOG_INFO, "worker.stopping", "unknown", "signal %d: %s", sig,
+	    l->stop == STK_STOP_DRAIN ? "no new job; a running one may finish"
+				      : "a running job is ended and handed back now");
+	stk_log_end();
+}
+
+static void hear_one(struct stk_life *l, int sig)
+{
+	if (sig == SIGUSR1) {
+		l->kill_child = true;
+	} else if (sig == SIGUSR2 || sig == SIGCONT) {
+		bool pause = sig == SIGUSR2;
+
+		if (l->paused == pause)
+			return;
+		l->paused = pause;
+		(void)stk_log_start(STK_LOG_INFO, pause ? "worker.paused" : "worker.resumed",
+		    "unknown",
+		    pause ? "USR2: nothing new is reserved until CONT" : "CONT: reserving again");
+		stk_log_end();
+	} else {
+		hear_stop(l, sig);
+	}
+}
+
 static void hear(struct stk_life *l)
 {
 	struct signalfd_siginfo si;
-	int64_t now = stk_monotonic_ms();
 
-	while (read(l->signal_fd, &si, sizeof(si)) == sizeof(si)) {
-		if (l->stop == STK_STOP_NO) {
-			l->stop = STK_STOP_DRAIN;
-			l->drain_until_ms = now + l->config->drain_timeout_ms;
-		} else {
-			l->stop = STK_STOP_NOW;
-			l->drain_until_ms = now;
-		}
-		(void)stk_log_start(STK_LOG_INFO, "worker.stopping", "unknown", "signal %u: %s",
-		    si.ssi_signo,
-		    l->stop == STK_STOP_DRAIN ? "no new job; a running one may finish"
-					      : "a running job is ended and handed back now");
-		stk_log_end();
-	}
+	while (read(l->signal_fd, &si, sizeof(si)) == sizeof(si))
+		hear_one(l, (int)si.ssi_signo);
 }
 
 static void beat(struct stk_life *l)
@@ -103,7 +127,7 @@ static enum stk_run_order order(struct stk_life *l)
 {
 	int64_t now = stk_monotonic_ms();
 
-	if (l->fenced)
+	if (l->fenced || l->kill_child)
 		return STK_RUN_KILL;
 	if (l->stop == STK_STOP_NO || now < l->drain_until_ms)
 		return STK_RUN_ON;
@@ -122,8 +146,9 @@ enum stk_run_order stk_life_tick(struct stk_life *l)
 void stk_life_wait(struct stk_life *l, int64_t ms)
 {
 	int64_t until = stk_monotonic_ms() + ms;
+	bool paused = l->paused;
 
-	while (l->stop == STK_STOP_NO && !l->fenced && !l->redis_lost) {
+	while (l->stop == STK_STOP_NO && !l->fenced && !l->redis_lost && l->paused == paused) {
 		int64_t now = stk_monotonic_ms(), wait = until - now;
 		struct pollfd fd = { .fd = l->signal_fd, .events = POLLIN };
 

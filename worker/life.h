@@ -2,9 +2,10 @@
  * life.h - the worker as a living thing: its id, its beat, its signals, the order to stop.
  *
  * The same poll loop that waits for a job calls stk_life_tick(), so a long job keeps its heartbeat
- * and a signal is heard at once. TERM, INT, QUIT and HUP drain: the running job may finish until
- * drain_timeout, then its child gets TERM, term_timeout later KILL, and the job is handed back. A
- * second signal acts at once.
+ * and a signal is heard at once. TERM, INT and HUP drain: the running job may finish until
+ * drain_timeout, then its child gets TERM, term_timeout later KILL, and the job is handed back.
+ * QUIT (and TERM with graceful_term) waits for the job however long it takes. A second signal that
+ * stops acts at once. USR1 ends the running child, USR2 pauses, CONT goes on.
  */
 #ifndef WORKER_LIFE_H
 #define WORKER_LIFE_H
@@ -26,6 +27,8 @@ struct stk_life {
 	int signal_fd;
 	enum stk_stop stop;
 	int64_t drain_until_ms, kill_at_ms; /* CLOCK_MONOTONIC; 0: not set */
+	bool paused;                        /* USR2: nothing new is reserved until CONT */
+	bool kill_child; /* USR1: the running child is ended, the worker goes on */
 	int64_t next_beat_ms;
 	bool fenced;     /* others hold this instance for dead: forget the job, end */
 	bool redis_lost; /* a beat found no Redis: the running job may finish, nothing new starts */

@@ -84,7 +84,13 @@ static int text_line(char *out, size_t size)
 	for (char *p = sink.text; *p != '\0'; p++)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
 			*p = '?';
-	n = snprintf(out, size, "%.19sZ %s\n", when, sink.text);
+	if (sink.format == STK_LOG_VERBOSE)
+		n = snprintf(out, size, "*** %s\n", sink.text);
+	else if (sink.format == STK_LOG_VVERBOSE)
+		n = snprintf(out, size, "** [%.8s %.10s] %d: %s\n", when + 11, when, (int)sink.pid,
+		    sink.text);
+	else
+		n = snprintf(out, size, "%.19sZ %s\n", when, sink.text);
 	return n < 0 ? 0 : (n >= (int)size ? (int)size - 1 : n);
 }
 
@@ -96,7 +102,7 @@ void stk_log_end(void)
 	if (sink.muted)
 		return;
 	stk_jw_close(w, '}');
-	if (sink.format == STK_LOG_TEXT) {
+	if (sink.format != STK_LOG_JSON) {
 		(void)!write(sink.fd, text, (size_t)text_line(text, sizeof(text)));
 		return;
 	}

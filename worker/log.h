@@ -18,9 +18,12 @@ enum stk_log_level {
 	STK_LOG_WARN,
 	STK_LOG_ERROR
 };
+/* VERBOSE and VVERBOSE are the two styles that Resque prints. */
 enum stk_log_format {
 	STK_LOG_JSON,
-	STK_LOG_TEXT
+	STK_LOG_TEXT,
+	STK_LOG_VERBOSE,
+	STK_LOG_VVERBOSE
 };
 
 /* @fd: borrowed, stays open. Call once per process, and again after fork (the pid is cached). */

@@ -115,7 +115,13 @@ void stk_worker_run(struct stk_worker *w, const struct stk_reserved *r, const st
 		    out->why, sizeof(out->why), "not started: Redis did not take the show");
 		return;
 	}
+	w->life.kill_child = false; /* USR1 is for the child that runs when it comes */
 	if (stk_cage_run(w->cage.cage, &request, &hooks, out) != STK_OK)
 		w->nursery_lost = true;
+	if (w->life.kill_child && out->name == STK_OUT_SHUTDOWN) {
+		out->name = STK_OUT_KILLED_EXTERNALLY;
+		(void)snprintf(out->why, sizeof(out->why),
+		    "killed: an operator sent USR1 to end this job and go on with the next");
+	}
 	stk_title_set("Waiting");
 }

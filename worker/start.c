@@ -161,6 +161,7 @@ static int register_worker(struct stk_worker *w, const struct stk_worker_start *
 		    STK_EX_CONFIG, "host, queue names and namespace make no usable worker id");
 	stk_hex(start->instance, sizeof(start->instance), w->store.instance);
 	w->store.max_payload_bytes = w->config->max_payload_bytes;
+	w->store.failed_per_queue = w->config->failure_backend == 1;
 	if (stk_store_register(&w->store, w->queues, w->n_queues, w->life.started, &answer) !=
 	    STK_OK)
 		return stk_complain(

@@ -68,6 +68,7 @@ enum stk_err stk_store_register(struct stk_store *s, const char *const *queues, 
 	stk_call_number(&a, STK_PROTOCOL);
 	stk_call_text(&a, started_local);
 	stk_call_add(&a, stk_span_of(lines, used));
+	stk_call_text(&a, s->failed_per_queue ? "multi" : "one");
 	return stk_call_plain(s, &a, v);
 }
 

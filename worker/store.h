@@ -56,6 +56,7 @@ struct stk_store {
 	char bad_key[256]; /* after STK_ANSWER_STORE: the key, without the namespace */
 	int64_t detail;    /* after settle's OK: 1 = a foreign tool had filed this job (count it);
 			    * after NEWER: that protocol number; else of no meaning */
+	bool failed_per_queue;     /* Resque's redis_multi_queue backend; set before register */
 	struct stk_reply *in_hand; /* owns the last parcel's bytes */
 };
 

@@ -49,15 +49,18 @@ struct supervisor {
 	int exit_code;
 };
 
-static const int forwarded[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP };
+static const int stopping_signals[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP };
+static const int passing_signals[] = { SIGUSR1, SIGUSR2, SIGCONT };
 
 static int open_signals(void)
 {
 	sigset_t set;
 
 	(void)sigemptyset(&set);
-	for (size_t i = 0; i < STK_ARRAY_LEN(forwarded); i++)
-		(void)sigaddset(&set, forwarded[i]);
+	for (size_t i = 0; i < STK_ARRAY_LEN(stopping_signals); i++)
+		(void)sigaddset(&set, stopping_signals[i]);
+	for (size_t i = 0; i < STK_ARRAY_LEN(passing_signals); i++)
+		(void)sigaddset(&set, passing_signals[i]);
 	(void)sigaddset(&set, SIGCHLD);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
 		return -1;
@@ -143,12 +146,25 @@ static void note_ready(struct supervisor *s, struct slot *slot)
 	slot->has_over = false;
 }
 
-static void stop_all(struct supervisor *s, int sig)
+static void tell_all(struct supervisor *s, int sig)
 {
-	s->stopping = true;
 	for (uint32_t i = 0; i < s->n; i++)
 		if (s->slots[i].pid != 0)
 			(void)kill(s->slots[i].pid, sig);
+}
+
+static void stop_all(struct supervisor *s, int sig)
+{
+	s->stopping = true;
+	tell_all(s, sig);
+}
+
+static bool is_passing(uint32_t sig)
+{
+	for (size_t i = 0; i < STK_ARRAY_LEN(passing_signals); i++)
+		if (sig == (uint32_t)passing_signals[i])
+			return true;
+	return false;
 }
 
 /* Only a person can mend these; before anything ever worked they end the service. */
@@ -222,7 +238,9 @@ static void take_signals(struct supervisor *s)
 	struct signalfd_siginfo si;
 
 	while (read(s->signal_fd, &si, sizeof(si)) == sizeof(si))
-		if (si.ssi_signo != SIGCHLD)
+		if (is_passing(si.ssi_signo))
+			tell_all(s, (int)si.ssi_signo);
+		else if (si.ssi_signo != SIGCHLD)
 			stop_all(s, (int)si.ssi_signo);
 	reap(s);
 }

@@ -62,7 +62,8 @@ void stk_title_init(int argc, char **argv)
 
 		if (copy == NULL)
 			return; /* without memory the title stays what it was */
-		argv[i] = copy; /* NOLINT(clang-analyzer-unix.Malloc): lives as long as the program */
+		argv[i] =
+		    copy; /* NOLINT(clang-analyzer-unix.Malloc): lives as long as the program */
 	}
 	if (!move_environment())
 		return;
@@ -84,6 +85,7 @@ static void clean(char *text)
 
 void stk_title_set(const char *fmt, ...)
 {
+	const char *prefix = getenv("RESQUE_PROCLINE_PREFIX");
 	char text[256];
 	va_list ap;
 	size_t len;
@@ -91,11 +93,14 @@ void stk_title_set(const char *fmt, ...)
 
 	if (area.start == NULL || area.size < 2)
 		return;
-	head = snprintf(text, sizeof(text), "resque-%s: ", STOCKADE_VERSION);
+	/* an operator's prefix goes first, as in Ruby; it is cut so that the marker stays in sight
+	 */
+	head = snprintf(
+	    text, sizeof(text), "%.40sresque-%s: ", prefix != NULL ? prefix : "", STOCKADE_VERSION);
 	va_start(ap, fmt);
 	(void)vsnprintf(text + head, sizeof(text) - (size_t)head, fmt, ap);
 	va_end(ap);
-	clean(text + head);
+	clean(text);
 	len = strlen(text);
 	if (len > area.size - 1)
 		len = area.size - 1;

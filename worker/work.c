@@ -155,7 +155,7 @@ static enum stk_answer settle_and_go_on(
 	enum stk_err e = STK_E_CLOSED;
 
 	for (int attempt = 0; attempt < 2 && e != STK_OK && link_up(w); attempt++)
-		if (may_go_on(w))
+		if (may_go_on(w) && !w->life.paused)
 			e = stk_store_settle_and_reserve(
 			    &w->store, settle, &settled, w->queues, w->n_queues, next_job, &next);
 		else
@@ -192,6 +192,16 @@ static void idle(struct stk_worker *w, int64_t *pause_ms)
 	stk_life_wait(&w->life, *pause_ms);
 }
 
+/* USR2: nothing new until CONT or the end. */
+static enum stk_answer sit_out(struct stk_worker *w)
+{
+	stk_title_set("Paused");
+	while (w->life.paused && may_go_on(w))
+		stk_life_wait(&w->life, 60000);
+	stk_title_set("Waiting");
+	return STK_ANSWER_AGAIN;
+}
+
 /* The reserve script removed these from the queue's head: only a short record of each is left. */
 static void note_oversize(struct stk_worker *w, struct stk_reserved *job)
 {
@@ -216,6 +226,10 @@ static void loop(struct stk_worker *w)
 	int64_t pause_ms = 5;
 
 	while (may_go_on(w)) {
+		if (w->life.paused && next != STK_ANSWER_JOB)
+			next = sit_out(w);
+		if (!may_go_on(w))
+			break;
 		if (next != STK_ANSWER_JOB) {
 			next = reserve(w, &job);
 			note_oversize(w, &job);

@@ -7,12 +7,32 @@
 #include "worker/secret.h"
 #include "worker/worker.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
+
+/* As Resque does it: the number alone, and the file stays. */
+static int write_pidfile(const char *path)
+{
+	STK_AUTO_CLOSE int fd =
+	    open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	char pid[16];
+	int n = snprintf(pid, sizeof(pid), "%d", (int)getpid());
+
+	if (fd == -1 || stk_write_all(fd, pid, (size_t)n) != STK_OK)
+		return stk_complain(
+		    STK_EX_OS, "cannot write the pidfile %s: %s", path, strerror(errno));
+	return 0;
+}
 
 static int supervise(const struct stk_config *config, int password_fd)
 {
 	STK_AUTO_CLOSE int cage_fd = -1;
 	char why[512];
+	int code;
 
 	if (stk_privilege_drop(config->user, why, sizeof(why)) != STK_OK)
 		return stk_complain(STK_EX_NOPERM, "%s", why);
@@ -20,6 +40,10 @@ static int supervise(const struct stk_config *config, int password_fd)
 	if (cage_fd == -1)
 		return stk_complain(
 		    access(config->cage, F_OK) == 0 ? STK_EX_NOPERM : STK_EX_NOINPUT, "%s", why);
+	if (config->background && daemon(1, 0) != 0)
+		return stk_complain(STK_EX_OS, "cannot leave the terminal: %s", strerror(errno));
+	if (config->pidfile != NULL && (code = write_pidfile(config->pidfile)) != 0)
+		return code;
 	stk_log_open(STDERR_FILENO, (enum stk_log_format)config->log_format,
 	    (enum stk_log_level)config->log_level);
 	return stk_supervise(config, cage_fd, password_fd, stk_worker_main);

@@ -48,6 +48,6 @@ end
 -- at most one note per reason, queue and minute
 local function note(reason, q, text)
 	if text ~= '' and call('SET', S .. 'quarantine:#note:' .. reason .. ':' .. q, '1', 'EX', '60', 'NX') then
-		call('RPUSH', R .. 'failed', text)
+		file_failure(q, text)
 	end
 end

@@ -109,6 +109,22 @@ end
 local resque_types = {R .. 'workers', 'set', R .. 'workers:heartbeat', 'hash', R .. 'queues', 'set',
 	WID, 'hash', GRAVES, 'zset'}
 
+-- where this instance files failures: Resque's `failed`, or one list a queue (FAILURE_BACKEND)
+local function failed_list(q)
+	if call('HGET', instance(me), 'fb') == 'multi' then return R .. q .. '_failed' end
+	return R .. 'failed'
+end
+
+local function failed_types(q)
+	return failed_list(q), 'list', R .. 'failed_queues', 'set'
+end
+
+local function file_failure(q, text)
+	local list = failed_list(q)
+	if list ~= R .. 'failed' then call('SADD', R .. 'failed_queues', q .. '_failed') end
+	call('RPUSH', list, text)
+end
+
 -- to the front of its queue, as if never taken
 local function put_back(q, body)
 	call('LPUSH', queue(q), body)

@@ -11,7 +11,7 @@ local n_returned, n_foreign, n_orphans, n_steps = 0, 0, 0, 0
 local function answer(name, ...) return {name, n_returned, n_foreign, n_orphans, ...} end
 
 local stop = fence() or wrong(resque_types)
-	or wrong({theirs, 'hash', R .. 'failed', 'list', count_types(ms)})
+	or wrong({theirs, 'hash', instance(me), 'hash', count_types(ms)})
 if stop then return stop end
 if victim == me then return {'FENCED'} end
 local state = call('HMGET', theirs, 'id', 'proto', 'queues', 'open', 'q', 'shown', 'filed')
@@ -27,7 +27,7 @@ for q in each_line(known or table.concat(ARGV, '\n', 10)) do
 	if mine[q] then ours[#ours + 1] = q else others[#others + 1] = q end
 end
 for _, q in ipairs(ours) do
-	stop = wrong({in_hand(victim, q), 'list', queue(q), 'list'})
+	stop = wrong({in_hand(victim, q), 'list', queue(q), 'list', failed_types(q)})
 	if stop then return stop end
 end
 local has_open = (tonumber(state[4]) or 0) > 0
@@ -51,7 +51,7 @@ if known then call('HSET', theirs, 'open', 0, 'shown', 0, 'filed', 0) end
 local function over(q, body, d)
 	if record == '' or named ~= d then return false end
 	call('RPOP', in_hand(victim, q))
-	call('RPUSH', R .. 'failed', record)
+	file_failure(q, record)
 	statistic('failed')
 	record = ''
 	return true

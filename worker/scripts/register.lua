@@ -1,4 +1,4 @@
--- register: ARGV ns, i, id, protocol, started, queues (one a line)
+-- register: ARGV ns, i, id, protocol, started, queues (one a line), failure backend
 -- -> OK | ID_SHARED | FENCED | NEWER n | STORE key
 local id, protocol, started, queues = ARGV[3], tonumber(ARGV[4]), ARGV[5], ARGV[6]
 local mine, shown_at = instance(me), R .. 'worker:' .. id
@@ -31,7 +31,7 @@ if theirs then
 	if filed then call('HSET', instance(former), 'filed', 1) end
 end
 call('HSET', mine, 'id', id, 'proto', protocol, 'queues', queues, 'seq', 0, 'open', 0, 'q', '',
-	'shown', 0, 'filed', 0, 'done', 0)
+	'shown', 0, 'filed', 0, 'done', 0, 'fb', ARGV[7])
 call('ZADD', LIVE, 1, me)
 call('HSET', WID, id, me)
 call('HSET', R .. 'workers:heartbeat', id, iso(now_ms())) -- before `workers`, as Ruby's pruner expects

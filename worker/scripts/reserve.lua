@@ -49,7 +49,7 @@ local function base64(s)
 end
 
 local function over_size_types(q)
-	return wrong({R .. 'failed', 'list', area_types('quarantine:' .. q)})
+	return wrong({failed_types(q)}) or wrong({area_types('quarantine:' .. q)})
 end
 
 local function record_oversize(q, body)

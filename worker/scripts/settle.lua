@@ -19,7 +19,8 @@ if state[1] ~= seq then return {state[2] == seq and 'ALREADY' or 'STALE'} end
 local q = state[3] or ''
 local parked, parcel = S .. 'parked:' .. q, S .. 'parcel:' .. q
 
-stop = wrong({in_hand(me, q), 'list', R .. 'failed', 'list', R .. 'queues', 'set', count_types(ms)})
+stop = wrong({in_hand(me, q), 'list', R .. 'queues', 'set', count_types(ms)})
+	or wrong({failed_types(q)})
 	or (what == 'handback' and wrong({queue(q), 'list'}))
 	or (parks and wrong({parked, 'zset', parcel, 'hash'}))
 	or (what == 'quarantine' and wrong({area_types(area)}))
@@ -55,7 +56,7 @@ elseif what == 'fail' then
 	processed()
 	forget_counts()
 	if not foreign then -- else the foreign tool's record stands for this failure
-		call('RPUSH', R .. 'failed', record)
+		file_failure(q, record)
 		statistic('failed')
 		if owner then statistic('failed:' .. id) end
 	end
