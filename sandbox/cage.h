@@ -2,7 +2,7 @@
  * cage.h - the worker's side of the wall: start a nursery, learn what a cage program holds, run one
  * job behind the wall, and name how it ended.
  *
- * Pattern of use, in this order (DECISIONS 1, 5, 31; the order is the security):
+ * Pattern of use, in this order (ARCHITECTURE.md, Decisions 1, 4, 5; the order is the security):
  *   1 stk_nursery_fork   first act of a worker, before any secret is opened
  *   2 stk_cage_describe  the class table: the whitelist
  *   3 stk_cage_run       one job; zygotes start on first need

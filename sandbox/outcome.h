@@ -2,7 +2,8 @@
  * outcome.h - how a job ended: one stable name, what the kernel counted, what the job said.
  *
  * The name is decided by the worker from wait status, rusage and its own acts, in the precedence of
- * SANDBOX section 4; records written by the child only add detail, never the verdict.
+ * ARCHITECTURE.md ("How a job's end is named"); records written by the child only add detail, never
+ * the verdict.
  */
 #ifndef SANDBOX_OUTCOME_H
 #define SANDBOX_OUTCOME_H

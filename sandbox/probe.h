@@ -1,7 +1,7 @@
 /*
  * probe.h - is the wall really there? Every layer is tried by its effect in a forked child.
  *
- * The worker runs it at start and refuses to work without a required layer; `doctor` shows it. A
+ * The worker runs it at start and refuses to work without a required layer. A
  * runtime's outer filter may answer EPERM or ENOSYS for anything, so return codes of "set" calls
  * are never believed alone.
  */
@@ -10,7 +10,7 @@
 
 #include "sandbox/wire.h"
 
-/* Order is free; names are stable (doctor, log). */
+/* Order is free; names are stable. */
 #define STK_LAYERS(X)                         \
 	X(UID, "uid")                         \
 	X(NO_NEW_PRIVS, "no_new_privs")       \

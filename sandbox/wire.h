@@ -12,20 +12,20 @@
 #include "sandbox/base.h"
 
 #define STK_ABI          1u /* job.h's contract; a described table with another number is refused */
-#define STK_WALL_VERSION 1u /* what the entry sequence promises; doctor warns about older ones */
+#define STK_WALL_VERSION 1u /* what the entry sequence promises */
 
-#define STK_NAME_MAX    128 /* class name, as STK1 allows (SIGNING section 4) */
+#define STK_NAME_MAX    128 /* class name, as STK1 allows (PROTOCOL.md, STK1) */
 #define STK_LABEL_MAX   32  /* grant label such as "inputs" */
 #define STK_CLASSES_MAX 256
 #define STK_GRANTS_MAX  8           /* per class */
 #define STK_LABELS_MAX  32          /* distinct labels of one cage program */
 #define STK_ARGS_MAX    (64u << 10) /* max_body */
 
-/* Profiles add up per class; a zygote serves one sum. */
+/* Profiles add up per class; a zygote serves one sum. Only files have a call table so far. */
 enum stk_profile {
 	STK_PROFILE_PURE = 0,
 	STK_PROFILE_FILES_READ = 1u << 0,
-	STK_PROFILE_FILES_WRITE = 1u << 1, /* these four come with the issue about the wall */
+	STK_PROFILE_FILES_WRITE = 1u << 1,
 	STK_PROFILE_THREADS = 1u << 2,
 	STK_PROFILE_NET = 1u << 3,
 	STK_PROFILE_EXEC = 1u << 4,

@@ -1,5 +1,5 @@
 /*
- * admit.c - see admit.h. stk_admit's tail reads top to bottom as the table of SIGNING section 9;
+ * admit.c - see admit.h. stk_admit's tail reads top to bottom as PROTOCOL.md's "Order of checks";
  * each row is one function that returns ACCEPT to go on.
  */
 #include "worker/admit.h"

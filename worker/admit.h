@@ -1,5 +1,5 @@
 /*
- * admit.h - from a parcel to a ticket: the order of the checks is the policy (SIGNING section 9).
+ * admit.h - from a parcel to a ticket: the order of the checks is the policy (PROTOCOL.md).
  *
  * Cheapest and most protective first; nothing is allocated before the size is known, nothing is
  * logged, and claims are believed only after the signature over their exact bytes. A ticket can be
@@ -19,7 +19,7 @@ struct stk_gate {
 	size_t max_payload_bytes;
 	size_t max_body_bytes;
 	int64_t skew_s;
-	bool class_absent_defers; /* DECISIONS 14: a class this build lacks may be in a newer one */
+	bool class_absent_defers; /* a class this build lacks may be in a newer one */
 };
 
 struct stk_ticket; /* opaque: an admitted job */
@@ -28,7 +28,8 @@ struct stk_ticket; /* opaque: an admitted job */
 struct stk_admission {
 	enum stk_verdict verdict;
 	bool authenticated; /* the key is active and its signature fits: claims below are genuine */
-	bool signature_valid; /* also true for a genuine job of a revoked key (DECISIONS 13) */
+	bool signature_valid; /* also true for a genuine job of a revoked key (ARCHITECTURE.md,
+				 Decisions 14) */
 	bool nomem;           /* E_BODY only because memory was refused: try again, file nothing */
 	uint8_t job_id[STK_JOB_ID_LEN];        /* set if signature_valid */
 	char kid[STK_KID_MAX + 1];             /* by grammar; "" before the header was parsed */
@@ -41,7 +42,7 @@ struct stk_admission {
 
 /*
  * Judges @p at wall clock @now_s (seconds since the epoch). Returns out->verdict: STK_V_ACCEPT, a
- * refusal of SIGNING's rows 1 to 10, STK_V_D_NOT_BEFORE or STK_V_D_CLASS_ABSENT. @out is
+ * refusal of PROTOCOL.md's rows 1 to 10, STK_V_D_NOT_BEFORE or STK_V_D_CLASS_ABSENT. @out is
  * overwritten. The ticket copies what it needs: it outlives the parcel, but not gate->ring.
  */
 enum stk_verdict stk_admit(const struct stk_gate *gate, const struct stk_parcel *p, int64_t now_s,

@@ -1,6 +1,6 @@
 /*
  * envelope.h - STK1: the header line's grammar, the rule for the body, the signed message and the
- * job id (SIGNING section 4). Called by admit on untrusted text, and by the signer on its own.
+ * job id (PROTOCOL.md, STK1). Called by admit on untrusted text, and by the signer on its own.
  */
 #ifndef WORKER_ENVELOPE_H
 #define WORKER_ENVELOPE_H

@@ -9,7 +9,7 @@
 
 #include "sandbox/base.h"
 
-#define STK_QUEUE_MAX 64 /* bytes of a queue name that STK1 can bind (SIGNING section 4) */
+#define STK_QUEUE_MAX 64 /* bytes of a queue name that STK1 can bind (PROTOCOL.md, STK1) */
 
 struct stk_parcel {
 	char queue[STK_QUEUE_MAX + 1]; /* the list it was popped from: from our own configuration */

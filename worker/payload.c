@@ -1,6 +1,6 @@
 /*
  * payload.c - see payload.h. Keys are compared decoded, because the signer's and the worker's idea
- * of "class" must not differ by an escape (DECISIONS 36).
+ * of "class" must not differ by an escape (ARCHITECTURE.md, Decisions 11).
  */
 #include "worker/payload.h"
 

@@ -8,7 +8,7 @@
 
 #include "worker/verdict.h"
 
-#define STK_OUTER_KEYS_MAX    16  /* DECISIONS 23 */
+#define STK_OUTER_KEYS_MAX    16  /* ARCHITECTURE.md, Decisions 10 */
 #define STK_OUTER_UNKNOWN_MAX 6   /* of them: names that no tool we know writes */
 #define STK_CLASS_MAX         128 /* bytes of a class name, decoded */
 

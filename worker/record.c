@@ -1,5 +1,5 @@
 /*
- * record.c - see record.h. Field orders and time formats are Resque's (RESQUE sections 1 and 4).
+ * record.c - see record.h. Field orders and time formats are Resque's (PROTOCOL.md).
  */
 #include "worker/record.h"
 

@@ -2,8 +2,8 @@
  * record.h - the bytes we write where Resque's tools read: worker:<id>, failed, quarantine.
  *
  * Called by the worker's loop. Payload bytes are spliced only when the recogniser vouched for them,
- * else a substitute stands in; so no value of ours crashes Ruby, Node or a web page (RESQUE section
- * 0, items 5-7), and attacker text reaches no unescaped column. Time is an argument. After each
+ * else a substitute stands in; so no value of ours crashes Ruby, Node or a web page, and attacker
+ * text reaches no unescaped column (ARCHITECTURE.md, Decisions 19). Time is an argument. After each
  * call the caller checks w->sour once.
  */
 #ifndef WORKER_RECORD_H
@@ -26,7 +26,7 @@ struct stk_record_job {
 	const char *sha256; /* lower-case hex of payload, for substitutes; NULL: left out */
 };
 
-/* ^(::)?[A-Z][A-Za-z0-9_]*(::[A-Z][A-Za-z0-9_]*)*$, at most 128 bytes (RESQUE section 7). */
+/* ^(::)?[A-Z][A-Za-z0-9_]*(::[A-Z][A-Za-z0-9_]*)*$, at most 128 bytes (PROTOCOL.md). */
 bool stk_class_safe(struct stk_span name);
 
 /* {"queue":Q,"run_at":"2026-11-23T06:51:18Z","payload":P}: the value of worker:<id>. */
@@ -51,7 +51,7 @@ struct stk_refusal {
 	int64_t bytes;             /* their length */
 	int64_t now_s;
 };
-/* The short note in `failed` that existing screens count (DEFINITIONS, "Refusal note in failed").
+/* The short note in `failed` that existing screens count (PROTOCOL.md, Records in failed).
  */
 void stk_record_refused(struct stk_jw *w, const struct stk_refusal *r);
 
@@ -64,7 +64,7 @@ struct stk_quarantine_entry {
 	struct stk_span raw;
 	int64_t now_s;
 };
-/* DEFINITIONS, "Quarantine entry"; raw in standard base64, so give @w room for 4/3 of it + 1 KiB.
+/* PROTOCOL.md, "Quarantine entry"; raw in standard base64, so give @w room for 4/3 of it + 1 KiB.
  */
 void stk_record_quarantine(struct stk_jw *w, const struct stk_quarantine_entry *e);
 

@@ -11,7 +11,7 @@
 #include "sandbox/base.h"
 #include "worker/redis_url.h"
 
-/* What Redis's error line began with (RELIABILITY, "Idle pickup"). */
+/* What Redis's error line began with. */
 #define STK_REDIS_PROBLEMS(X)       \
 	X(LOADING, "LOADING")       \
 	X(OOM, "OOM")               \

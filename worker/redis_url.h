@@ -25,7 +25,7 @@ struct stk_redis_url {
 };
 
 /*
- * Forms (RESQUE section 1): redis://[user[:password]@]host[:port][/db], unix:///path[?db=n],
+ * Forms: redis://[user[:password]@]host[:port][/db], unix:///path[?db=n],
  * unix://path, host, host:port, host:port:db, host/ns, host:port/ns, host:port:db/ns. IPv6 stands
  * in brackets. Default port 6379, db 0. @text at most 2 KiB, NUL-terminated. On refusal returns
  * STK_E_FORMAT or STK_E_TOOBIG (STK_E_REFUSED for rediss://), @out is cleared and

@@ -14,7 +14,7 @@
 #include <string.h>
 
 #define CLASS_ABSENT_PARK_MS  30000
-#define CLASS_ABSENT_WINDOW_S 900 /* DECISIONS 14: a rolling deploy may take 15 minutes */
+#define CLASS_ABSENT_WINDOW_S 900 /* a rolling deploy may take 15 minutes */
 #define STK_REFUSED_CLASS     "Stockade::Refused"
 #define REFUSALS_PER_MINUTE   10 /* log lines per reason; counters stay exact */
 
@@ -104,7 +104,7 @@ static int64_t park_ms(const struct stk_admission *a, int64_t now_s)
 	return 0;
 }
 
-/* Where a refused job is kept, and within which bounds (DECISIONS 12, 13). */
+/* Where a refused job is kept, and within which bounds (ARCHITECTURE.md, Decisions 13, 14). */
 static void choose_area(struct stk_worker *w, const struct stk_reserved *r,
     const struct stk_admission *a, struct stk_settle *out)
 {

@@ -1,7 +1,7 @@
 /*
  * run.c - a ticket goes behind the wall and comes back as an outcome.
  *
- * Order (RELIABILITY): claim comes here with the ledger, then show, then GO. Log lines of the
+ * Order: show, then GO; the ledger's claim will come before both. Log lines of the
  * handler are its own text: escaped, cut, and marked as such.
  */
 #include "worker/worker.h"

@@ -2,8 +2,9 @@
  * secret.h - a Redis password that came inside REDIS_URL, moved out of every readable place.
  *
  * A password in the environment stays on the stack of the process and of all it forks, unsetenv or
- * not (DECISIONS 3). So it goes to a sealed memfd and the program executes itself again with a
- * clean environment, before it forks anything. Only the worker is handed the descriptor.
+ * not (ARCHITECTURE.md, Decisions 3). So it goes to a sealed memfd and the program executes itself
+ * again with a clean environment, before it forks anything. Only the worker is handed the
+ * descriptor.
  */
 #ifndef WORKER_SECRET_H
 #define WORKER_SECRET_H

@@ -23,7 +23,8 @@ static const bool retryable[STK_OUT_COUNT] = {
 	[STK_OUT_KILLED_EXTERNALLY] = true,
 };
 
-/* Death by a signal that no limit explains: Resque's own exception and text (DEFINITIONS). */
+/* Death by a signal that no limit explains: Resque's own exception and text (ARCHITECTURE.md,
+ * Decisions 26). */
 static bool is_dirty_exit(const struct stk_outcome *o)
 {
 	return o->name == STK_OUT_CRASH || o->name == STK_OUT_ABORT ||
@@ -52,7 +53,7 @@ static int64_t backoff_ms(
 	return jitter(ms < 86400000 ? ms : 86400000);
 }
 
-/* Automatic attempts leave one run for an operator's retry (RELIABILITY). */
+/* Automatic attempts leave one run for an operator's retry (ARCHITECTURE.md, Decisions 17). */
 static int64_t attempts_allowed(
     const struct stk_class_desc *d, const struct stk_ticket *t, const struct stk_outcome *o)
 {

@@ -1,5 +1,6 @@
 /*
- * start.c - how a worker comes to life, in the order that is the security (DECISIONS 1, 31).
+ * start.c - how a worker comes to life, in the order that is the security; ARCHITECTURE.md has it
+ * with its reasons ("A worker's start").
  *
  * Parent watched, nursery forked, cage described, layers probed - all before a secret is opened.
  * Then policy and keys, the Redis link, the predecessor's jobs, the registration, and last the

@@ -2,7 +2,7 @@
  * store.h - the worker's words to Redis: register, beat, reserve, show, settle, recover,
  * unregister.
  *
- * RELIABILITY is the specification; PROTOCOL.md has the keys and the scripts. Called by the
+ * PROTOCOL.md, "Redis keys and scripts", is the specification. Called by the
  * worker's loop (and enqueue by a tool). Every call is safe to repeat: a lost reply is asked for
  * again with the same sequence number. Nothing here judges a payload.
  */
@@ -153,7 +153,7 @@ STK_CHECK enum stk_err stk_store_settle_and_reserve(struct stk_store *s,
     const struct stk_settle *what, enum stk_answer *settled, const char *const *queues, size_t n,
     struct stk_reserved *out, enum stk_answer *next);
 
-/* Areas of refused jobs and their bounds (DEFINITIONS, RELIABILITY). @out holds STK_AREA_BYTES. */
+/* Areas of refused jobs and their bounds (PROTOCOL.md, Keys of ours). @out holds STK_AREA_BYTES. */
 #define STK_AREA_BYTES         160
 #define STK_UNAUTH_MAX_ENTRIES 1000
 #define STK_UNAUTH_MAX_BYTES   (8 << 20)

@@ -12,7 +12,7 @@
 
 /* EVALSHA sha 0, then the script's own words, then queues. */
 #define STK_CALL_ARGS_MAX (24 + STK_STORE_QUEUES)
-#define STK_MAX_PAYLOAD   131072 /* DEFINITIONS: max_payload's default */
+#define STK_MAX_PAYLOAD   131072 /* max_payload's default */
 
 struct stk_call {
 	struct stk_span v[STK_CALL_ARGS_MAX];

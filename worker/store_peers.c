@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STK_RECOVERIES_MAX 3 /* RELIABILITY: "handed back more than 3 times" */
+#define STK_RECOVERIES_MAX 3 /* ARCHITECTURE.md, Decisions 23 */
 
 static bool is_instance(struct stk_span s)
 {

@@ -2,7 +2,7 @@
  * title.h - the process title in the argv area, where ps and a Ruby worker's pruning look for it.
  *
  * `resque-<version>: text`, the marker first: a starting Ruby worker on the same host keeps its
- * hands off such a process (RESQUE section 5). Names in the text are cut and cleaned, and never
+ * hands off such a process (PROTOCOL.md, Titles). Names in the text are cut and cleaned, and never
  * spell "resque-web", which would undo that.
  */
 #ifndef WORKER_TITLE_H

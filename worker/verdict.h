@@ -1,5 +1,5 @@
 /*
- * verdict.h - every name a payload's fate can have, spelled once (SIGNING section 9, DECISIONS).
+ * verdict.h - every name a payload's fate can have, spelled once (PROTOCOL.md, Order of checks).
  *
  * The spelling is stable: log field, metric label, JSON and record all use stk_verdict_text. "U":
  * decided before the signature was verified, so the bytes may be anybody's; "A": the holder of the

@@ -101,7 +101,7 @@ static void handle(struct stk_worker *w, const struct stk_reserved *r, struct st
 	stk_admission_clear(&admission);
 }
 
-/* park_max reached: an ordinary failed record, spliced and retryable (RELIABILITY, last section).
+/* park_max reached: an ordinary failed record, spliced and retryable (PROTOCOL.md, Outcomes).
  */
 static void settle_as_park_full(
     struct stk_worker *w, const struct stk_reserved *r, struct stk_settle *settle)
@@ -126,7 +126,8 @@ static bool may_go_on(const struct stk_worker *w)
 	       !w->nursery_lost;
 }
 
-/* Every class in a row of three SandboxUnavailable: this worker cannot run anything (RELIABILITY).
+/* Every class in a row of three SandboxUnavailable: this worker cannot run anything
+ * (ARCHITECTURE.md, Decisions 27).
  */
 static bool wall_is_gone(const struct stk_worker *w)
 {

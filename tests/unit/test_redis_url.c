@@ -1,5 +1,5 @@
 /*
- * test_redis_url.c - every form RESQUE section 1 lists, and what is refused.
+ * test_redis_url.c - every form redis_url.h lists, and what is refused.
  */
 #include "tests/harness.h"
 

@@ -1,5 +1,5 @@
 /*
- * test_scripts.c - every script in every state RELIABILITY names, on a real Redis, through store.h.
+ * test_scripts.c - every script in every state PROTOCOL.md names, on a real Redis, through store.h.
  * Each test ends by looking at every key that exists: none may stand outside the documented table.
  */
 #include "tests/harness.h"

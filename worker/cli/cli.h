@@ -6,7 +6,7 @@
 
 #include "sandbox/base.h"
 
-/* sysexits(3), as DEFINITIONS lists them; run-job, explain and doctor have results of their own. */
+/* sysexits(3), as PROTOCOL.md lists them; run-job and explain have results of their own. */
 enum stk_exit {
 	STK_EX_OK = 0,
 	STK_EX_USAGE = 64,

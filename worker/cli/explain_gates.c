@@ -1,5 +1,5 @@
 /*
- * explain_gates.c - see explain_gates.h. The gates are a table in the order of SIGNING section 9; a
+ * explain_gates.c - see explain_gates.h. The gates are PROTOCOL.md's "Order of checks"; a
  * verdict belongs to exactly one of them, so the gates before it passed.
  */
 #include "worker/cli/explain_gates.h"

@@ -36,7 +36,7 @@ static bool go(void *ctx, pid_t pid, const struct stk_cage_proof *proof)
 	return true;
 }
 
-/* DEFINITIONS, "Exit codes": 0 done, 1 failed, 2 arguments refused, 3 retry, 4 skipped, 5 killed.
+/* PROTOCOL.md, "Exit codes": 0 done, 1 failed, 2 arguments refused, 3 retry, 4 skipped, 5 killed.
  */
 static int exit_code(const struct stk_outcome *o)
 {

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <time.h>
 
-#define BODY_MAX    (64u << 10) /* DECISIONS 23: what a worker accepts by default */
+#define BODY_MAX    (64u << 10) /* what a worker accepts by default */
 #define PAYLOAD_MAX (128u << 10)
 #define MORE_MAX    8
 

@@ -1,0 +1,60 @@
+#!/bin/sh
+# The pages name what the code has: settings, subcommands, flags, verdicts, outcomes, log events, files.
+. tests/stage.sh
+T=$(mktemp -d "${TMPDIR:-/tmp}/stage-XXXXXX")
+clean() {
+	[ ! -S "$T/try/redis.sock" ] || redis-cli -s "$T/try/redis.sock" shutdown nosave >/dev/null 2>&1
+	rm -rf "$T"
+}
+trap clean EXIT
+
+nothing() { # nothing FINDINGS
+	[ -z "$1" ] || { echo "$1"; return 1; }
+}
+# lines of standard input that do not stand in PAGE as a word of their own
+missing() { # missing PAGE [PREFIX]
+	while read -r word; do
+		grep -qE "(^|[^A-Za-z_])${2:-}$word([^A-Za-z_-]|\$)" "$1" || echo "$word is not in $1"
+	done
+}
+settings() { grep -oE '^	\{ \.name = "[a-z_]+"' "$1" | sed 's/.*"\(.*\)"/\1/'; }
+policy_settings() { grep -oE '(NEED|MAY)\([A-Za-z_ ]+, "[a-z_]+"' worker/policy.c | sed 's/.*"\(.*\)"/\1/' | sort -u; }
+verdicts() { grep -oE 'X\([A-Z][A-Z_]+, [01],' worker/verdict.h | sed 's/X(//; s/,.*//'; }
+outcomes() { grep -oE 'X\([A-Z_]+, "[A-Za-z_]+"\)' sandbox/outcome.h | sed 's/.*"\(.*\)".*/\1/'; }
+commands() { grep -hoE '\.name = "[a-z-]+"' worker/cli/*.c | sed 's/.*"\(.*\)"/\1/'; }
+flags() { grep -hoE '\{ "[a-z-]+", (required|no)_argument' worker/cli/*.c | sed 's/.*"\(.*\)".*/\1/' | grep -v '^help$' | sort -u; }
+events() { grep -rhoE '"(job|worker)\.[a-z_]+"' worker --include='*.c' | tr -d '"' | sort -u; }
+endings() { sed -n '/endings\[\] = {/,/^	};/p' worker/work.c | grep -oE '\{ "[A-Z_]+"' | tr -d '{ "'; }
+api() { grep -oE '(stockade_[a-z_]+\(|STOCKADE_[A-Z]+ )' jobs/job.h | tr -d '( ' | grep -vE '_(make|PRINTF)$' | sort -u; }
+scripts() { for f in worker/scripts/*.lua; do basename "$f" .lua; done | grep -vE '^(common|areas)$'; }
+
+check "there are settings to look for" test "$(settings worker/config.c | wc -l)" -ge 29
+check "stockade.conf(5) names every setting" nothing "$(settings worker/config.c | missing contrib/man/stockade.conf.5 '\.I[ct] (Ic )?')"
+check "stockade-policy(5) names every setting" nothing "$(policy_settings | missing contrib/man/stockade-policy.5)"
+check "there are verdicts and outcomes to look for" test "$({ verdicts; outcomes; } | wc -l)" -ge 55
+check "PROTOCOL.md names every verdict" nothing "$(verdicts | missing PROTOCOL.md)"
+check "PROTOCOL.md names every outcome" nothing "$(outcomes | missing PROTOCOL.md)"
+check "PROTOCOL.md names every log event" nothing "$(events | missing PROTOCOL.md)"
+check "PROTOCOL.md names every way a worker ends" nothing "$(endings | missing PROTOCOL.md)"
+check "PROTOCOL.md names every script" nothing "$(scripts | missing PROTOCOL.md)"
+check "stockade(1) names every subcommand" nothing "$(commands | missing contrib/man/stockade.1 '\.Ss ')"
+check "stockade(1) names every flag" nothing "$(flags | missing contrib/man/stockade.1 'Fl -')"
+check "stockade-job(3) names every word of job.h" nothing "$(api | missing contrib/man/stockade-job.3)"
+check "SECURITY.md names only tests that exist" nothing "$(grep -oE 'tests/[a-z_]+/[a-z0-9_-]+\.(c|sh)' SECURITY.md | sort -u |
+	while read -r f; do [ -f "$f" ] || echo "$f is not there"; done)"
+check "every row of SECURITY.md's table has a test" nothing "$(sed -n '/^## Threats, controls/,/^## Calls/p' SECURITY.md |
+	grep '^|' | sed 1,2d | grep -v 'tests/')"
+check "links between the pages lead somewhere" nothing "$(grep -ohE '\]\([A-Za-z_./-]+\)' ./*.md | tr -d '()]' | sort -u |
+	while read -r f; do [ -e "$f" ] || echo "$f is not there"; done)"
+if command -v groff >/dev/null; then
+	check "the manual pages are well-formed" nothing "$(for f in contrib/man/*; do groff -mdoc -ww -Tutf8 "$f" 2>&1 >"$T/page"; done)"
+else
+	echo "ok - the manual pages are well-formed # SKIP install groff"
+fi
+
+# what the README tells a newcomer to type, as it stands there
+awk '/^## A worker, from nothing/ { on = 1 } /^## Operating it/ { on = 0 } on && /^```/ { f = !f; next } on && f' README.md |
+	sed "s|/tmp/try|$T/try|g; s|build/stockade|$B/stockade|g" >"$T/readme.sh"
+check "the README's commands run" sh -c "cd '$PWD' && sh -e '$T/readme.sh' >'$T/readme.out' 2>&1 || { tail -5 '$T/readme.out'; exit 1; }"
+check "and run a job to its end" grep -q '"stockade.outcome.Done":1' "$T/readme.out"
+check "and explain says that it would run" grep -q 'This job would run' "$T/readme.out"
