@@ -14,7 +14,7 @@ def ok(good, sentence)
   puts "#{good ? 'ok' : 'not ok'} #{$n} - #{sentence}"
 end
 
-def raw(vector) = Base64.decode64(vector["raw_b64"]).force_encoding("UTF-8")
+def raw(vector) = vector["raw_b64"].unpack1("m").force_encoding("UTF-8")
 def fields(header) = header.split(";").drop(1).to_h { |part| part.split("=", 2) }
 
 def again(vector)

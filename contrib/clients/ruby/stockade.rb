@@ -2,7 +2,6 @@
 
 # stockade.rb - signs jobs for a stockade worker (STK1, see PROTOCOL.md) with openssl and json alone.
 # Called by producers that already hold a private key file; checks what a worker would refuse anyway.
-require "base64"
 require "json"
 require "openssl"
 require "securerandom"
@@ -23,7 +22,7 @@ module Stockade
       m = /\A(ed25519|hmac-sha256):([A-Za-z0-9_-]{43})\r?\n?\z/.match(line)
       raise Error, "a key file is one line, ed25519:... or hmac-sha256:..." unless m
 
-      new(m[1], Base64.urlsafe_decode64("#{m[2]}="))
+      new(m[1], "#{m[2].tr('-_', '+/')}=".unpack1("m0"))
     end
 
     # A key file that group may write, or others may touch at all, is refused, as stockade itself does.
@@ -50,7 +49,7 @@ module Stockade
   # The signature over exactly these two texts.
   def seal(key, header, body)
     message = "stockade-job-v1\n".b + header.b + "\n".b + body.b
-    Base64.urlsafe_encode64(key.sign(message), padding: false)
+    [key.sign(message)].pack("m0").tr("+/", "-_").delete("=")
   end
 
   # -> {"class" => C, "args" => [H, B, S]}. args is an array, or its exact JSON text. Times are seconds.
