@@ -39,10 +39,21 @@ static bool known(const struct stk_cage *c, pid_t pid)
 	return false;
 }
 
+/* Whether the kernel knows the process of @pidfd as our child; nothing is reaped. */
+static enum stk_err ours(int pidfd)
+{
+	siginfo_t info;
+
+	memset(&info, 0, sizeof(info));
+	if (waitid((idtype_t)P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG | WNOWAIT) == -1)
+		return errno == ECHILD ? STK_E_REFUSED : STK_E_SYSTEM;
+	return STK_OK;
+}
+
 enum stk_err stk_child_adopt(const struct stk_cage *c, pid_t pid, struct stk_child *out)
 {
-	STK_AUTO_CLOSE int pidfd = -1;
-	siginfo_t info;
+	enum stk_err e;
+	int pidfd;
 
 	*out = no_child;
 	if (pid <= 1 || known(c, pid))
@@ -50,13 +61,12 @@ enum stk_err stk_child_adopt(const struct stk_cage *c, pid_t pid, struct stk_chi
 	pidfd = pidfd_open_raw(pid);
 	if (pidfd == -1)
 		return STK_E_SYSTEM;
-	memset(&info, 0, sizeof(info));
-	if (waitid((idtype_t)P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG | WNOWAIT) == -1)
-		return errno == ECHILD ? STK_E_REFUSED : STK_E_SYSTEM;
-	out->pid = pid;
-	out->pidfd = pidfd;
-	pidfd = -1;
-	return STK_OK;
+	e = ours(pidfd);
+	if (e == STK_OK)
+		*out = (struct stk_child){ .pid = pid, .pidfd = pidfd, .sock = -1 };
+	else
+		stk_close(&pidfd);
+	return e;
 }
 
 int stk_child_end(struct stk_child *child)

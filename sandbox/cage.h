@@ -44,7 +44,8 @@ struct stk_nursery_options {
 /*
  * Forks M. Must be called before any secret is opened and while the process is single-threaded; M
  * closes every descriptor but its socket and the cage fd. On success *out is owned by the caller.
- * STK_E_SYSTEM with errno; *step names the failed step.
+ * STK_E_SYSTEM with errno; *step names the failed step. From here on the caller ignores SIGPIPE
+ * (set here: a child may close its argument pipe at any time) and must not ignore SIGCHLD.
  */
 STK_CHECK enum stk_err stk_nursery_fork(
     const struct stk_nursery_options *o, struct stk_cage **out, const char **step);
@@ -75,7 +76,9 @@ struct stk_run_hooks {
 	void *ctx;
 	/* a descriptor that ends the wait when readable (the worker's signalfd), or -1 */
 	int wake_fd;
-	/* called when wake_fd is readable and at least every tick_ms; returns what to do */
+	/* called when wake_fd is readable and at least every tick_ms; returns what to do. TERM
+	 * sends SIGTERM once, whose default action no job can change; KILL sends SIGKILL. Both end
+	 * as Shutdown unless the job had ended by itself. NULL is allowed, here and below. */
 	enum stk_run_order (*tick)(void *ctx);
 	uint32_t tick_ms;
 	/* a log line of the handler: untrusted text, borrowed for the call */

@@ -51,7 +51,7 @@ enum stk_err stk_fds_send(int sock, const void *record, size_t len, const int *f
 		memset(&control, 0, sizeof(control));
 		msg.msg_control = control.bytes;
 		msg.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
-		c = CMSG_FIRSTHDR(&msg);
+		c = &control.align; /* what CMSG_FIRSTHDR would say */
 		c->cmsg_level = SOL_SOCKET;
 		c->cmsg_type = SCM_RIGHTS;
 		c->cmsg_len = CMSG_LEN(n_fds * sizeof(int));

@@ -76,10 +76,9 @@ enum stk_err stk_birth(struct stk_cage *c, enum stk_role role, uint32_t profiles
     struct stk_child *out, char why[static STK_WHY_MAX])
 {
 	struct stk_born born;
-	enum stk_err e;
 
 	*out = (struct stk_child){ .pidfd = -1, .sock = -1 };
-	if (c->nursery.pid == 0 || (e = converse(c, role, profiles, fd, &born)) != STK_OK) {
+	if (c->nursery.pid == 0 || converse(c, role, profiles, fd, &born) != STK_OK) {
 		/* whatever it was: a nursery that does not answer as agreed is no nursery */
 		(void)stk_child_end(&c->nursery);
 		(void)snprintf(why, STK_WHY_MAX, "NURSERY_LOST: the nursery is gone or unwell");

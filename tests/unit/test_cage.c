@@ -193,6 +193,37 @@ static void no_child_stands_in_the_workers_group(void **state)
 	assert_int_not_equal(getsid(stand.cage->nursery.pid), getsid(0));
 }
 
+static int open_fds(void)
+{
+	int n = 0;
+
+	for (int fd = 0; fd < 1024; fd++)
+		n += fcntl(fd, F_GETFD) != -1;
+	return n;
+}
+
+/* Nothing is left of a job in the worker: no descriptor, no dead child. */
+static void jobs_leave_nothing_behind(void **state)
+{
+	static const char *const classes[] = { "Hostile::ExitZero", "Hostile::OutputFlood",
+		"Hostile::ReportForger", "Hostile::Segv", "Hostile::OpenSocket", "ChecksumFile" };
+	int before = 0;
+
+	(void)state;
+	for (int round = 0; round < 3; round++) {
+		for (size_t i = 0; i < STK_ARRAY_LEN(classes); i++) {
+			struct stk_outcome o;
+
+			assert_int_equal(stand_run(&stand, classes[i], "[\"none\"]", &o), STK_OK);
+			stk_outcome_clear(&o);
+		}
+		if (round == 0)
+			before = open_fds();
+	}
+	assert_int_equal(open_fds(), before);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), 0);
+}
+
 /* Everything from the first zygote on happens behind the worker's own filter. */
 STK_NORETURN static void work_filtered(const char *program)
 {
@@ -520,6 +551,7 @@ int main(void)
 		cmocka_unit_test(names_a_kill_from_outside),
 		cmocka_unit_test(an_unmapped_directory_is_refused_by_name),
 		cmocka_unit_test(no_child_stands_in_the_workers_group),
+		cmocka_unit_test(jobs_leave_nothing_behind),
 		cmocka_unit_test(the_workers_own_filter_lets_it_run_jobs),
 		cmocka_unit_test(the_worker_takes_all_with_it),
 		cmocka_unit_test(a_malformed_request_ends_the_nursery),
