@@ -26,6 +26,7 @@ flags() { grep -hoE '\{ "[a-z-]+", (required|no)_argument' worker/cli/*.c | sed 
 events() { grep -rhoE '"(job|worker)\.[a-z_]+"' worker --include='*.c' | tr -d '"' | sort -u; }
 endings() { sed -n '/endings\[\] = {/,/^	};/p' worker/work.c | grep -oE '\{ "[A-Z_]+"' | tr -d '{ "'; }
 api() { grep -oE '(stockade_[a-z_]+\(|STOCKADE_[A-Z]+ )' jobs/job.h | tr -d '( ' | grep -vE '_(make|PRINTF)$' | sort -u; }
+variables() { grep -hoE 'getenv\("[A-Z_]+"|^	\{ "[A-Z_]+", "' worker/*.c worker/cli/*.c | sed 's/^[^"]*"//; s/".*//' | grep -vE '_FD$|^(TMPDIR|NO_COLOR)$' | sort -u; }
 scripts() { for f in worker/scripts/*.lua; do basename "$f" .lua; done | grep -vE '^(common|areas)$'; }
 
 check "there are settings to look for" test "$(settings worker/config.c | wc -l)" -ge 29
@@ -39,6 +40,8 @@ check "PROTOCOL.md names every way a worker ends" nothing "$(endings | missing P
 check "PROTOCOL.md names every script" nothing "$(scripts | missing PROTOCOL.md)"
 check "stockade(1) names every subcommand" nothing "$(commands | missing contrib/man/stockade.1 '\.Ss ')"
 check "stockade(1) names every flag" nothing "$(flags | missing contrib/man/stockade.1 'Fl -')"
+check "there are environment variables to look for" test "$(variables | wc -l)" -ge 12
+check "stockade(1) names every environment variable" nothing "$(variables | missing contrib/man/stockade.1)"
 check "stockade-job(3) names every word of job.h" nothing "$(api | missing contrib/man/stockade-job.3)"
 check "SECURITY.md names only tests that exist" nothing "$(grep -oE 'tests/[a-z_]+/[a-z0-9_-]+\.(c|sh)' SECURITY.md | sort -u |
 	while read -r f; do [ -f "$f" ] || echo "$f is not there"; done)"
