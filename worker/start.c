@@ -47,7 +47,7 @@ static int check_hidden(const struct stk_config *c, const char *secret)
 
 		if (realpath(path, open_real) == NULL)
 			continue;
-		n = strlen(open_real);
+		n = strcmp(open_real, "/") == 0 ? 0 : strlen(open_real);
 		if (strncmp(secret_real, open_real, n) == 0 &&
 		    (secret_real[n] == '/' || secret_real[n] == '\0'))
 			return stk_complain(STK_EX_CONFIG,

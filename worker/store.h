@@ -146,8 +146,9 @@ struct stk_settle {
 STK_CHECK enum stk_err stk_store_settle(
     struct stk_store *s, const struct stk_settle *what, enum stk_answer *v);
 /*
- * Both in one write. @reserved is meaningful only when *settled is OK, ALREADY or STALE; with any
- * other answer *next is STK_ANSWER_AGAIN and nothing new was taken (the job is still in hand).
+ * Both in one write. @reserved is written only when *settled is OK, ALREADY or STALE; with any
+ * other answer *next is STK_ANSWER_AGAIN, nothing new was taken and @reserved, which may be the job
+ * in hand itself, still stands: settle it again in another way.
  */
 STK_CHECK enum stk_err stk_store_settle_and_reserve(struct stk_store *s,
     const struct stk_settle *what, enum stk_answer *settled, const char *const *queues, size_t n,

@@ -167,7 +167,6 @@ enum stk_err stk_store_settle_and_reserve(struct stk_store *s, const struct stk_
 	struct stamps t;
 	enum stk_err e;
 
-	*out = (struct stk_reserved){ .next_due_ms = -1 };
 	*next = STK_ANSWER_AGAIN;
 	if ((e = settle_args(s, what, &settle)) != STK_OK ||
 	    (e = reserve_args(s, queues, n, &t, &reserve)) != STK_OK ||
@@ -190,6 +189,7 @@ enum stk_err stk_store_settle_and_reserve(struct stk_store *s, const struct stk_
 			e = stk_call_run(s, &reserve, &r[1]);
 		}
 		if (e == STK_OK) {
+			*out = (struct stk_reserved){ .next_due_ms = -1 };
 			e = reserve_answer(s, r[1], queues, n, out, next);
 			r[1] = NULL;
 		}

@@ -62,7 +62,8 @@ static int open_signals(void)
 	for (size_t i = 0; i < STK_ARRAY_LEN(passing_signals); i++)
 		(void)sigaddset(&set, passing_signals[i]);
 	(void)sigaddset(&set, SIGCHLD);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
+	/* whoever reads the log may go away: that ends a line, never a worker */
+	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
 		return -1;
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
@@ -266,16 +267,23 @@ static int poll_timeout_ms(const struct supervisor *s)
 	return (int)wait;
 }
 
+/* Only open descriptors are polled: poll refuses more entries than RLIMIT_NOFILE, used or not. */
 static void wait_for_news(struct supervisor *s, struct pollfd *fds)
 {
+	nfds_t n = 1;
+
 	fds[0] = (struct pollfd){ .fd = s->signal_fd, .events = POLLIN };
 	for (uint32_t i = 0; i < s->n; i++)
-		fds[i + 1] = (struct pollfd){ .fd = s->slots[i].ready_fd, .events = POLLIN };
-	if (poll(fds, s->n + 1, poll_timeout_ms(s)) <= 0)
+		if (s->slots[i].ready_fd != -1)
+			fds[n++] = (struct pollfd){ .fd = s->slots[i].ready_fd, .events = POLLIN };
+	if (poll(fds, n, poll_timeout_ms(s)) <= 0)
 		return;
-	for (uint32_t i = 0; i < s->n; i++)
-		if (fds[i + 1].revents != 0 && s->slots[i].ready_fd != -1)
-			note_ready(s, &s->slots[i]);
+	for (nfds_t k = 1; k < n; k++)
+		for (uint32_t i = 0; fds[k].revents != 0 && i < s->n; i++)
+			if (s->slots[i].ready_fd == fds[k].fd) {
+				note_ready(s, &s->slots[i]);
+				break;
+			}
 	take_signals(s);
 }
 
