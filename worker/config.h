@@ -21,7 +21,8 @@ struct stk_config {
 	char *redis_user;          /* ACL user, or NULL */
 	char *redis_password_file; /* or NULL */
 	char *ns;                  /* key prefix without its colon */
-	struct stk_strings queues; /* strict priority order */
+	struct stk_strings queues; /* strict priority order; names, patterns, exclusions (queues.h) */
+	struct stk_strings queues_allowed; /* the only queues that patterns may cover; empty: the policy's */
 	char *policy;              /* path */
 	char *cage;                /* path of the cage program */
 	char *user;                /* whom to become when started as root, or NULL */
