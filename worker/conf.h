@@ -98,8 +98,9 @@ STK_CHECK enum stk_err stk_conf_defaults(
 
 /*
  * Sets one setting from text: an environment variable or a flag, named @where in sentences. @name
- * may be dotted ("ceiling.wall"). STRINGS splits at commas; BOOL takes true, false, 1, 0; MAP and
- * LIST cannot be set so. STK_E_ABSENT with a sentence if there is no such setting.
+ * may be dotted ("ceiling.wall"). STRINGS splits at commas and trims blanks; BOOL takes true,
+ * false, 1, 0; MAP and LIST cannot be set so. STK_E_ABSENT with a sentence if there is no such
+ * setting.
  */
 STK_CHECK enum stk_err stk_conf_set(const struct stk_setting *table, size_t n, void *into,
     const char *name, const char *text, const char *where, struct stk_conf_error *e);

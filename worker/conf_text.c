@@ -169,15 +169,18 @@ static enum stk_err put_split(
 	if ((e = stk_conf_strings_reserve(w, 0, s, l, n)) != STK_OK)
 		return e;
 	while (l->n < n) {
-		size_t len = strcspn(text, ",");
+		size_t whole = strcspn(text, ","), blanks = strspn(text, " \t"), len;
 
+		len = blanks < whole ? whole - blanks : 0;
+		while (len > 0 && strchr(" \t", text[blanks + len - 1]) != NULL)
+			len--;
 		if (len == 0 || len > STRING_MAX)
 			return stk_conf_blame(
 			    w->e, w->path, 0, "`%s` has an empty or over-long entry", s->name);
-		if ((l->v[l->n] = strndup(text, len)) == NULL)
+		if ((l->v[l->n] = strndup(text + blanks, len)) == NULL)
 			return STK_E_NOMEM;
 		l->n++;
-		text += len + (text[len] == ',');
+		text += whole + (text[whole] == ',');
 	}
 	return STK_OK;
 }

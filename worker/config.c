@@ -5,6 +5,7 @@
 
 #include "worker/log.h"
 #include "worker/parcel.h"
+#include "worker/queues.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -31,7 +32,8 @@ const struct stk_setting stk_config_table[] = {
 	{ .name = "redis_user", .type = STK_SET_STRING, .offset = AT(redis_user), .doc = "Redis ACL user" },
 	{ .name = "redis_password_file", .type = STK_SET_STRING, .offset = AT(redis_password_file), .doc = "file that holds the Redis password" },
 	{ .name = "namespace", .type = STK_SET_STRING, .offset = AT(ns), .min = 1, .max = 64, .def = "resque", .doc = "Resque's key prefix, without the colon" },
-	{ .name = "queues", .type = STK_SET_STRINGS, .offset = AT(queues), .max = 64, .doc = "queues in strict order of priority" },
+	{ .name = "queues", .type = STK_SET_STRINGS, .offset = AT(queues), .max = 64, .doc = "queues in strict order of priority; * ? [ ] are patterns, !x excludes" },
+	{ .name = "queues_allowed", .type = STK_SET_STRINGS, .offset = AT(queues_allowed), .max = 256, .doc = "the only queues that patterns may cover; default: those the policy grants" },
 	{ .name = "policy", .type = STK_SET_STRING, .offset = AT(policy), .def = STK_POLICY_PATH, .doc = "policy file: who may enqueue what" },
 	{ .name = "cage", .type = STK_SET_STRING, .offset = AT(cage), .def = STK_CAGE_PATH, .doc = "the cage program with the compiled-in handlers" },
 	{ .name = "user", .type = STK_SET_STRING, .offset = AT(user), .doc = "whom to become when started as root" },
@@ -219,21 +221,14 @@ bool stk_queue_name_ok(const char *name)
 
 enum stk_err stk_config_check(const struct stk_config *c, bool for_work, struct stk_conf_error *e)
 {
+	enum stk_err err;
+
 	if (for_work && c->queues.n == 0)
 		return stk_conf_blame(e, "queues", 0,
 		    "no queue to work on: give --queues NAME, QUEUES=NAME or `queues` in the "
 		    "configuration");
-	for (size_t i = 0; i < c->queues.n; i++) {
-		if (!stk_queue_name_ok(c->queues.v[i]))
-			return stk_conf_blame(e, "queues", 0,
-			    "'%.64s' is not a queue name that a signature can bind: 1 to 64 of "
-			    "letters, digits and _ . : - (patterns are not accepted)",
-			    c->queues.v[i]);
-		for (size_t j = 0; j < i; j++)
-			if (strcmp(c->queues.v[i], c->queues.v[j]) == 0)
-				return stk_conf_blame(
-				    e, "queues", 0, "'%s' is named twice", c->queues.v[i]);
-	}
+	if ((err = stk_queues_check(&c->queues, &c->queues_allowed, e)) != STK_OK)
+		return err;
 	if (c->host != NULL && strpbrk(c->host, ":/, \t") != NULL)
 		return stk_conf_blame(e, "host", 0,
 		    "the host part of a worker id has no colon, slash, comma or blank");

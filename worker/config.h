@@ -17,15 +17,18 @@
 #endif
 
 struct stk_config {
-	char *redis;                   /* URL without a password */
-	char *redis_user;              /* ACL user, or NULL */
-	char *redis_password_file;     /* or NULL */
-	char *ns;                      /* key prefix without its colon */
-	struct stk_strings queues;     /* strict priority order */
-	char *policy;                  /* path */
-	char *cage;                    /* path of the cage program */
-	char *user;                    /* whom to become when started as root, or NULL */
-	char *host;                    /* host part of the worker id, or NULL: gethostname() */
+	char *redis;               /* URL without a password */
+	char *redis_user;          /* ACL user, or NULL */
+	char *redis_password_file; /* or NULL */
+	char *ns;                  /* key prefix without its colon */
+	struct stk_strings
+	    queues; /* strict priority order; names, patterns, exclusions (queues.h) */
+	struct stk_strings
+	    queues_allowed; /* the only queues that patterns may cover; empty: the policy's */
+	char *policy;       /* path */
+	char *cage;         /* path of the cage program */
+	char *user;         /* whom to become when started as root, or NULL */
+	char *host;         /* host part of the worker id, or NULL: gethostname() */
 	struct stk_map directories;    /* grant label -> directory */
 	struct stk_strings setup_read; /* further paths that a handler's setup() may read */
 	struct {

@@ -4,6 +4,7 @@
 #include "worker/life.h"
 
 #include "worker/log.h"
+#include "worker/queues.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -53,9 +54,7 @@ enum stk_err stk_life_worker_id(const struct stk_config *c, char *out, size_t si
 		    (unsigned char)*p > 0x7e)
 			*p = '-';
 	n = (size_t)snprintf(out, size, "%s:%d:", host, (int)getpid());
-	for (size_t i = 0; i < c->queues.n && n < size; i++)
-		n += (size_t)snprintf(out + n, size - n, "%s%s", i > 0 ? "," : "", c->queues.v[i]);
-	return n < size ? STK_OK : STK_E_TOOBIG;
+	return n < size ? stk_queues_id(&c->queues, out + n, size - n) : STK_E_TOOBIG;
 }
 
 static void hear_stop(struct stk_life *l, int sig)

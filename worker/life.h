@@ -39,7 +39,8 @@ struct stk_life {
 STK_CHECK enum stk_err stk_life_open(struct stk_life *l, const struct stk_config *c);
 void stk_life_close(struct stk_life *l);
 
-/* "<host>:<pid>:<q1,q2>" into @out of @size bytes; STK_E_TOOBIG. */
+/* "<host>:<pid>:<q1,q2>" (patterns literally, no exclusions) into @out of @size bytes;
+ * STK_E_TOOBIG. */
 STK_CHECK enum stk_err stk_life_worker_id(const struct stk_config *c, char *out, size_t size);
 
 /* Beats if it is time, hears signals; says what to do with a running child. */

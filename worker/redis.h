@@ -84,6 +84,12 @@ struct stk_redis; /* a link, connected or not */
 
 /* Makes an unconnected link. STK_E_NOMEM. Owned by the caller: stk_redis_free. */
 STK_CHECK enum stk_err stk_redis_new(const struct stk_redis_config *c, struct stk_redis **out);
+/*
+ * The same server, user, database and password as @r's, but @caps and @connect_timeout_ms of its
+ * own: for blocking pops beside the main link. Unconnected. STK_E_NOMEM. Owned by the caller.
+ */
+STK_CHECK enum stk_err stk_redis_sibling(const struct stk_redis *r,
+    const struct stk_redis_caps *caps, int connect_timeout_ms, struct stk_redis **out);
 /* Closes and frees; NULL is fine. */
 void stk_redis_free(struct stk_redis *r);
 

@@ -36,6 +36,21 @@ enum stk_err stk_redis_new(const struct stk_redis_config *c, struct stk_redis **
 	return STK_OK;
 }
 
+enum stk_err stk_redis_sibling(const struct stk_redis *r, const struct stk_redis_caps *caps,
+    int connect_timeout_ms, struct stk_redis **out)
+{
+	const struct stk_redis_config c = {
+		.url = &r->url,
+		.password_fd = r->password_fd,
+		.client_name = r->client_name,
+		.connect_timeout_ms = connect_timeout_ms,
+		.command_timeout_ms = r->command_timeout_ms,
+		.caps = *caps,
+	};
+
+	return stk_redis_new(&c, out);
+}
+
 void stk_redis_close(struct stk_redis *r)
 {
 	stk_close(&r->fd);

@@ -106,6 +106,29 @@ static int load_policy(struct stk_worker *w)
 	return 0;
 }
 
+/* The list as this policy bounds it; what cannot be bounded is refused. */
+static int bind_queues(struct stk_worker *w)
+{
+	const struct stk_config *c = w->config;
+	enum stk_err e = stk_queues_bind(&c->queues, &c->queues_allowed, w->ring, &w->queue_list);
+
+	if (e == STK_E_ABSENT)
+		return stk_complain(STK_EX_CONFIG,
+		    "queues: no queue that %s matches the list, and patterns cover no other",
+		    c->queues_allowed.n > 0 ? "`queues_allowed` names" : "the policy grants");
+	if (e == STK_E_TOOBIG)
+		return stk_complain(STK_EX_CONFIG,
+		    "queues: TooManyQueues: the list covers more than %d; narrow the patterns or "
+		    "set "
+		    "queues_allowed",
+		    STK_WORKER_QUEUES_MAX);
+	if (e != STK_OK)
+		return stk_complain(STK_EX_OS, "queues: %s", stk_strerror(e));
+	w->queues = (const char *const *)w->queue_list.names;
+	w->n_queues = w->queue_list.n;
+	return 0;
+}
+
 static int open_password(const struct stk_worker *w, const struct stk_worker_start *start)
 {
 	const char *file = w->config->redis_password_file;
@@ -163,6 +186,7 @@ static int register_worker(struct stk_worker *w, const struct stk_worker_start *
 	stk_hex(start->instance, sizeof(start->instance), w->store.instance);
 	w->store.max_payload_bytes = w->config->max_payload_bytes;
 	w->store.failed_per_queue = w->config->failure_backend == 1;
+	w->store.dynamic_queues = w->queue_list.dynamic;
 	if (stk_store_register(&w->store, w->queues, w->n_queues, w->life.started, &answer) !=
 	    STK_OK)
 		return stk_complain(
@@ -260,9 +284,9 @@ int stk_worker_come_alive(struct stk_worker *w, const struct stk_worker_start *s
 		return code;
 	if (stk_life_open(&w->life, w->config) != STK_OK)
 		return stk_complain(STK_EX_OS, "signals: %s", strerror(errno));
-	if ((code = load_policy(w)) != 0 || (code = connect_redis(w, start)) != 0 ||
-	    (code = register_worker(w, start)) != 0 || (code = recover(w, start)) != 0 ||
-	    (code = enter_filter()) != 0)
+	if ((code = load_policy(w)) != 0 || (code = bind_queues(w)) != 0 ||
+	    (code = connect_redis(w, start)) != 0 || (code = register_worker(w, start)) != 0 ||
+	    (code = recover(w, start)) != 0 || (code = enter_filter()) != 0)
 		return code;
 	if (write(start->ready_fd, "R", 1) != 1)
 		return stk_complain(STK_EX_OS, "the supervisor is gone");

@@ -52,10 +52,11 @@ struct stk_store {
 	char id[STK_WORKER_ID_MAX + 1];        /* Resque worker id */
 	char instance[STK_INSTANCE_CHARS + 1]; /* i; stk_store_fresh_instance */
 	int64_t max_payload_bytes;             /* 0: 128 KiB; the link's caps must hold it */
-	char sha[8][41];   /* of the scripts as Redis named them; "" = not loaded */
-	char bad_key[256]; /* after STK_ANSWER_STORE: the key, without the namespace */
-	int64_t detail;    /* after settle's OK: 1 = a foreign tool had filed this job (count it);
-			    * after NEWER: that protocol number; else of no meaning */
+	bool dynamic_queues; /* reserve pops only from members of Resque's set `queues` */
+	char sha[8][41];     /* of the scripts as Redis named them; "" = not loaded */
+	char bad_key[256];   /* after STK_ANSWER_STORE: the key, without the namespace */
+	int64_t detail;      /* after settle's OK: 1 = a foreign tool had filed this job (count it);
+			      * after NEWER: that protocol number; else of no meaning */
 	bool failed_per_queue;     /* Resque's redis_multi_queue backend; set before register */
 	struct stk_reply *in_hand; /* owns the last parcel's bytes */
 };
@@ -97,9 +98,14 @@ struct stk_reserved {
 	int64_t tries;       /* automatic attempts of these bytes so far (today and yesterday) */
 	int64_t recoveries;  /* how often these bytes came back from dead workers */
 	bool again;          /* the same seq as before: the last reply was lost */
-	int64_t next_due_ms; /* after EMPTY: until the next parked job is due; -1: none parked */
-	int64_t n_oversize;  /* elements over max_payload removed in this call, each recorded */
-	int64_t n_promoted;  /* parked jobs moved back to their queues in this call */
+	int64_t next_due_ms; /* after EMPTY, PAUSED: until the next parked job is due; -1: none
+				parked */
+	struct stk_span
+	    paused; /* after EMPTY, PAUSED: '1' or '0' per queue asked for; lives as bytes */
+	int64_t n_ours, n_known; /* after EMPTY, PAUSED, dynamic list: members of `queues`, see
+				    stk_queues_heard */
+	int64_t n_oversize;      /* elements over max_payload removed in this call, each recorded */
+	int64_t n_promoted;      /* parked jobs moved back to their queues in this call */
 };
 /*
  * Strict priority in the order given. JOB, EMPTY, PAUSED, AGAIN (many oversize elements in a row),

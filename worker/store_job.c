@@ -34,6 +34,7 @@ static enum stk_err reserve_args(
 	stk_call_text(a, t->iso);
 	stk_call_text(a, t->failed);
 	stk_call_text(a, t->ulid);
+	stk_call_text(a, s->dynamic_queues ? "1" : "0");
 	stk_call_queues(a, queues, n);
 	return STK_OK;
 }
@@ -65,8 +66,12 @@ static enum stk_err reserve_answer(struct stk_store *s, struct stk_reply *r,
 		return STK_OK;
 	out->n_oversize = stk_answer_int(r, 1);
 	out->n_promoted = stk_answer_int(r, 2);
-	if (*v == STK_ANSWER_EMPTY)
-		out->next_due_ms = stk_answer_int(r, 3);
+	if (*v == STK_ANSWER_EMPTY || *v == STK_ANSWER_PAUSED) {
+		out->next_due_ms = r->n > 3 ? stk_answer_int(r, 3) : -1;
+		out->paused = stk_answer_span(r, 4);
+		out->n_ours = stk_answer_int(r, 5);
+		out->n_known = stk_answer_int(r, 6);
+	}
 	if (*v != STK_ANSWER_JOB)
 		return STK_OK;
 	if (r->n != 9 || stk_answer_span(r, 4).len == 0 ||

@@ -153,12 +153,13 @@ static enum stk_answer settle_and_go_on(
     struct stk_worker *w, const struct stk_settle *settle, struct stk_reserved *next_job)
 {
 	enum stk_answer settled = STK_ANSWER_OK, next = STK_ANSWER_EMPTY;
+	struct stk_reserved fresh = { .next_due_ms = -1 };
 	enum stk_err e = STK_E_CLOSED;
 
 	for (int attempt = 0; attempt < 2 && e != STK_OK && link_up(w); attempt++)
 		if (may_go_on(w) && !w->life.paused)
 			e = stk_store_settle_and_reserve(
-			    &w->store, settle, &settled, w->queues, w->n_queues, next_job, &next);
+			    &w->store, settle, &settled, w->queues, w->n_queues, &fresh, &next);
 		else
 			e = stk_store_settle(&w->store, settle, &settled);
 	if (e != STK_OK) {
@@ -170,7 +171,8 @@ static enum stk_answer settle_and_go_on(
 	if (settled == STK_ANSWER_FENCED)
 		w->life.fenced = true;
 	if (settled == STK_ANSWER_PARK_FULL || settled == STK_ANSWER_STORE)
-		return settled;
+		return settled; /* nothing was done: the parcel is still the one in hand */
+	*next_job = fresh;
 	return next;
 }
 
@@ -186,11 +188,12 @@ static enum stk_answer reserve(struct stk_worker *w, struct stk_reserved *r)
 	return e == STK_OK ? answer : STK_ANSWER_EMPTY;
 }
 
-/* An idle worker looks soon after work and ever more rarely up to `poll`. */
-static void idle(struct stk_worker *w, int64_t *pause_ms)
+/* Nothing to do: what the look at Redis said decides how to wait for the next. */
+static void idle(struct stk_worker *w, enum stk_answer answer, const struct stk_reserved *seen)
 {
-	*pause_ms = *pause_ms * 2 < w->config->poll_ms ? *pause_ms * 2 : w->config->poll_ms;
-	stk_life_wait(&w->life, *pause_ms);
+	if (w->queue_list.dynamic)
+		stk_queues_heard(&w->queue_list, seen->n_known, seen->n_ours);
+	stk_idle_wait(&w->idle, w->queues, w->n_queues, answer, seen);
 }
 
 /* USR2: nothing new until CONT or the end. */
@@ -224,7 +227,6 @@ static void loop(struct stk_worker *w)
 	enum stk_answer next = STK_ANSWER_AGAIN;
 	struct stk_reserved job = { 0 };
 	struct stk_settle settle;
-	int64_t pause_ms = 5;
 
 	while (may_go_on(w)) {
 		if (w->life.paused && next != STK_ANSWER_JOB)
@@ -243,7 +245,7 @@ static void loop(struct stk_worker *w)
 				next = settle_and_go_on(w, &settle, &job);
 			}
 			note_oversize(w, &job);
-			pause_ms = 5;
+			stk_idle_worked(&w->idle);
 		}
 		if (next == STK_ANSWER_FENCED)
 			w->life.fenced = true;
@@ -252,7 +254,7 @@ static void loop(struct stk_worker *w)
 		if (next == STK_ANSWER_EMPTY && w->config->drain_and_exit)
 			return; /* parked jobs stay where they are, for whoever comes next */
 		if (next == STK_ANSWER_EMPTY || next == STK_ANSWER_PAUSED)
-			idle(w, &pause_ms);
+			idle(w, next, &job);
 		(void)stk_life_tick(&w->life);
 	}
 }
@@ -315,6 +317,7 @@ static void clear(struct stk_worker *w)
 	stk_store_clear(&w->store);
 	stk_redis_free(w->link);
 	stk_keyring_free(w->ring);
+	stk_queues_clear(&w->queue_list);
 	stk_life_close(&w->life);
 	stk_jw_clear(&w->record);
 	stk_jw_clear(&w->note);
@@ -329,8 +332,6 @@ int stk_worker_main(const struct stk_worker_start *start)
 	if (w == NULL)
 		return stk_complain(STK_EX_OS, "out of memory");
 	w->config = start->config;
-	w->queues = (const char *const *)start->config->queues.v;
-	w->n_queues = start->config->queues.n;
 	w->life.signal_fd = -1;
 	stk_jw_init(&w->record, RECORD_MAX);
 	stk_jw_init(&w->note, 8192);
@@ -339,7 +340,9 @@ int stk_worker_main(const struct stk_worker_start *start)
 	code = stk_worker_come_alive(w, start);
 	if (code == 0) {
 		stk_title_set("Waiting");
+		stk_idle_open(&w->idle, &w->store, &w->life, w->queue_list.dynamic);
 		loop(w);
+		stk_idle_close(&w->idle);
 		code = farewell(w);
 	}
 	clear(w);

@@ -7,9 +7,11 @@
 #include "worker/admit.h"
 #include "worker/cage_setup.h"
 #include "worker/counters.h"
+#include "worker/idle.h"
 #include "worker/life.h"
 #include "worker/log.h"
 #include "worker/policy.h"
+#include "worker/queues.h"
 #include "worker/record.h"
 #include "worker/store.h"
 #include "worker/supervisor.h"
@@ -23,8 +25,10 @@ struct stk_worker {
 	struct stk_store store;
 	struct stk_life life;
 	struct stk_counters counters;
-	const char *const *queues; /* borrowed from config */
+	struct stk_queues queue_list; /* owned */
+	const char *const *queues;    /* its names, in order of priority */
 	size_t n_queues;
+	struct stk_idle idle;
 	struct stk_log_budget refusal_logs[STK_VERDICT_COUNT];
 	uint8_t unavailable[STK_CLASSES_MAX]; /* SandboxUnavailable in a row, by class */
 	bool nursery_lost;

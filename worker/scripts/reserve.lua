@@ -1,9 +1,10 @@
--- reserve: ARGV ns, i, id, max_payload, at (ISO), at (failed), ULID, then queues in priority order
--- -> JOB | EMPTY | PAUSED | AGAIN, each with n_oversize, n_promoted; FENCED | STORE key
+-- reserve: ARGV ns, i, id, max_payload, at (ISO), at (failed), ULID, dynamic (0 or 1), then queues in
+-- priority order -> JOB | EMPTY | PAUSED | AGAIN, each with n_oversize, n_promoted; FENCED | STORE key
+-- A dynamic list pops only from those that are members of Resque's `queues`, as Resque does.
 -- Order: what is in hand, pauses, promotion, pop. The ledger's claim comes after this answer and
 -- before show: its script speaks to the ledger's own link and keys only, never to these.
 local id, max_payload = ARGV[3], tonumber(ARGV[4])
-local at, failed_at, ulid = ARGV[5], ARGV[6], ARGV[7]
+local at, failed_at, ulid, dynamic = ARGV[5], ARGV[6], ARGV[7], ARGV[8] == '1'
 local mine, ms = instance(me), now_ms()
 local n_oversize, n_promoted, n_steps = 0, 0, 0
 local next_due, broken
@@ -76,7 +77,7 @@ if open > 0 then
 end
 
 local asked, given, order = {}, {}, {}
-for n = 8, #ARGV do
+for n = 9, #ARGV do
 	local q = ARGV[n]
 	if not given[q] then
 		given[q] = true
@@ -101,10 +102,17 @@ end
 -- (b) Resque's own pause: strip and downcase, "true" alone pauses
 local everything = call('GET', R .. 'pause-all-workers') or ''
 everything = string.lower(string.match(everything, '^%s*(.-)%s*$')) == 'true'
-local paused, n_paused = {}, 0
-for _, q in ipairs(asked) do
+local paused, absent, flags, n_paused, n_absent = {}, {}, {}, 0, 0
+for n, q in ipairs(asked) do
 	paused[q] = everything or call('EXISTS', S .. 'paused:' .. q) == 1
+	absent[q] = dynamic and call('SISMEMBER', R .. 'queues', q) == 0
+	flags[n] = paused[q] and '1' or '0'
 	if paused[q] then n_paused = n_paused + 1 end
+	if absent[q] then n_absent = n_absent + 1 end
+end
+local function nothing(name)
+	return answer(name, next_due or -1, table.concat(flags), #asked - n_absent,
+		dynamic and call('SCARD', R .. 'queues') or 0)
 end
 
 -- (a) what blocking pops delivered: one is adopted by priority, the rest go back to the front
@@ -138,7 +146,7 @@ for _, q in ipairs(holding) do
 	end
 end
 if adopted then return taken(adopted[1], adopted[2]) end
-if everything or (#asked > 0 and n_paused == #asked) then return answer('PAUSED') end
+if everything or (#asked > 0 and n_paused == #asked) then return nothing('PAUSED') end
 
 -- (c) parked jobs that are due return to the back of their queue
 for _, q in ipairs(asked) do
@@ -155,6 +163,7 @@ for _, q in ipairs(asked) do
 			if body then
 				call('RPUSH', queue(q), body)
 				call('SADD', R .. 'queues', q)
+				absent[q] = false
 				n_promoted = n_promoted + 1
 			end
 		end
@@ -166,7 +175,7 @@ end
 
 -- (d, e) the first element of the first queue that has one; a wrong-typed queue does not hold up others
 for _, q in ipairs(asked) do
-	if not paused[q] and call('EXISTS', queue(q)) == 1 then
+	if not paused[q] and not absent[q] and call('EXISTS', queue(q)) == 1 then
 		local bad = wrong({queue(q), 'list', in_hand(me, q), 'list'}) or over_size_types(q)
 		broken = broken or bad
 		local body = not bad and call('LPOP', queue(q))
@@ -181,4 +190,4 @@ for _, q in ipairs(asked) do
 		end
 	end
 end
-return broken or answer('EMPTY', next_due or -1)
+return broken or nothing('EMPTY')
