@@ -114,8 +114,8 @@ static void unready(const struct stk_end *e, struct stk_outcome *o)
 
 	if (r->has_setup)
 		name(o, STK_OUT_SANDBOX_UNAVAILABLE,
-		    "the cage could not be shut: could not %s: %s; the job was not started, see "
-		    "stockade doctor",
+		    "the cage could not be shut: could not %s: %s; the job was not started; "
+		    "`stockade run-job` shows the same on this machine",
 		    stk_step_name(r->setup.step), strerror(r->setup.err));
 	else if (r->has_denied)
 		name(o, STK_OUT_SANDBOX_UNAVAILABLE,

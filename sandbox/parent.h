@@ -59,7 +59,7 @@ struct stk_job_pipes {
  * On success @child and @pipes are the caller's. STK_E_CLOSED: M is gone. STK_E_REFUSED: hopeless
  * (another cage program, a zygote that cannot shut itself in). Others are worth another try.
  */
-STK_CHECK enum stk_err stk_spawn(struct stk_cage *c, const struct stk_spawn *s,
+STK_CHECK enum stk_err stk_spawn(struct stk_cage *c, struct stk_spawn *s,
     struct stk_child *child, struct stk_job_pipes *pipes, int *zygote_filters,
     char why[static STK_WHY_MAX]);
 

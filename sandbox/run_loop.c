@@ -343,14 +343,13 @@ static enum stk_err spawn_with_patience(struct run *run)
 	enum stk_err e = STK_E_ABSENT;
 
 	for (int i = 0; i < SPAWN_TRIES && e != STK_OK; i++) {
-		run->started_ms = stk_monotonic_ms();
-		run->deadline_ms = run->started_ms + run->r->limits.wall_ms;
-		s.deadline_ms = run->deadline_ms;
 		e = stk_spawn(
 		    run->c, &s, &run->child, &run->pipes, &run->zygote_filters, run->out->why);
 		if (e == STK_E_CLOSED || e == STK_E_REFUSED)
 			break;
 	}
+	run->deadline_ms = s.deadline_ms;
+	run->started_ms = s.deadline_ms - run->r->limits.wall_ms;
 	return e;
 }
 

@@ -20,7 +20,7 @@
 /* A clone and an exec; only a stopped or dead peer takes longer. */
 #define BIRTH_MS 10000
 /* setup() of every handler runs before the hello. */
-#define HELLO_MS 30000
+#define HELLO_MS 20000
 #define SPAWN_MS 5000
 
 /* --- asking M --------------------------------------------------------------------------------- */
@@ -120,7 +120,7 @@ static enum stk_err check_hello(
 	}
 	if (h->failed_step != STK_STEP_NONE) {
 		(void)snprintf(why, STK_WHY_MAX,
-		    "the zygote could not shut itself in: could not %s: %s; see stockade doctor",
+		    "the zygote could not shut itself in: could not %s: %s",
 		    stk_step_name(h->failed_step), strerror(h->err));
 		return STK_E_REFUSED;
 	}
@@ -280,13 +280,16 @@ static enum stk_err ask_zygote(struct stk_cage *c, struct stk_zygote *z, const s
 	return STK_OK;
 }
 
-enum stk_err stk_spawn(struct stk_cage *c, const struct stk_spawn *s, struct stk_child *child,
+enum stk_err stk_spawn(struct stk_cage *c, struct stk_spawn *s, struct stk_child *child,
     struct stk_job_pipes *pipes, int *zygote_filters, char why[static STK_WHY_MAX])
 {
 	int ours[3] = { -1, -1, -1 }, theirs[3] = { -1, -1, -1 };
 	struct stk_zygote *z = NULL;
 	enum stk_err e = find_zygote(c, c->table->classes[s->class_index].profiles, &z, why);
 
+	/* the job's clock starts here: a handler's slow setup() in a fresh zygote is not its time
+	 */
+	s->deadline_ms = stk_monotonic_ms() + s->limits.wall_ms;
 	if (e == STK_OK && (e = make_pipes(ours, theirs)) != STK_OK)
 		(void)snprintf(why, STK_WHY_MAX, "no pipes for the child: %s", strerror(errno));
 	if (e == STK_OK) {

@@ -103,14 +103,18 @@ int stk_cage_setup_probe(
 
 	stk_probe_all(all);
 	if (stk_probe_required(s->profiles, all, missing) > 0) {
-		(void)snprintf(why, why_size, "layer %s is missing: %s", stk_layer_text(missing[0]),
-		    all[missing[0]].why);
+		(void)snprintf(why, why_size, "layer %s is missing: %s%s",
+		    stk_layer_text(missing[0]), all[missing[0]].why,
+		    missing[0] == STK_LAYER_LANDLOCK_FS
+			? "; a cage program whose classes have no file grants would do without it"
+			: "");
 		return STK_EX_OS;
 	}
 	if (c->landlock == 0 && all[STK_LAYER_LANDLOCK_FS].state != STK_PROBE_OK) {
 		(void)snprintf(why, why_size,
-		    "layer %s is missing: %s; set landlock = \"off\" to run classes without file "
-		    "grants on this machine all the same",
+		    "layer %s is missing: %s; set landlock = \"off\" to run this cage program, "
+		    "whose "
+		    "classes have no file grants, all the same",
 		    stk_layer_text(STK_LAYER_LANDLOCK_FS), all[STK_LAYER_LANDLOCK_FS].why);
 		return STK_EX_OS;
 	}

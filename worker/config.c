@@ -6,6 +6,7 @@
 #include "worker/log.h"
 #include "worker/parcel.h"
 #include "worker/queues.h"
+#include "worker/redis_url.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -13,7 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define AT(member) offsetof(struct stk_config, member)
+#define DEFAULT_NAMESPACE "resque"
+#define AT(member)        offsetof(struct stk_config, member)
 
 static const char *const require_or_off[] = { "require", "off", NULL };
 static const char *const log_formats[] = { "json", "text", "verbose", "vverbose", NULL };
@@ -31,7 +33,7 @@ const struct stk_setting stk_config_table[] = {
 	{ .name = "redis", .type = STK_SET_STRING, .offset = AT(redis), .def = "redis://localhost:6379/0", .doc = "Redis URL: redis://host:port/db or unix:///path?db=n, without a password" },
 	{ .name = "redis_user", .type = STK_SET_STRING, .offset = AT(redis_user), .doc = "Redis ACL user" },
 	{ .name = "redis_password_file", .type = STK_SET_STRING, .offset = AT(redis_password_file), .doc = "file that holds the Redis password" },
-	{ .name = "namespace", .type = STK_SET_STRING, .offset = AT(ns), .min = 1, .max = 64, .def = "resque", .doc = "Resque's key prefix, without the colon" },
+	{ .name = "namespace", .type = STK_SET_STRING, .offset = AT(ns), .min = 1, .max = 64, .def = DEFAULT_NAMESPACE, .doc = "Resque's key prefix, without the colon" },
 	{ .name = "queues", .type = STK_SET_STRINGS, .offset = AT(queues), .max = 64, .doc = "queues in strict order of priority; * ? [ ] are patterns, !x excludes" },
 	{ .name = "queues_allowed", .type = STK_SET_STRINGS, .offset = AT(queues_allowed), .max = 256, .doc = "the only queues that patterns may cover; default: those the policy grants" },
 	{ .name = "policy", .type = STK_SET_STRING, .offset = AT(policy), .def = STK_POLICY_PATH, .doc = "policy file: who may enqueue what" },
@@ -202,6 +204,20 @@ enum stk_err stk_config_load(struct stk_config *c, const char *path, struct stk_
 		err = stk_conf_defaults(stk_config_table, stk_config_table_len, c, e);
 	if (err == STK_OK && (err = take_environment(c, e)) != STK_OK)
 		stk_config_clear(c);
+	return err;
+}
+
+enum stk_err stk_config_url_namespace(struct stk_config *c, struct stk_conf_error *e)
+{
+	struct stk_redis_url url;
+	char why[STK_REDIS_WHY_BYTES];
+	enum stk_err err = STK_OK;
+
+	if (stk_redis_url_parse(c->redis, &url, why, sizeof(why)) != STK_OK)
+		return stk_conf_blame(e, "redis", 0, "%s", why);
+	if (url.ns[0] != '\0' && strcmp(c->ns, DEFAULT_NAMESPACE) == 0)
+		err = set(c, "namespace", url.ns, "redis", e);
+	stk_redis_url_clear(&url);
 	return err;
 }
 

@@ -59,6 +59,11 @@ extern const size_t stk_config_table_len;
  */
 STK_CHECK enum stk_err stk_config_load(
     struct stk_config *c, const char *path, struct stk_conf_error *e);
+/*
+ * Resque's host:port/namespace form: the namespace in `redis` counts where none was set elsewhere.
+ * STK_E_FORMAT for a URL that cannot be parsed.
+ */
+STK_CHECK enum stk_err stk_config_url_namespace(struct stk_config *c, struct stk_conf_error *e);
 /* What needs several settings at once: queue names, host part, labels. */
 STK_CHECK enum stk_err stk_config_check(
     const struct stk_config *c, bool for_work, struct stk_conf_error *e);

@@ -38,8 +38,10 @@ void stk_keyring_free(struct stk_keyring *r)
 	for (size_t i = 0; i < r->n_principals; i++)
 		clear_principal(&r->principals[i]);
 	free(r->principals);
-	for (size_t i = 0; i < r->n_keys; i++)
+	for (size_t i = 0; i < r->n_keys; i++) {
 		stk_secret_free(r->keys[i].secret);
+		free(r->keys[i].secret_path);
+	}
 	free(r->keys);
 	free(r);
 }

@@ -39,6 +39,7 @@ struct stk_key {
 	size_t principal;                /* index into the ring */
 	uint8_t public_key[STK_KEY_LEN]; /* Ed25519 */
 	uint8_t *secret;                 /* HMAC: stk_secret_new memory, else NULL */
+	char *secret_path; /* where it was read, owned by the ring; NULL if made by hand */
 };
 
 struct stk_keyring {

@@ -142,6 +142,22 @@ static enum stk_err take_material(struct load *l, const struct key_text *t, stru
 	    "`secret_file` holds an ed25519 seed, which no worker needs");
 }
 
+/* The worker asks later whether a handler could read the file that the secret came from. */
+static enum stk_err remember_file(struct load *l, const struct key_text *t)
+{
+	struct stk_key *k = &l->ring->keys[l->ring->n_keys - 1];
+	bool relative = t->secret_file != NULL && t->secret_file[0] != '/';
+
+	if (t->secret_file == NULL)
+		return STK_OK;
+	if (asprintf(&k->secret_path, "%s%s%s", relative ? l->base : "", relative ? "/" : "",
+		t->secret_file) == -1) {
+		k->secret_path = NULL;
+		return STK_E_NOMEM;
+	}
+	return STK_OK;
+}
+
 static enum stk_err add_key(struct load *l, size_t principal, const struct key_text *t)
 {
 	struct stk_key k = { .alg = t->alg == 0 ? STK_ALG_ED25519 : STK_ALG_HMAC_SHA256,
@@ -156,7 +172,7 @@ static enum stk_err add_key(struct load *l, size_t principal, const struct key_t
 		return e;
 	(void)snprintf(k.kid, sizeof(k.kid), "%s", t->kid);
 	if (stk_keyring_add_key(l->ring, &k, &why) == STK_OK)
-		return STK_OK;
+		return remember_file(l, t);
 	stk_secret_free(k.secret);
 	return blame(l, t->line, "key", t->kid, why);
 }

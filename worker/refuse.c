@@ -189,7 +189,7 @@ void stk_worker_refuse(struct stk_worker *w, const struct stk_reserved *r,
 		w->counters.refusal_notes++;
 		return;
 	}
-	delay = park_ms(a, stk_worker_now_s());
+	delay = park_ms(a, w->now_s);
 	if (delay > 0) {
 		out->what = STK_SETTLE_PARK;
 		out->delay_ms = delay;

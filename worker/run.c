@@ -35,11 +35,21 @@ static enum stk_run_order tick(void *ctx)
 	return stk_life_tick(&run->w->life);
 }
 
+/* job.h's levels are syslog's numbers. */
+static enum stk_log_level level_of(uint32_t level)
+{
+	if (level >= 7)
+		return STK_LOG_DEBUG;
+	if (level >= 5)
+		return STK_LOG_INFO;
+	return level == 4 ? STK_LOG_WARN : STK_LOG_ERROR;
+}
+
 static void handler_log(void *ctx, uint32_t level, struct stk_span text)
 {
 	struct running *run = ctx;
-	struct stk_jw *line = stk_log_start(
-	    level == 0 ? STK_LOG_DEBUG : STK_LOG_INFO, "job.log", "unknown", "the handler says");
+	struct stk_jw *line =
+	    stk_log_start(level_of(level), "job.log", "unknown", "the handler says");
 
 	add_job(line, run);
 	stk_jw_str(line, "stockade.text", text, 1024);

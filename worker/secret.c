@@ -80,6 +80,26 @@ static int inherited(void)
 	return (int)fd;
 }
 
+static bool has_password(const char *url)
+{
+	struct stk_redis_url parsed;
+	char why[STK_REDIS_WHY_BYTES];
+	bool has =
+	    stk_redis_url_parse(url, &parsed, why, sizeof(why)) == STK_OK && parsed.has_password;
+
+	stk_redis_url_clear(&parsed);
+	return has;
+}
+
+/* Another setting won over a REDIS_URL with a password: nobody needs that one, so it goes. */
+static int forget_url(char **argv)
+{
+	(void)unsetenv("REDIS_URL");
+	(void)execve("/proc/self/exe", argv - 1, environ);
+	return stk_complain(
+	    STK_EX_OS, "cannot execute itself again with a clean environment: %s", strerror(errno));
+}
+
 int stk_secret_from_url(const struct stk_config *c, bool from_flag, char **argv, int *fd)
 {
 	struct stk_redis_url parsed;
@@ -90,8 +110,11 @@ int stk_secret_from_url(const struct stk_config *c, bool from_flag, char **argv,
 	*fd = -1;
 	if (stk_redis_url_parse(c->redis, &parsed, why, sizeof(why)) != STK_OK)
 		return stk_complain(STK_EX_CONFIG, "redis: %s", why);
-	if (!parsed.has_password)
+	if (!parsed.has_password &&
+	    (env == NULL || strcmp(env, c->redis) == 0 || !has_password(env)))
 		*fd = inherited();
+	else if (!parsed.has_password)
+		code = forget_url(argv);
 	else if (from_flag)
 		code = stk_complain(STK_EX_USAGE,
 		    "a password in --redis would show in ps; use redis_password_file in the "

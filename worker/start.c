@@ -95,6 +95,9 @@ static int load_policy(struct stk_worker *w)
 		    w->config->policy, strerror(errno));
 	if (stk_policy_load(w->config->policy, &w->ring, &e) != STK_OK)
 		return stk_complain(STK_EX_CONFIG, "%s", e.sentence);
+	for (size_t i = 0; i < w->ring->n_keys; i++)
+		if ((code = check_hidden(w->config, w->ring->keys[i].secret_path)) != 0)
+			return code;
 	w->gate = (struct stk_gate){
 		.ring = w->ring,
 		.classes = &w->cage.table,

@@ -54,6 +54,7 @@ static const int passing_signals[] = { SIGUSR1, SIGUSR2, SIGCONT };
 
 static int open_signals(void)
 {
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
 	sigset_t set;
 
 	(void)sigemptyset(&set);
@@ -63,7 +64,7 @@ static int open_signals(void)
 		(void)sigaddset(&set, passing_signals[i]);
 	(void)sigaddset(&set, SIGCHLD);
 	/* whoever reads the log may go away: that ends a line, never a worker */
-	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0 || sigaction(SIGPIPE, &ignore, NULL) != 0)
 		return -1;
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }

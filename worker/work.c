@@ -82,9 +82,10 @@ static void handle(struct stk_worker *w, const struct stk_reserved *r, struct st
 	struct stk_outcome outcome = { 0 };
 
 	w->counters.reserved++;
+	w->now_s = stk_worker_now_s();
 	stk_jw_reset(&w->record);
 	stk_jw_reset(&w->note);
-	w->counters.verdicts[stk_admit(&w->gate, &r->parcel, stk_worker_now_s(), &admission)]++;
+	w->counters.verdicts[stk_admit(&w->gate, &r->parcel, w->now_s, &admission)]++;
 	if (admission.ticket != NULL) {
 		stk_hex(admission.job_id, sizeof(admission.job_id), w->job_id);
 		log_admitted(w, r, &admission);
@@ -251,7 +252,7 @@ static void loop(struct stk_worker *w)
 			w->life.fenced = true;
 		if (next == STK_ANSWER_STORE || wall_is_gone(w))
 			return;
-		if (next == STK_ANSWER_EMPTY && w->config->drain_and_exit)
+		if (next == STK_ANSWER_EMPTY && w->config->drain_and_exit && !w->life.paused)
 			return; /* parked jobs stay where they are, for whoever comes next */
 		if (next == STK_ANSWER_EMPTY || next == STK_ANSWER_PAUSED)
 			idle(w, next, &job);
@@ -274,8 +275,8 @@ static int verdict_on_self(const struct stk_worker *w, const char **name, const 
 		    "Redis went away; a job in hand stays in flight and is taken back first",
 		    STK_EX_REDIS },
 		{ "SANDBOX_UNAVAILABLE",
-		    "no class could be caged three times in a row; run as root or "
-		    "mend the machine: `stockade run-job` shows the step",
+		    "no class could be caged three times in a row; "
+		    "`stockade run-job` shows which step fails on this machine",
 		    STK_EX_OS },
 		{ "STORE", "a key has the wrong type; see PROTOCOL.md", STK_EX_REDIS },
 		{ "DONE", "told to stop, or the queues are empty", STK_EX_OK },

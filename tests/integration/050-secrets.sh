@@ -43,3 +43,18 @@ check "the password is nowhere in the log" sh -c "! grep -a canary '$T/log'"
 
 out=$(REDIS_URL="redis://:canary-hunter2@127.0.0.1:$port/0" "$STOCKADE" work --config "$T/stockade.conf" --redis redis://:canary-hunter2@127.0.0.1/0 2>&1)
 check "a password in a flag is refused without repeating it" hasnt "$out" canary
+
+# --- another setting wins over a REDIS_URL with a password: it leaves the environment all the same
+rcli config set requirepass "" >/dev/null
+: >"$T/log"
+REDIS_URL="redis://:canary-hunter2@127.0.0.1:$port/0" "$STOCKADE" work --config "$T/env.conf" --redis "unix://$REDIS_SOCK" >>"$T/log" 2>&1 &
+WORKER=$!
+check "--redis wins over REDIS_URL" wait_for 10 sh -c "redis-cli -s '$REDIS_SOCK' scard resque:workers | grep -q 1"
+check "and its password is in no process's memory of the environment" sh -c "! grep -aq canary-hunter2 /proc/$WORKER/cmdline"
+worker_stop
+
+# --- an HMAC key file beneath a directory that jobs may read
+"$STOCKADE" keys generate --kid h-1 --principal hm --alg hmac-sha256 --out "$T/inputs" >/dev/null
+sed 's/^principals = (/principals = ( { name = "hm"; keys = ( { kid = "h-1"; alg = "hmac-sha256"; secret_file = "inputs\/h-1.key"; iat_from = "2020-01-01T00:00:00Z"; iat_to = "2040-01-01T00:00:00Z"; } ); grants = ( { queues = [ "files" ]; classes = [ "ChecksumFile" ]; max_body = "1K"; } ); max_runs = 1; max_delay = "1h"; max_window = "8d"; rate = "1\/s"; burst = 1; park_max = 10; quarantine_max = 10; },/' "$T/policy.conf" >"$T/hmac.conf"
+out=$("$STOCKADE" work --config "$T/stockade.conf" --policy "$T/hmac.conf" 2>&1)
+check "an HMAC key that jobs could read is refused" has "$out" "which jobs may read"

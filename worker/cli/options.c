@@ -90,7 +90,8 @@ int stk_options_config(const struct stk_options *o, bool for_work, struct stk_co
 
 	if (stk_config_load(config, o->config, &e) != STK_OK)
 		return stk_complain(STK_EX_CONFIG, "%s", e.sentence);
-	if (take_flags(o, config, &e) == STK_OK && stk_config_check(config, for_work, &e) == STK_OK)
+	if (take_flags(o, config, &e) == STK_OK && stk_config_url_namespace(config, &e) == STK_OK &&
+	    stk_config_check(config, for_work, &e) == STK_OK)
 		return 0;
 	if (for_work && config->queues.n == 0) {
 		stk_config_clear(config);
