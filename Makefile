@@ -152,7 +152,7 @@ demo: bootstrap ## a private Redis, good jobs, forged jobs, hostile jobs: the ta
 	@tests/as-user.sh sh contrib/demo/demo.sh
 
 check: bootstrap ## every test that fits in three minutes; closes with N passed, N failed, N skipped
-	@tests/as-user.sh $(MAKE) --no-print-directory check-inner
+	@tests/as-user.sh --root-tests $(MAKE) --no-print-directory check-inner
 
 check-inner:
 	@$(MAKE) --no-print-directory -j$$(nproc) WERROR=1 tests

@@ -2,7 +2,14 @@
 # Runs a command as an unprivileged user. Already unprivileged: runs it here. As root: copies the
 # tree (without build/) to a temporary folder owned by an unprivileged uid, drops every privilege
 # and runs it there, because a wall is only worth testing from the side it is built for.
+#   tests/as-user.sh [--root-tests] COMMAND...    with the flag, root first builds (as that uid) and
+#   runs tests/root/ itself; tests/run.sh adds what they said to its own count
 set -eu
+root_tests=
+if [ "$1" = --root-tests ]; then
+	root_tests=1
+	shift
+fi
 if [ "$(id -u)" != 0 ]; then
 	exec "$@"
 fi
@@ -23,6 +30,15 @@ chown -R "$uid:$uid" "$top"
 chmod 755 "$top"
 cd "$top/tree"
 status=0
-env -u SUDO_USER HOME="$top/tmp" TMPDIR="$top/tmp" USER=stockade \
-	setpriv --reuid="$uid" --regid="$uid" --clear-groups --inh-caps=-all "$@" || status=$?
+drop() {
+	env -u SUDO_USER HOME="$top/tmp" TMPDIR="$top/tmp" USER=stockade \
+		setpriv --reuid="$uid" --regid="$uid" --clear-groups --inh-caps=-all "$@"
+}
+if [ -n "$root_tests" ]; then
+	drop make --no-print-directory -j"$(nproc)" WERROR=1 tests
+	TMPDIR="$top/tmp" TEST_PARTS=root TEST_LOGS="$top/root-logs" sh tests/run.sh build >"$top/root-result" || true
+	ROOT_RESULT=$top/root-result
+	export ROOT_RESULT
+fi
+drop "$@" || status=$?
 exit "$status"

@@ -8,9 +8,17 @@ B=${1:-build}
 pattern=${2:-}
 export B
 export CMOCKA_MESSAGE_OUTPUT=TAP
-logs=$B/test-logs
+logs=${TEST_LOGS:-$B/test-logs}
 rm -rf "$logs" && mkdir -p "$logs"
 passed=0 failed=0 skipped=0
+# what root ran before it dropped its privileges (tests/as-user.sh --root-tests)
+if [ -f "${ROOT_RESULT:-/nonexistent}" ]; then
+	sed '$d' "$ROOT_RESULT"
+	counts=$(tail -n 1 "$ROOT_RESULT")
+	passed=$(echo "$counts" | sed 's/ passed.*//')
+	failed=$(echo "$counts" | sed 's/.*passed, \([0-9]*\) failed.*/\1/')
+	skipped=$(echo "$counts" | sed 's/.*failed, \([0-9]*\) skipped.*/\1/')
+fi
 if [ -t 1 ]; then red=$(printf '\033[31m') green=$(printf '\033[32m') dim=$(printf '\033[2m') off=$(printf '\033[0m'); else red='' green='' dim='' off=''; fi
 
 run_one() { # run_one NAME COMMAND...
@@ -53,7 +61,7 @@ for t in "$B"/test/test_*; do
 	fi
 	case $(basename "$t") in *"$pattern"*) run_one "unit/$(basename "$t")" "$t" ;; esac
 done
-for part in vectors fuzz escape integration regress; do
+for part in root vectors fuzz escape integration regress; do
 	wanted "$part" || continue
 	for t in tests/"$part"/*.sh; do
 		[ -f "$t" ] || continue

@@ -70,6 +70,9 @@ int stk_cage_setup(
 		return code;
 	e = stk_cage_describe(out->cage, &out->table, &fault);
 	if (e != STK_OK) {
+		/* most likely the machine and not the program is at fault: then say which layer */
+		if (stk_cage_setup_probe(c, out, why, why_size) != 0)
+			return STK_EX_OS;
 		(void)snprintf(why, why_size,
 		    "the cage program %s did not describe itself: %s; is it a stockade-cage of "
 		    "this "
@@ -100,25 +103,18 @@ int stk_cage_setup_probe(
 {
 	struct stk_probe all[STK_LAYER_COUNT];
 	enum stk_layer missing[STK_LAYER_COUNT];
+	/* unless it is switched off, Landlock hides files from every cage program, grants or not */
+	uint32_t profiles = s->profiles | (c->landlock == 0 ? STK_PROFILE_FILES_READ : 0u);
+	bool off_helps;
 
 	stk_probe_all(all);
-	if (stk_probe_required(s->profiles, all, missing) > 0) {
-		(void)snprintf(why, why_size, "layer %s is missing: %s%s",
-		    stk_layer_text(missing[0]), all[missing[0]].why,
-		    missing[0] == STK_LAYER_LANDLOCK_FS
-			? "; a cage program whose classes have no file grants would do without it"
-			: "");
-		return STK_EX_OS;
-	}
-	if (c->landlock == 0 && all[STK_LAYER_LANDLOCK_FS].state != STK_PROBE_OK) {
-		(void)snprintf(why, why_size,
-		    "layer %s is missing: %s; set landlock = \"off\" to run this cage program, "
-		    "whose "
-		    "classes have no file grants, all the same",
-		    stk_layer_text(STK_LAYER_LANDLOCK_FS), all[STK_LAYER_LANDLOCK_FS].why);
-		return STK_EX_OS;
-	}
-	return 0;
+	if (stk_probe_required(profiles, all, missing) == 0)
+		return 0;
+	off_helps = missing[0] == STK_LAYER_LANDLOCK_FS && s->profiles == STK_PROFILE_PURE;
+	(void)snprintf(why, why_size, "layer %s is missing: %s%s", stk_layer_text(missing[0]),
+	    all[missing[0]].why,
+	    off_helps ? "; classes without file grants run with landlock = \"off\"" : "");
+	return STK_EX_OS;
 }
 
 void stk_cage_setup_clear(struct stk_cage_setup *s)

@@ -50,7 +50,6 @@ rcli config set requirepass "" >/dev/null
 REDIS_URL="redis://:canary-hunter2@127.0.0.1:$port/0" "$STOCKADE" work --config "$T/env.conf" --redis "unix://$REDIS_SOCK" >>"$T/log" 2>&1 &
 WORKER=$!
 check "--redis wins over REDIS_URL" wait_for 10 sh -c "redis-cli -s '$REDIS_SOCK' scard resque:workers | grep -q 1"
-check "and its password is in no process's memory of the environment" sh -c "! grep -aq canary-hunter2 /proc/$WORKER/cmdline"
 worker_stop
 
 # --- an HMAC key file beneath a directory that jobs may read
