@@ -113,8 +113,20 @@ static bool step(struct cursor *p, struct cursor *s)
 	return true;
 }
 
-bool stk_glob_match(struct stk_span pattern, struct stk_span name)
+/* A last backslash that escapes nothing is as good as absent. */
+static struct stk_span without_last_escape(struct stk_span pattern)
 {
+	size_t n = 0;
+
+	while (n < pattern.len && pattern.p[pattern.len - 1 - n] == '\\')
+		n++;
+	pattern.len -= n % 2;
+	return pattern;
+}
+
+bool stk_glob_match(struct stk_span whole, struct stk_span name)
+{
+	struct stk_span pattern = without_last_escape(whole);
 	struct cursor p = { pattern.p, pattern.p + pattern.len }, s = { name.p, name.p + name.len };
 	struct cursor star = p, retry = s;
 	bool starred = false;

@@ -15,7 +15,8 @@
 #define UNBLOCK_AGAIN_MS 10  /* an UNBLOCK may overtake the BLMOVE that it is meant for */
 #define UNBLOCK_MAX_MS   1500
 #define TROUBLE_MAX_MS   60000
-#define TROUBLE_FRESH_MS 120000
+#define TROUBLE_AGAIN_MS \
+	10000 /* so soon after blocking again, the same trouble waits twice as long */
 
 /* What keeps a worker from blocking, and how long it polls before it tries again. */
 static const struct {
@@ -46,7 +47,6 @@ void stk_idle_open(struct stk_idle *i, struct stk_store *store, struct stk_life 
 		.store = store,
 		.life = life,
 		.dynamic = dynamic,
-		.last_trouble_ms = stk_monotonic_ms() - TROUBLE_FRESH_MS,
 		.pause_ms = FIRST_PAUSE_MS,
 	};
 }
@@ -96,13 +96,12 @@ static void fall_back(struct stk_idle *i, const struct stk_redis *r)
 		return; /* another link's trouble came first */
 	while (troubles[k].problem != problem && k < STK_ARRAY_LEN(troubles) - 1)
 		k++;
-	i->trouble_wait_ms = now - i->last_trouble_ms < TROUBLE_FRESH_MS ? i->trouble_wait_ms * 2
-									 : troubles[k].wait_ms;
-	if (i->trouble_wait_ms < troubles[k].wait_ms)
+	if (i->trouble != problem || i->trouble_wait_ms == 0 ||
+	    now > i->block_again_ms + TROUBLE_AGAIN_MS)
 		i->trouble_wait_ms = troubles[k].wait_ms;
-	if (i->trouble_wait_ms > TROUBLE_MAX_MS)
-		i->trouble_wait_ms = TROUBLE_MAX_MS;
-	i->last_trouble_ms = now;
+	else if (i->trouble_wait_ms * 2 <= TROUBLE_MAX_MS)
+		i->trouble_wait_ms *= 2;
+	i->trouble = problem;
 	i->block_again_ms = now + i->trouble_wait_ms;
 	say_polling(problem == STK_RP_NONE ? "LINK" : stk_redis_problem_text(problem),
 	    troubles[k].why, stk_redis_why(r), i->trouble_wait_ms);
@@ -128,6 +127,14 @@ static enum stk_err learn_id(struct stk_idle_link *l)
 	return e;
 }
 
+/* An idle link has nothing to say: what can be read is its end (Redis's `timeout`, a restart). */
+static bool stale(const struct stk_redis *r)
+{
+	struct pollfd p = { .fd = stk_redis_fd(r), .events = POLLIN };
+
+	return stk_redis_connected(r) && poll(&p, 1, 0) != 0;
+}
+
 static enum stk_err open_link(struct stk_idle *i, struct stk_idle_link *l)
 {
 	struct stk_redis_caps caps = STK_REDIS_CAPS_DEFAULT;
@@ -139,6 +146,8 @@ static enum stk_err open_link(struct stk_idle *i, struct stk_idle_link *l)
 	caps.n_elements = 1;
 	if (l->link == NULL)
 		e = stk_redis_sibling(i->store->link, &caps, CONNECT_MS, &l->link);
+	if (e == STK_OK && stale(l->link))
+		stk_redis_close(l->link);
 	if (e == STK_OK && !stk_redis_connected(l->link)) {
 		e = stk_redis_connect(l->link);
 		if (e == STK_OK && (e = learn_id(l)) != STK_OK)

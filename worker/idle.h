@@ -29,8 +29,8 @@ struct stk_idle {
 		bool waiting;           /* a BLMOVE has no reply yet */
 	} links[STK_IDLE_LINKS_MAX];
 	bool dynamic, no_blmove, said_many;
-	int64_t block_again_ms;  /* CLOCK_MONOTONIC: polling until then */
-	int64_t last_trouble_ms; /* repeated trouble waits longer */
+	int64_t block_again_ms;         /* CLOCK_MONOTONIC: polling until then */
+	enum stk_redis_problem trouble; /* the last one, and how long it made us poll */
 	int64_t trouble_wait_ms;
 	int64_t pause_ms; /* polling: the pause before the next look */
 };
