@@ -37,6 +37,7 @@ async function hold() {
   await enqueue(sign('CsvSummary', ['long.csv']));
   const started = await until('a started job', () => events('job.started')[n]);
   process.kill(started['stockade.pid'], 'SIGSTOP');
+  await until('a stopped process', () => readFileSync(`/proc/${started['stockade.pid']}/status`, 'utf8').includes('State:\tT'));
   await until('worker:<id>', () => redis.exists(`resque:worker:${worker.id}`));
   return () => process.kill(started['stockade.pid'], 'SIGCONT');
 }

@@ -2,14 +2,33 @@
 
 # moving.rb - items 71 to 80: Redis's ways, an operator's hand on a busy worker, and tools that move jobs.
 
-item 73, "PIDFILE holds the pid (R)" do
+item 73, "PIDFILE has the pid without a line break; BACKGROUND detaches: the caller gets 0, the pidfile names the daemon (R)" do
   w = start(env: { "PIDFILE" => "#{T}/pid" })
-  same(File.read("#{T}/pid").to_i, w.pid, "pid")
+  same(File.read("#{T}/pid"), w.pid.to_s, "pid")
+  w.stop
+  w = Running.new(env: { "PIDFILE" => "#{T}/pid2", "BACKGROUND" => "1" })
+  same(w.wait, 0, "the caller's exit code")
+  wait_until("a registration") { Resque.workers.size == 1 }
+  daemon = File.read("#{T}/pid2").to_i
+  begin
+    parent = File.read("/proc/#{Resque.workers[0].to_s.split(':')[1]}/stat").split[3].to_i
+    same(parent, daemon, "the daemon is the worker's supervisor")
+  ensure
+    Process.kill("TERM", daemon)
+  end
+  wait_until("its end") { Resque.workers.empty? }
 end
 
-item 74, "VERBOSE's line formats: ours is JSON or text of its own (deviation)" do
+item 74, "VERBOSE and VVERBOSE write Ruby's line formats (R)" do
   w = start(env: { "VERBOSE" => "1" })
-  want(w.lines.all? { |l| l["@timestamp"] && l["message"] }, "one JSON object a line")
+  text = File.read(w.log)
+  want(text.lines.all? { |l| l.match?(/\A\*\*\* \S/) }, "VERBOSE: #{text}")
+  w.stop
+  w = start(env: { "VVERBOSE" => "1" })
+  good
+  wait_until("a job") { stats == [1, 0] }
+  text = File.read(w.log)
+  want(text.lines.all? { |l| l.match?(/\A\*\* \[\d\d:\d\d:\d\d \d{4}-\d\d-\d\d\] \d+: \S/) }, "VVERBOSE: #{text}")
 end
 
 item 75, "resque remove of our busy worker: Ruby files the job, our finish counts once and does not crash (R)" do

@@ -39,16 +39,34 @@ item 62, "QUIT while busy: the job finishes, then the worker ends (R)" do
   same(own_keys(id), [], "keys of #{id}")
 end
 
-item 63, "TERM while busy drains, as QUIT (deviation: Ruby kills at once and files the job); a second TERM hands the job back" do
-  w = start
-  signed = w.hold && JSON.parse(Resque.redis.get("worker:#{w.id}"))["payload"]
-  w.signal("TERM")
-  sleep 0.5
-  same(Resque.working.size, 1, "still working")
-  w.signal("TERM")
-  same(w.wait, 0, "exit code")
-  same(Resque.peek("files"), signed, "back in its queue")
-  same([failed.size, stats], [0, [0, 0]], "no record, no statistic")
+# Sends TERM to a worker whose job stands still: -> [outcome, seconds until the exit, records]
+def term_while_busy(env, release_after: nil)
+  RAW.flushall
+  w = start(env: env)
+  w.hold
+  id = w.id
+  took = seconds do
+    w.signal("TERM")
+    sleep(release_after) if release_after
+    w.release if release_after
+    same(w.wait(20), 0, "exit code with #{env}")
+  end
+  same(own_keys(id), [], "keys with #{env}")
+  [w.outcomes.last, took, failed.size + Resque.size("files")]
+end
+
+item 63, "TERM while busy: by default it drains, then hands back (deviation: Ruby kills and files the job); TERM_CHILD, RESQUE_TERM_TIMEOUT, RESQUE_PRE_SHUTDOWN_TIMEOUT and GRACEFUL_TERM set Ruby's timing" do
+  same(term_while_busy({}, release_after: 0.5)[0], "Done", "default")
+  outcome, took, left = term_while_busy({ "STOCKADE_DRAIN_TIMEOUT" => "500ms", "RESQUE_TERM_TIMEOUT" => "0.5" })
+  same([outcome, left], ["Shutdown", 1], "default, a job that does not end")
+  want(took.between?(0.9, 2.5), "drain and term timeout: #{took}")
+  outcome, took, left = term_while_busy({ "TERM_CHILD" => "1", "RESQUE_TERM_TIMEOUT" => "1" })
+  same([outcome, left], ["Shutdown", 1], "TERM_CHILD")
+  want(took.between?(0.9, 2.5), "TERM_CHILD: #{took}")
+  env = { "TERM_CHILD" => "1", "RESQUE_PRE_SHUTDOWN_TIMEOUT" => "10" }
+  same(term_while_busy(env, release_after: 0.5)[0], "Done", "PRE_SHUTDOWN")
+  env = { "GRACEFUL_TERM" => "1", "TERM_CHILD" => "1", "RESQUE_TERM_TIMEOUT" => "0.2" }
+  same(term_while_busy(env, release_after: 1.5)[0], "Done", "GRACEFUL_TERM")
 end
 
 item 64, "INT is as TERM (R)" do
@@ -61,26 +79,31 @@ item 64, "INT is as TERM (R)" do
   same(w.outcomes, %w[Done], "outcomes")
 end
 
-item 65, "USR1 ends only the child, and the next job runs (R)" do
+item 65, "USR1 ends only the child: its job is filed, and the next one runs (R)" do
   w = start
-  w.hold
+  enqueue("CsvSummary", ["long.csv"], runs: 2)
+  w.held
   good
   w.signal("USR1")
-  w.release
   w.counts(2)
   same(w.outcomes.last, "Done", "the next job")
+  wait_until("the record") { failed.size == 1 }
+  same(Resque::Failure.all(0)["exception"], "Resque::DirtyExit", "exception, as Ruby's")
+  same(Resque.workers.size, 1, "the worker lives")
 end
 
-item 66, "USR2 pauses after the current job, CONT resumes (R)" do
+item 66, "USR2 pauses after the current job, CONT resumes; the title says Paused (R)" do
   w = start
+  w.hold
   w.signal("USR2")
-  sleep 0.3
   good
-  sleep 0.5
-  same(w.finished.size, 0, "paused")
-  want(`ps -o command= -p #{w.id.split(':')[1]}`.include?("Paused"), "title")
-  w.signal("CONT")
+  w.release
   w.counts(1)
+  sleep 0.5
+  same(w.finished.size, 1, "paused after the current job")
+  want(`ps -o command= -p #{w.id.split(':')[1]}`.match?(/\Aresque-\d\S*: Paused$/), "title")
+  w.signal("CONT")
+  w.counts(2)
 end
 
 item 67, "TERM to the whole process group: the child lives until the worker decides" do

@@ -87,7 +87,7 @@ class Running
     end
   end
 
-  attr_reader :pid, :log
+  attr_reader :pid, :log, :busy
 
   # cage: other classes than the house's own; wrap: a command in front, as unshare
   def initialize(queues: "files,low", env: {}, cage: nil, wrap: [])
@@ -127,7 +127,8 @@ class Running
     line = wait_until("a started job\n#{tail(4).join}") { events("job.started")[already] }
     @held = line["stockade.pid"]
     Process.kill("STOP", @held)
-    wait_until("worker:<id> is shown") { Resque.redis.exists?("worker:#{id}") }
+    wait_until("a stopped process") { File.read("/proc/#{@held}/status").include?("State:\tT") }
+    @busy = wait_until("worker:<id> is shown") { ids.find { |id| Resque.redis.exists?("worker:#{id}") } }
     @held
   end
 
