@@ -3,6 +3,8 @@
  */
 #include "worker/record.h"
 
+#include "worker/utf8.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -169,9 +171,65 @@ static void put_payload(struct stk_jw *w, const struct stk_record_job *j)
 	stk_jw_close(w, '}');
 }
 
+/* DEL, C1 controls, line separators and marks of text direction: no screen and no terminal needs
+ * them, and JavaScript would not escape them. */
+static bool unwelcome(const uint8_t *p, size_t n)
+{
+	return (n == 1 && p[0] == 0x7f) || (n == 2 && p[0] == 0xc2 && p[1] < 0xa0) ||
+	       (n == 3 && p[0] == 0xe2 && p[1] == 0x80 &&
+		   ((p[2] >= 0xa8 && p[2] <= 0xae) || p[2] == 0x8e || p[2] == 0x8f));
+}
+
+/* One character as JSON.stringify writes it; returns the bytes taken from @p. */
+static size_t put_char(struct stk_jw *w, const uint8_t *p, size_t left)
+{
+	static const char shorts[] = { ['\b'] = 'b',
+		['\t'] = 't',
+		['\n'] = 'n',
+		['\f'] = 'f',
+		['\r'] = 'r',
+		['"'] = '"',
+		['\\'] = '\\' };
+	size_t n = stk_utf8_len(p, left);
+	char esc[8] = { '\\' };
+
+	w->comma = false;
+	if (n == 0 || unwelcome(p, n)) {
+		stk_jw_raw(w, NULL, stk_span_str("\xef\xbf\xbd"));
+	} else if (p[0] < sizeof(shorts) && shorts[p[0]] != 0) {
+		esc[1] = shorts[p[0]];
+		stk_jw_raw(w, NULL, stk_span_of(esc, 2));
+	} else if (p[0] < 0x20) {
+		(void)snprintf(esc, sizeof(esc), "\\u%04x", p[0]);
+		stk_jw_raw(w, NULL, stk_span_of(esc, 6));
+	} else {
+		stk_jw_raw(w, NULL, stk_span_of(p, n));
+	}
+	return n == 0 ? 1 : n;
+}
+
+/*
+ * Untrusted text in a record, with the very bytes JSON.stringify would choose: node-resque finds a
+ * record it retries or removes by writing it again. Escaping < > & here would protect nobody, for
+ * pages decode the JSON before they print it.
+ */
+static void put_text(struct stk_jw *w, const char *key, struct stk_span s, size_t max_bytes)
+{
+	size_t keep = s.len < max_bytes ? s.len : max_bytes;
+
+	/* never cut inside a character */
+	while (keep < s.len && keep > 0 && (s.p[keep] & 0xc0) == 0x80 && max_bytes - keep < 4)
+		keep--;
+	stk_jw_raw(w, key, stk_span_of("\"", 1));
+	for (size_t i = 0; i < keep;)
+		i += put_char(w, s.p + i, keep - i);
+	w->comma = false;
+	stk_jw_raw(w, NULL, stk_span_str(keep < s.len ? "\xe2\x80\xa6\"" : "\""));
+}
+
 static void put_name(struct stk_jw *w, const char *key, const char *name)
 {
-	stk_jw_str(w, key, stk_span_str(name), STK_NAME_MAX);
+	put_text(w, key, stk_span_str(name), STK_NAME_MAX);
 }
 
 void stk_record_working(struct stk_jw *w, const struct stk_record_job *j, int64_t now_s)
@@ -198,10 +256,10 @@ void stk_record_failed(struct stk_jw *w, const struct stk_record_job *j, const c
 	put_name(w, "exception", exception);
 	if (error.len == 0)
 		error = stk_span_str(exception); /* Ruby's default message */
-	stk_jw_str(w, "error", error, STK_RECORD_ERROR_MAX);
+	put_text(w, "error", error, STK_RECORD_ERROR_MAX);
 	stk_jw_open(w, "backtrace", '[');
 	for (size_t i = 0; backtrace != NULL && i < n; i++)
-		stk_jw_str(w, NULL, stk_span_str(backtrace[i]), STK_NAME_MAX);
+		put_name(w, NULL, backtrace[i]);
 	stk_jw_close(w, ']');
 	put_name(w, "worker", j->worker_id);
 	put_name(w, "queue", j->queue);

@@ -130,10 +130,11 @@ static void error_text_is_capped_escaped_and_valid_utf8(void **state)
 	(void)state;
 	assert_non_null(text);
 	memset(text, 'e', 1u << 20);
-	memcpy(text, "<i>\0\x1b\xff\"", 7);
+	memcpy(text, "<i>\0\x1b\xff\"\n\x7f\xe2\x80\xa8", 12);
 	stk_record_failed(&w, &j, "Stockade::Failed", stk_span_of(text, 1u << 20), NULL, 0, AT);
 	assert_true(w.len < 4096 + 512);
-	assert_non_null(strstr(w.buf, "\\u003ci\\u003e\\u0000\\u001b\\ufffd\\\"eee"));
+	assert_non_null(strstr(
+	    w.buf, "\"<i>\\u0000\\u001b\xef\xbf\xbd\\\"\\n\xef\xbf\xbd\xef\xbf\xbd\x65\x65\x65"));
 	free(text);
 }
 

@@ -22,6 +22,8 @@ fi
 . tests/stage.sh
 stage_up
 trap stage_down EXIT
+mkdir "$T/scratch"
+sed -i "s|^directories.*|directories = { inputs = \"$T/inputs\"; scratch = \"$T/scratch\"; };|" "$T/stockade.conf"
 write_policy ', "Hostile::ExitSeven", "Hostile::Segv", "Hostile::SleepLong"'
 sed -i 's/"files", "low", "hostile"/"files", "low", "high", "critical", "low_a", "alpha", "Beta", "zeta", "resque-web", ".hidden"/' "$T/policy.conf"
 printf 'x\n' >"$T/inputs/x.txt"

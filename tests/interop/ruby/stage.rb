@@ -87,13 +87,14 @@ class Running
     end
   end
 
-  attr_reader :pid, :log
+  attr_reader :pid, :log, :busy
 
-  def initialize(queues: "files,low", env: {}, cage: nil)
+  # cage: other classes than the house's own; wrap: a command in front, as unshare
+  def initialize(queues: "files,low", env: {}, cage: nil, wrap: [])
     @log = "#{T}/log.#{Running.all.size}.#{rand(1 << 32)}"
     env = { "STOCKADE_QUEUES" => queues, "STOCKADE_HOST" => "stage" }.merge(env)
     env["STOCKADE_CAGE"] = cage if cage
-    @pid = Process.spawn(env, STOCKADE, "work", "--config", "#{T}/stockade.conf",
+    @pid = Process.spawn(env, *wrap, STOCKADE, "work", "--config", "#{T}/stockade.conf",
                          err: @log, out: @log, in: "/dev/null", pgroup: true)
     Running.all << self
   end
@@ -105,7 +106,7 @@ class Running
 
   # a worker is a child of the supervisor; its nursery and zygote stand in no registration
   def children = File.read("/proc/#{@pid}/task/#{@pid}/children").split.map(&:to_i)
-  def ids = Resque.redis.smembers("workers").select { |id| children.include?(id.split(":")[1].to_i) }
+  def ids = Resque.redis.smembers("workers").select { |id| children.include?(id.scrub.split(":")[1].to_i) }
   def id = ids.first
   def lines = File.readlines(@log, encoding: "UTF-8").map { |l| JSON.parse(l) rescue {} }
   def tail(count) = File.exist?(@log) ? File.readlines(@log).last(count) : []
@@ -126,7 +127,8 @@ class Running
     line = wait_until("a started job\n#{tail(4).join}") { events("job.started")[already] }
     @held = line["stockade.pid"]
     Process.kill("STOP", @held)
-    wait_until("worker:<id> is shown") { Resque.redis.exists?("worker:#{id}") }
+    wait_until("a stopped process") { File.read("/proc/#{@held}/status").include?("State:\tT") }
+    @busy = wait_until("worker:<id> is shown") { ids.find { |id| Resque.redis.exists?("worker:#{id}") } }
     @held
   end
 
