@@ -54,7 +54,7 @@ struct stk_store {
 	int64_t max_payload_bytes;             /* 0: 128 KiB; the link's caps must hold it */
 	bool dynamic_queues; /* reserve pops only from members of Resque's set `queues` */
 	char sha[8][41];     /* of the scripts as Redis named them; "" = not loaded */
-	char bad_key[256];   /* after STK_ANSWER_STORE: the key, without the namespace */
+	char bad_key[256];   /* of the last answer, if STORE: the key without the namespace; or "" */
 	int64_t detail;      /* after settle's OK: 1 = a foreign tool had filed this job (count it);
 			      * after NEWER: that protocol number; else of no meaning */
 	bool failed_per_queue;     /* Resque's redis_multi_queue backend; set before register */

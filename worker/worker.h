@@ -32,6 +32,7 @@ struct stk_worker {
 	struct stk_log_budget refusal_logs[STK_VERDICT_COUNT];
 	uint8_t unavailable[STK_CLASSES_MAX]; /* SandboxUnavailable in a row, by class */
 	bool nursery_lost;
+	enum stk_err redis_error; /* why Redis counts as lost, for the last line */
 	/* scratch, reused for every job */
 	struct stk_jw record, note;
 	char sha256[65];
