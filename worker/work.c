@@ -14,7 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define RECORD_MAX (2u << 20) /* a payload of max_payload's ceiling, in base64, and our words */
+#define OVERSIZE_PER_MINUTE 10         /* log lines; the counter stays exact */
+#define RECORD_MAX          (2u << 20) /* a payload of max_payload's ceiling, in base64, and our words */
 
 int64_t stk_worker_now_s(void)
 {
@@ -212,17 +213,24 @@ static enum stk_answer sit_out(struct stk_worker *w)
 /* The reserve script removed these from the queue's head: only a short record of each is left. */
 static void note_oversize(struct stk_worker *w, struct stk_reserved *job)
 {
+	int64_t n = job->n_oversize;
 	struct stk_jw *line;
+	uint64_t missed;
 
-	if (job->n_oversize <= 0)
+	job->n_oversize = 0;
+	if (n <= 0)
 		return;
-	w->counters.verdicts[STK_V_E_TOO_LARGE] += (uint64_t)job->n_oversize;
+	w->counters.verdicts[STK_V_E_TOO_LARGE] += (uint64_t)n;
+	if (!stk_log_allow(&w->refusal_logs[STK_V_E_TOO_LARGE], OVERSIZE_PER_MINUTE,
+		stk_monotonic_ms(), &missed))
+		return;
 	line = stk_log_start(STK_LOG_WARN, "job.refused", "failure", "E_TOO_LARGE: %s",
 	    stk_verdict_sentence(STK_V_E_TOO_LARGE));
 	stk_jw_cstr(line, "event.reason", stk_verdict_text(STK_V_E_TOO_LARGE));
-	stk_jw_int(line, "stockade.count", job->n_oversize);
+	stk_jw_int(line, "stockade.count", n);
+	if (missed > 0)
+		stk_jw_int(line, "stockade.lines_left_out", (int64_t)missed);
 	stk_log_end();
-	job->n_oversize = 0;
 }
 
 static void loop(struct stk_worker *w)
