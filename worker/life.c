@@ -119,6 +119,10 @@ static void beat(struct stk_life *l)
 		stk_log_end();
 	} else if (answer == STK_ANSWER_FENCED) {
 		l->fenced = true;
+	} else if (answer == STK_ANSWER_STORE) {
+		(void)stk_log_start(STK_LOG_WARN, "worker.beat_failed", "failure",
+		    "STORE: no beat, because a key has the wrong type: %s", l->store->bad_key);
+		stk_log_end();
 	}
 }
 

@@ -16,7 +16,10 @@
 #define CLASS_ABSENT_PARK_MS  30000
 #define CLASS_ABSENT_WINDOW_S 900 /* a rolling deploy may take 15 minutes */
 #define STK_REFUSED_CLASS     "Stockade::Refused"
-#define REFUSALS_PER_MINUTE   10 /* log lines per reason; counters stay exact */
+/* Log lines per reason; counters stay exact. One copied job, replayed, is authenticated for ever.
+ */
+#define REFUSALS_PER_MINUTE      10
+#define AUTHENTICATED_PER_MINUTE 100
 
 static void log_refusal(struct stk_worker *w, const struct stk_reserved *r,
     const struct stk_admission *a, const char *action)
@@ -25,8 +28,9 @@ static void log_refusal(struct stk_worker *w, const struct stk_reserved *r,
 	uint64_t missed = 0;
 	struct stk_jw *line;
 
-	if (!a->authenticated &&
-	    !stk_log_allow(budget, REFUSALS_PER_MINUTE, stk_monotonic_ms(), &missed))
+	if (!stk_log_allow(budget,
+		a->authenticated ? AUTHENTICATED_PER_MINUTE : REFUSALS_PER_MINUTE,
+		stk_monotonic_ms(), &missed))
 		return;
 	line = stk_log_start(a->authenticated ? STK_LOG_WARN : STK_LOG_INFO, action, "failure",
 	    "%s: %s", stk_verdict_text(a->verdict), stk_verdict_sentence(a->verdict));

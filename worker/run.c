@@ -13,6 +13,8 @@
 #include <string.h>
 #include <time.h>
 
+#define SHOW_PAUSE_MS 1000
+
 struct running {
 	struct stk_worker *w;
 	const struct stk_reserved *r;
@@ -93,7 +95,8 @@ static bool show(struct running *run)
 	}
 	if (answer == STK_ANSWER_FENCED)
 		w->life.fenced = true;
-	return answer == STK_ANSWER_OK;
+	/* somebody made another type of the screen's key: the job runs without a screen */
+	return answer == STK_ANSWER_OK || answer == STK_ANSWER_STORE;
 }
 
 void stk_worker_run(struct stk_worker *w, const struct stk_reserved *r, const struct stk_ticket *t,
@@ -123,6 +126,8 @@ void stk_worker_run(struct stk_worker *w, const struct stk_reserved *r, const st
 		out->name = STK_OUT_SHUTDOWN;
 		(void)snprintf(
 		    out->why, sizeof(out->why), "not started: Redis did not take the show");
+		stk_life_wait(
+		    &w->life, SHOW_PAUSE_MS); /* else the hand-back meets us again at once */
 		return;
 	}
 	w->life.kill_child = false; /* USR1 is for the child that runs when it comes */

@@ -235,13 +235,15 @@ static int recover(struct stk_worker *w, const struct stk_worker_start *start)
 	struct stk_recovered found = { 0 };
 	struct stk_lost lost;
 	enum stk_answer answer = STK_ANSWER_AGAIN;
-	bool filing = false;
+	bool filing = false, done;
 	char victim[STK_INSTANCE_CHARS + 1];
 
 	if (!start->has_over)
 		return 0;
 	stk_hex(start->over, sizeof(start->over), victim);
-	while (answer == STK_ANSWER_AGAIN || answer == STK_ANSWER_LOST) {
+	/* a list that never ends must not keep signals and the beat waiting */
+	while ((answer == STK_ANSWER_AGAIN || answer == STK_ANSWER_LOST) &&
+	       stk_life_tick(&w->life) != STK_RUN_KILL && w->life.stop == STK_STOP_NO) {
 		struct stk_span record = stk_span_of(w->record.buf, w->record.len);
 
 		if (stk_store_recover(&w->store, victim, w->queues, w->n_queues,
@@ -255,10 +257,13 @@ static int recover(struct stk_worker *w, const struct stk_worker_start *start)
 		if (answer == STK_ANSWER_LOST && !filing)
 			break;
 	}
-	(void)stk_log_start(STK_LOG_WARN, "worker.recovered", "success",
+	done = answer == STK_ANSWER_OK;
+	(void)stk_log_start(STK_LOG_WARN, "worker.recovered", done ? "success" : "failure",
 	    "the worker before this one died; %lld of its jobs went back to the front of their "
-	    "queues",
-	    (long long)w->counters.recovered);
+	    "queues%s%s%s%s",
+	    (long long)w->counters.recovered,
+	    done ? "" : "; the rest stays in its lists: ", done ? "" : stk_answer_text(answer),
+	    w->store.bad_key[0] != '\0' ? " " : "", w->store.bad_key);
 	stk_log_end();
 	return 0;
 }

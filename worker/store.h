@@ -54,9 +54,9 @@ struct stk_store {
 	int64_t max_payload_bytes;             /* 0: 128 KiB; the link's caps must hold it */
 	bool dynamic_queues; /* reserve pops only from members of Resque's set `queues` */
 	char sha[8][41];     /* of the scripts as Redis named them; "" = not loaded */
-	char bad_key[256];   /* after STK_ANSWER_STORE: the key, without the namespace */
-	int64_t detail;      /* after settle's OK: 1 = a foreign tool had filed this job (count it);
-			      * after NEWER: that protocol number; else of no meaning */
+	char bad_key[256]; /* of the last answer, if STORE: the key without the namespace; or "" */
+	int64_t detail;    /* after settle's OK: 1 = a foreign tool had filed this job (count it);
+			    * after NEWER: that protocol number; else of no meaning */
 	bool failed_per_queue;     /* Resque's redis_multi_queue backend; set before register */
 	struct stk_reply *in_hand; /* owns the last parcel's bytes */
 };

@@ -161,8 +161,12 @@ enum stk_err stk_answer_verdict(struct stk_store *s, const struct stk_reply *r, 
 			continue;
 		*v = (enum stk_answer)i;
 		s->detail = stk_answer_int(r, 1);
-		if (*v == STK_ANSWER_STORE)
-			stk_answer_copy(s->bad_key, sizeof(s->bad_key), stk_answer_span(r, 1));
+		stk_answer_copy(s->bad_key, sizeof(s->bad_key),
+		    *v == STK_ANSWER_STORE ? stk_answer_span(r, 1) : stk_span_of("", 0));
+		/* it is printed, and a server that lies may say anything */
+		for (char *p = s->bad_key; *p != '\0'; p++)
+			if ((unsigned char)*p < 0x20 || (unsigned char)*p > 0x7e)
+				*p = '?';
 		return STK_OK;
 	}
 	return STK_E_FORMAT;

@@ -51,6 +51,12 @@ static bool queue_known(const char *queue, const char *const *queues, size_t n, 
 	return again && stk_queue_ok(queue);
 }
 
+/* A counter that somebody else may have written: never negative, never near an overflow. */
+static int64_t count_of(int64_t v)
+{
+	return v < 0 ? 0 : v < 1 << 20 ? v : 1 << 20;
+}
+
 /* Takes @r, which becomes the owner of the parcel's bytes. */
 static enum stk_err reserve_answer(struct stk_store *s, struct stk_reply *r,
     const char *const *queues, size_t n, struct stk_reserved *out, enum stk_answer *v)
@@ -80,8 +86,8 @@ static enum stk_err reserve_answer(struct stk_store *s, struct stk_reply *r,
 	out->parcel.seq = stk_answer_int(r, 3);
 	stk_answer_copy(out->parcel.queue, sizeof(out->parcel.queue), stk_answer_span(r, 4));
 	out->parcel.bytes = stk_answer_span(r, 5);
-	out->tries = stk_answer_int(r, 6);
-	out->recoveries = stk_answer_int(r, 7);
+	out->tries = count_of(stk_answer_int(r, 6));
+	out->recoveries = count_of(stk_answer_int(r, 7));
 	out->again = stk_answer_int(r, 8) != 0;
 	return out->parcel.seq > 0 && queue_known(out->parcel.queue, queues, n, out->again)
 		   ? STK_OK

@@ -14,7 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define RECORD_MAX (2u << 20) /* a payload of max_payload's ceiling, in base64, and our words */
+#define OVERSIZE_PER_MINUTE 10         /* log lines; the counter stays exact */
+#define RECORD_MAX          (2u << 20) /* a payload of max_payload's ceiling, in base64, and our words */
 
 int64_t stk_worker_now_s(void)
 {
@@ -165,6 +166,7 @@ static enum stk_answer settle_and_go_on(
 			e = stk_store_settle(&w->store, settle, &settled);
 	if (e != STK_OK) {
 		w->life.redis_lost = true;
+		w->redis_error = e;
 		return STK_ANSWER_EMPTY;
 	}
 	if (settled == STK_ANSWER_STALE)
@@ -184,9 +186,11 @@ static enum stk_answer reserve(struct stk_worker *w, struct stk_reserved *r)
 
 	for (int attempt = 0; attempt < 2 && e != STK_OK && link_up(w); attempt++)
 		e = stk_store_reserve(&w->store, w->queues, w->n_queues, r, &answer);
-	if (e != STK_OK)
-		w->life.redis_lost = true;
-	return e == STK_OK ? answer : STK_ANSWER_EMPTY;
+	if (e == STK_OK)
+		return answer;
+	w->life.redis_lost = true;
+	w->redis_error = e;
+	return STK_ANSWER_EMPTY;
 }
 
 /* Nothing to do: what the look at Redis said decides how to wait for the next. */
@@ -210,17 +214,24 @@ static enum stk_answer sit_out(struct stk_worker *w)
 /* The reserve script removed these from the queue's head: only a short record of each is left. */
 static void note_oversize(struct stk_worker *w, struct stk_reserved *job)
 {
+	int64_t n = job->n_oversize;
 	struct stk_jw *line;
+	uint64_t missed;
 
-	if (job->n_oversize <= 0)
+	job->n_oversize = 0;
+	if (n <= 0)
 		return;
-	w->counters.verdicts[STK_V_E_TOO_LARGE] += (uint64_t)job->n_oversize;
+	w->counters.verdicts[STK_V_E_TOO_LARGE] += (uint64_t)n;
+	if (!stk_log_allow(&w->refusal_logs[STK_V_E_TOO_LARGE], OVERSIZE_PER_MINUTE,
+		stk_monotonic_ms(), &missed))
+		return;
 	line = stk_log_start(STK_LOG_WARN, "job.refused", "failure", "E_TOO_LARGE: %s",
 	    stk_verdict_sentence(STK_V_E_TOO_LARGE));
 	stk_jw_cstr(line, "event.reason", stk_verdict_text(STK_V_E_TOO_LARGE));
-	stk_jw_int(line, "stockade.count", job->n_oversize);
+	stk_jw_int(line, "stockade.count", n);
+	if (missed > 0)
+		stk_jw_int(line, "stockade.lines_left_out", (int64_t)missed);
 	stk_log_end();
-	job->n_oversize = 0;
 }
 
 static void loop(struct stk_worker *w)
@@ -272,7 +283,7 @@ static int verdict_on_self(const struct stk_worker *w, const char **name, const 
 		{ "FENCED", "other workers held this one for dead and took its job; it forgets it",
 		    STK_EX_REDIS },
 		{ "REDIS_LOST",
-		    "Redis went away; a job in hand stays in flight and is taken back first",
+		    "Redis does not answer as it should; a job in hand is taken back first",
 		    STK_EX_REDIS },
 		{ "SANDBOX_UNAVAILABLE",
 		    "no class could be caged three times in a row; "
@@ -293,19 +304,30 @@ static int verdict_on_self(const struct stk_worker *w, const char **name, const 
 	return endings[i].code;
 }
 
+/* What the ending's sentence is about: the key, or what Redis said last. */
+static const char *detail_of_end(const struct stk_worker *w)
+{
+	if (!w->life.redis_lost)
+		return w->store.bad_key;
+	return stk_redis_why(w->link)[0] != '\0' ? stk_redis_why(w->link)
+						 : stk_strerror(w->redis_error);
+}
+
 static int farewell(struct stk_worker *w)
 {
 	const char *name, *why;
+	char detail[256];
 	int code = verdict_on_self(w, &name, &why);
 	enum stk_answer answer;
 	struct stk_jw *line;
 
+	(void)snprintf(detail, sizeof(detail), "%s", detail_of_end(w)); /* before unregister */
 	if (stk_redis_connected(w->link) && !w->life.fenced && !w->life.redis_lost &&
 	    stk_store_unregister(&w->store, &answer) != STK_OK)
 		code = code == STK_EX_OK ? STK_EX_REDIS : code;
 	line = stk_log_start(code == STK_EX_OK ? STK_LOG_INFO : STK_LOG_ERROR, "worker.stopped",
 	    code == STK_EX_OK ? "success" : "failure", "%s: %s%s%s", name, why,
-	    w->store.bad_key[0] != '\0' ? ": " : "", w->store.bad_key);
+	    detail[0] != '\0' ? ": " : "", detail);
 	stk_jw_cstr(line, "event.reason", name);
 	stk_counters_write(&w->counters, line);
 	stk_log_end();

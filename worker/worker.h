@@ -33,6 +33,7 @@ struct stk_worker {
 	uint8_t unavailable[STK_CLASSES_MAX]; /* SandboxUnavailable in a row, by class */
 	bool nursery_lost;
 	int64_t now_s; /* the wall clock at which the parcel in hand was judged */
+	enum stk_err redis_error; /* why Redis counts as lost, for the last line */
 	/* scratch, reused for every job */
 	struct stk_jw record, note;
 	char sha256[65];

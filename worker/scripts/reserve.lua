@@ -100,7 +100,8 @@ for q in each_line(known) do
 end
 
 -- (b) Resque's own pause: strip and downcase, "true" alone pauses
-local everything = call('GET', R .. 'pause-all-workers') or ''
+-- and never more than a few bytes of it: the pattern is quadratic, and anybody may have written there
+local everything = call('GETRANGE', R .. 'pause-all-workers', 0, 63)
 everything = string.lower(string.match(everything, '^%s*(.-)%s*$')) == 'true'
 local paused, absent, flags, n_paused, n_absent = {}, {}, {}, 0, 0
 for n, q in ipairs(asked) do
@@ -168,7 +169,7 @@ for _, q in ipairs(asked) do
 			end
 		end
 		local first = not bad and call('ZRANGE', parked, 0, 0, 'WITHSCORES') or {}
-		local wait = first[2] and math.max(0, tonumber(first[2]) - ms)
+		local wait = first[2] and math.min(math.max(0, tonumber(first[2]) - ms), 604800000)
 		if wait and (not next_due or wait < next_due) then next_due = wait end
 	end
 end

@@ -1,0 +1,20 @@
+#!/bin/sh
+# A predecessor's list that somebody stuffed (or a server that answers AGAIN for ever) kept its
+# successor recovering before it ever looked at a signal or beat.
+. tests/stage.sh
+stage_up
+trap stage_down EXIT
+
+worker_start
+registered() { [ "$(rcli scard resque:workers)" = 1 ]; }
+wait_for 10 registered
+dead=$(rcli zrange resque:stockade:live 0 0)
+rcli eval "for n = 1, 1000000 do redis.call('RPUSH', KEYS[1], n) end" 1 "resque:stockade:in:$dead:files" >/dev/null
+kill -9 "$(children_of "$WORKER" | head -1)"
+began() { [ "$(rcli llen resque:queue:files)" -gt 1000 ]; }
+wait_for 10 began
+kill -TERM "$WORKER"
+wait_for 2 gone "$WORKER"
+check "TERM is heard in the midst of a long recovery" gone "$WORKER"
+check "which says that it did not end" grep -aq 'the rest stays in its lists: AGAIN' "$T/log"
+check "nothing was lost" eq "$(($(rcli llen resque:queue:files) + $(rcli llen "resque:stockade:in:$dead:files")))" 1000000
