@@ -73,7 +73,7 @@ STK_CHECK bool stk_life_again(struct stk_life *l, enum stk_err e, bool outcome_i
 
 /*
  * Since when every beat of ours succeeded in time and on one connection; 0: not now. Only what is
- * seen within it says anything about the others (RELIABILITY, "Death").
+ * seen within it says anything about the others (PROTOCOL.md, "Who is dead").
  */
 int64_t stk_life_steady_since(const struct stk_life *l);
 

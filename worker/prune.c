@@ -1,6 +1,6 @@
 /*
  * prune.c - dead Ruby workers, pruned as Resque prunes them: by heartbeat, under its lock, with its
- * record and its deletions (RESQUE section 5). See recover.h.
+ * record and its deletions (PROTOCOL.md, "Who is dead"). See recover.h.
  *
  * Ruby dies of an entry it cannot parse; here such an entry is left alone, as are workers without a
  * heartbeat and those of goworker, jesque and node, whose ids are of another form. Ours are known

@@ -4,7 +4,7 @@
  *
  * The supervisor never maps it (pread: a truncated or odd page cannot hurt it) and a worker maps it
  * only after it forked its nursery, whose first act closes the descriptor; so M, Z and J hold
- * neither mapping nor descriptor (DECISIONS 4).
+ * neither mapping nor descriptor (ARCHITECTURE.md, Decisions 1).
  */
 #ifndef WORKER_PULSE_H
 #define WORKER_PULSE_H

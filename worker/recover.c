@@ -4,7 +4,7 @@
  * Locking: the dead by beat are recovered under Resque's prune lock, so that no Ruby pruner reads
  * worker:<id> meanwhile. Graves are swept without it: whoever lies there gave up its worker id when
  * it was buried, so nothing of theirs is shown to Ruby any more, and taking the lock at each pass
- * would keep Ruby from ever pruning (DECISIONS 34).
+ * would keep Ruby from ever pruning.
  */
 #include "worker/recover.h"
 

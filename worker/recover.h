@@ -2,10 +2,10 @@
  * recover.h - what one worker does for the dead: takes their jobs back, files those that killed too
  * often, sweeps the graves; and prunes dead Ruby workers as Resque does (prune.c).
  *
- * RELIABILITY, "Death", decides. Called by start.c for the predecessor that the supervisor saw die,
- * and by work.c between jobs and while idle, never from a running job's tick: a pass is a burst of
- * round trips, and what a worker with a job in hand would bring back it could not run anyway. What
- * it saw before the job still counts after it, as long as its own beats went on.
+ * PROTOCOL.md, "Who is dead", decides. Called by start.c for the predecessor that the supervisor
+ * saw die, and by work.c between jobs and while idle, never from a running job's tick: a pass is a
+ * burst of round trips, and what a worker with a job in hand would bring back it could not run
+ * anyway. What it saw before the job still counts after it, as long as its own beats went on.
  */
 #ifndef WORKER_RECOVER_H
 #define WORKER_RECOVER_H
@@ -52,7 +52,7 @@ void stk_recovery_pass(struct stk_worker *w);
 /* Do we hold Resque's prune lock, or did we get it now? */
 STK_CHECK enum stk_err stk_recovery_lock(struct stk_worker *w, bool *held);
 
-/* prune.c: dead Ruby workers by heartbeat, where due (DECISIONS 34). Errors are those of the link.
+/* prune.c: dead Ruby workers by heartbeat, where due. Errors are those of the link.
  */
 STK_CHECK enum stk_err stk_prune_pass(struct stk_worker *w);
 

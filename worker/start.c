@@ -283,7 +283,8 @@ static int enter_filter(void)
 	return 0;
 }
 
-/* After the nursery's fork and the probes' forks: none of them holds this page (DECISIONS 4). */
+/* After the nursery's fork and the probes' forks: none of them holds this page (ARCHITECTURE.md,
+ * Decisions 1). */
 static int open_pulse(struct stk_worker *w, const struct stk_worker_start *start)
 {
 	int fd = start->pulse_fd;
