@@ -18,6 +18,7 @@
 #define AT(member)        offsetof(struct stk_config, member)
 
 static const char *const require_or_off[] = { "require", "off", NULL };
+static const char *const pass_or_hold[] = { "pass", "hold", NULL };
 static const char *const log_formats[] = { "json", "text", "verbose", "vverbose", NULL };
 static const char *const failure_backends[] = { "redis", "redis_multi_queue", NULL };
 static const char *const log_levels[] = { "debug", "info", "warn", "error", NULL };
@@ -50,6 +51,10 @@ const struct stk_setting stk_config_table[] = {
 	{ .name = "drain_timeout", .type = STK_SET_DURATION_MS, .offset = AT(drain_timeout_ms), .max = 86400000, .def = "25s", .doc = "how long a running job may finish after TERM" },
 	{ .name = "term_timeout", .type = STK_SET_DURATION_MS, .offset = AT(term_timeout_ms), .max = 600000, .def = "4s", .doc = "from TERM to KILL of the job's child" },
 	{ .name = "beat", .type = STK_SET_DURATION_MS, .offset = AT(beat_ms), .min = 100, .max = 30000, .def = "10s", .doc = "proof of life in Redis" },
+	{ .name = "dead_after", .type = STK_SET_DURATION_MS, .offset = AT(dead_after_ms), .min = 300, .max = 3600000, .def = "90s", .doc = "a worker whose beat stands still that long is dead to the others" },
+	{ .name = "stuck_after", .type = STK_SET_DURATION_MS, .offset = AT(stuck_after_ms), .min = 300, .max = 3600000, .def = "30s", .doc = "a worker that does not tick that long is killed by its supervisor" },
+	{ .name = "prune_after", .type = STK_SET_DURATION_MS, .offset = AT(prune_after_ms), .min = 1000, .max = 7 * 86400000LL, .def = "300s", .doc = "a Ruby worker whose heartbeat is older is pruned, as Resque does" },
+	{ .name = "prune_lock", .type = STK_SET_CHOICE, .offset = AT(prune_lock), .choices = pass_or_hold, .def = "pass", .doc = "hold renews Resque's prune lock: Ruby workers then prune nothing, these prune in their stead" },
 	{ .name = "poll", .type = STK_SET_DURATION_MS, .offset = AT(poll_ms), .min = 5, .max = 60000, .def = "100ms", .doc = "longest pause between looks at empty queues" },
 	{ .name = "redis_timeout", .type = STK_SET_DURATION_MS, .offset = AT(redis_timeout_ms), .min = 10, .max = 60000, .def = "5s", .doc = "deadline of one Redis command" },
 	{ .name = "redis_start_wait", .type = STK_SET_DURATION_MS, .offset = AT(redis_start_wait_ms), .max = 7 * 86400000LL, .def = "0s", .doc = "how long to wait for Redis at start" },
@@ -245,6 +250,14 @@ enum stk_err stk_config_check(const struct stk_config *c, bool for_work, struct 
 		    "configuration");
 	if ((err = stk_queues_check(&c->queues, &c->queues_allowed, e)) != STK_OK)
 		return err;
+	if (c->redis_timeout_ms >= c->stuck_after_ms)
+		return stk_conf_blame(e, "redis_timeout", 0,
+		    "a worker that waits for Redis would be held for stuck: redis_timeout must be "
+		    "shorter than stuck_after");
+	if (c->dead_after_ms < 3 * c->beat_ms)
+		return stk_conf_blame(e, "dead_after", 0,
+		    "one late beat would make a worker look dead: dead_after must be at least "
+		    "three beats");
 	if (c->host != NULL && strpbrk(c->host, ":/, \t") != NULL)
 		return stk_conf_blame(e, "host", 0,
 		    "the host part of a worker id has no colon, slash, comma or blank");

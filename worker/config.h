@@ -38,6 +38,8 @@ struct stk_config {
 	int64_t max_payload_bytes, max_body_bytes;
 	int64_t skew_ms, drain_timeout_ms, term_timeout_ms, beat_ms, poll_ms;
 	int64_t redis_timeout_ms, redis_start_wait_ms;
+	int64_t dead_after_ms, stuck_after_ms, prune_after_ms;
+	int prune_lock;      /* index into pass, hold */
 	int landlock;        /* index into require, off */
 	int log_format;      /* enum stk_log_format */
 	int log_level;       /* enum stk_log_level */

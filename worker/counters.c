@@ -28,4 +28,10 @@ void stk_counters_write(const struct stk_counters *c, struct stk_jw *w)
 	add(w, "count", "parked", c->parked);
 	add(w, "count", "stale", c->stale);
 	add(w, "count", "recovered", c->recovered);
+	add(w, "count", "fenced", c->fenced);
+	add(w, "count", "abandoned", c->abandoned);
+	add(w, "count", "outages", c->outages);
+	add(w, "count", "lost", c->lost);
+	add(w, "count", "foreign_filed", c->foreign_filed);
+	add(w, "count", "pruned", c->pruned);
 }

@@ -298,7 +298,7 @@ static bool start_pops(struct stk_idle *i, const char *const *queues, size_t n,
 
 static bool life_goes_on(const struct stk_life *l)
 {
-	return l->stop == STK_STOP_NO && !l->fenced && !l->redis_lost;
+	return l->stop == STK_STOP_NO && !l->fenced && !l->outage.away;
 }
 
 /* Until the first reply of any kind, @until_ms or an order to stop. */
@@ -311,8 +311,8 @@ static void await_first(struct stk_idle *i, int64_t until_ms)
 
 		if (wait <= 0)
 			break;
-		if (i->life->next_beat_ms - now < wait)
-			wait = i->life->next_beat_ms - now;
+		if (stk_life_tick_ms(i->life) < wait)
+			wait = stk_life_tick_ms(i->life);
 		wait_replies(i, i->life->signal_fd, wait);
 		(void)stk_life_tick(i->life);
 	}

@@ -37,6 +37,8 @@ enum stk_err stk_life_open(struct stk_life *l, const struct stk_config *c)
 void stk_life_close(struct stk_life *l)
 {
 	stk_close(&l->signal_fd);
+	stk_pulse_close(l->pulse);
+	l->pulse = NULL;
 }
 
 enum stk_err stk_life_worker_id(const struct stk_config *c, char *out, size_t size)
@@ -102,35 +104,93 @@ static void hear(struct stk_life *l)
 		hear_one(l, (int)si.ssi_signo);
 }
 
-static void beat(struct stk_life *l)
+/* A beat that failed, or came late because this process stood still, ends what was seen steadily.
+ */
+static void note_beat(struct stk_life *l, enum stk_err e, enum stk_answer answer)
 {
 	int64_t now = stk_monotonic_ms();
-	enum stk_answer answer;
+	bool good = e == STK_OK && answer == STK_ANSWER_OK;
 
-	if (l->store == NULL || now < l->next_beat_ms || l->fenced || l->redis_lost)
-		return;
-	l->next_beat_ms = now + l->config->beat_ms;
-	if (stk_store_beat(l->store, l->started, &answer) != STK_OK) {
-		/* an error line (OOM, READONLY, ...) leaves the link open: the next beat tries
-		 * again */
-		l->redis_lost = !stk_redis_connected(l->store->link);
-		(void)stk_log_start(STK_LOG_WARN, "worker.beat_failed", "failure",
-		    "the beat did not reach Redis: %s", stk_redis_why(l->store->link));
-		stk_log_end();
-	} else if (answer == STK_ANSWER_FENCED) {
+	stk_outage_note_beat(&l->outage, e);
+	if (!good || now - l->beat_ok_ms > 3 * l->config->beat_ms ||
+	    l->steady_since_ms < now - stk_redis_age_ms(l->store->link))
+		l->steady_since_ms = good ? now : 0;
+	if (good)
+		l->beat_ok_ms = now;
+	if (e == STK_OK && answer == STK_ANSWER_FENCED)
 		l->fenced = true;
-	} else if (answer == STK_ANSWER_STORE) {
+	if (e == STK_OK && answer == STK_ANSWER_STORE) {
 		(void)stk_log_start(STK_LOG_WARN, "worker.beat_failed", "failure",
 		    "STORE: no beat, because a key has the wrong type: %s", l->store->bad_key);
 		stk_log_end();
 	}
 }
 
+/* Where the connection is gone, the beat is what looks for Redis again and heals the registration.
+ */
+static bool link_up(struct stk_life *l, bool *fresh)
+{
+	bool up;
+
+	*fresh = false;
+	if (stk_redis_connected(l->store->link))
+		return true;
+	if (!l->outage.away)
+		stk_outage_note_beat(&l->outage, STK_E_CLOSED);
+	if (stk_monotonic_ms() < l->outage.retry_at_ms)
+		return false;
+	stk_pulse_patience(l->pulse, 60000); /* a name's resolution has time limits of libc's own */
+	up = stk_outage_connect(&l->outage);
+	stk_pulse_tick(l->pulse);
+	*fresh = up;
+	return up;
+}
+
+static void beat(struct stk_life *l)
+{
+	enum stk_answer answer = STK_ANSWER_OK;
+	bool fresh;
+	enum stk_err e;
+
+	if (l->store == NULL || l->fenced || !link_up(l, &fresh) ||
+	    (!fresh && stk_monotonic_ms() < l->next_beat_ms))
+		return;
+	l->next_beat_ms = stk_monotonic_ms() + l->config->beat_ms;
+	e = stk_store_beat(l->store, l->started, &answer);
+	note_beat(l, e, answer);
+}
+
+int64_t stk_life_steady_since(const struct stk_life *l)
+{
+	if (l->steady_since_ms == 0 || l->outage.away || !stk_redis_connected(l->store->link) ||
+	    stk_monotonic_ms() - l->beat_ok_ms > 3 * l->config->beat_ms)
+		return 0;
+	return l->steady_since_ms;
+}
+
+/* Two thirds of the time after which others take its job: a second run must not meet the first. */
+static bool must_abandon(struct stk_life *l)
+{
+	if (!l->running || l->may_repeat || l->beat_ok_ms == 0 ||
+	    stk_monotonic_ms() - l->beat_ok_ms < l->config->dead_after_ms / 3 * 2)
+		return false;
+	if (!l->abandoned) {
+		(void)stk_log_start(STK_LOG_ERROR, "job.abandoned", "failure",
+		    "no beat reached Redis for %lld ms and the class is not idempotent: its child "
+		    "is "
+		    "killed before others run the job",
+		    (long long)(stk_monotonic_ms() - l->beat_ok_ms));
+		stk_log_end();
+	}
+	l->abandoned = true;
+	return true;
+}
+
 static enum stk_run_order order(struct stk_life *l)
 {
 	int64_t now = stk_monotonic_ms();
 
-	if (l->fenced || l->kill_child)
+	if (l->fenced || l->kill_child || must_abandon(l))
 		return STK_RUN_KILL;
 	if (l->stop == STK_STOP_NO || now < l->drain_until_ms)
 		return STK_RUN_ON;
@@ -141,9 +201,29 @@ static enum stk_run_order order(struct stk_life *l)
 
 enum stk_run_order stk_life_tick(struct stk_life *l)
 {
+	stk_pulse_tick(l->pulse);
 	hear(l);
 	beat(l);
 	return order(l);
+}
+
+int64_t stk_life_tick_ms(const struct stk_life *l)
+{
+	int64_t ms = l->config->stuck_after_ms / 4;
+
+	if (l->config->beat_ms < ms)
+		ms = l->config->beat_ms;
+	return ms < 1000 ? ms : 1000;
+}
+
+/* One sleep of at most @ms, ended early by a signal, a due beat or a due tick. */
+static void doze(struct stk_life *l, int64_t ms)
+{
+	struct pollfd fd = { .fd = l->signal_fd, .events = POLLIN };
+	int64_t tick_ms = stk_life_tick_ms(l);
+
+	(void)poll(&fd, 1, (int)(ms < tick_ms ? ms : tick_ms));
+	(void)stk_life_tick(l);
 }
 
 void stk_life_wait(struct stk_life *l, int64_t ms)
@@ -151,15 +231,46 @@ void stk_life_wait(struct stk_life *l, int64_t ms)
 	int64_t until = stk_monotonic_ms() + ms;
 	bool paused = l->paused;
 
-	while (l->stop == STK_STOP_NO && !l->fenced && !l->redis_lost && l->paused == paused) {
-		int64_t now = stk_monotonic_ms(), wait = until - now;
-		struct pollfd fd = { .fd = l->signal_fd, .events = POLLIN };
+	while (l->stop == STK_STOP_NO && !l->fenced && l->paused == paused) {
+		int64_t now = stk_monotonic_ms();
 
-		if (wait <= 0)
+		if (now >= until)
 			break;
-		if (l->store != NULL && l->next_beat_ms - now < wait)
-			wait = l->next_beat_ms > now ? l->next_beat_ms - now : 0;
-		(void)poll(&fd, 1, (int)wait);
-		(void)stk_life_tick(l);
+		doze(l, until - now);
 	}
+}
+
+static bool give_up(struct stk_life *l, bool outcome_in_hand)
+{
+	int64_t now = stk_monotonic_ms();
+
+	if (l->fenced || l->outage.hopeless)
+		return true;
+	if (l->stop == STK_STOP_NO)
+		return false;
+	if (!outcome_in_hand || l->stop == STK_STOP_NOW)
+		return true;
+	if (l->leave_at_ms == 0)
+		l->leave_at_ms = now + l->config->term_timeout_ms;
+	return now >= l->leave_at_ms;
+}
+
+bool stk_life_again(struct stk_life *l, enum stk_err e, bool outcome_in_hand)
+{
+	struct stk_outage *o = &l->outage;
+
+	stk_outage_note(o, e);
+	if (e == STK_OK)
+		return false;
+	while (!give_up(l, outcome_in_hand)) {
+		int64_t now = stk_monotonic_ms();
+
+		if (!o->away)
+			return true; /* a beat got through */
+		if (now >= o->retry_at_ms && stk_outage_connect(o))
+			return true;
+		if (now < o->retry_at_ms)
+			doze(l, o->retry_at_ms - now);
+	}
+	return false;
 }

@@ -1,17 +1,19 @@
 /*
  * life.h - the worker as a living thing: its id, its beat, its signals, the order to stop.
  *
- * The same poll loop that waits for a job calls stk_life_tick(), so a long job keeps its heartbeat
- * and a signal is heard at once. TERM, INT and HUP drain: the running job may finish until
- * drain_timeout, then its child gets TERM, term_timeout later KILL, and the job is handed back.
- * QUIT (and TERM with graceful_term) waits for the job however long it takes. A second signal that
- * stops acts at once. USR1 ends the running child, USR2 pauses, CONT goes on.
+ * The same poll loop that waits for a job calls stk_life_tick(), so a long job keeps its heartbeat,
+ * a lost Redis is found again and a signal is heard at once. TERM, INT and HUP drain: the running
+ * job may finish until drain_timeout, then its child gets TERM, term_timeout later KILL, and the
+ * job is handed back. QUIT (and TERM with graceful_term) waits for the job however long it takes. A
+ * second signal that stops acts at once. USR1 ends the running child, USR2 pauses, CONT goes on.
  */
 #ifndef WORKER_LIFE_H
 #define WORKER_LIFE_H
 
 #include "sandbox/cage.h"
 #include "worker/config.h"
+#include "worker/outage.h"
+#include "worker/pulse.h"
 #include "worker/record.h"
 #include "worker/store.h"
 
@@ -30,8 +32,16 @@ struct stk_life {
 	bool paused;                        /* USR2: nothing new is reserved until CONT */
 	bool kill_child; /* USR1: the running child is ended, the worker goes on */
 	int64_t next_beat_ms;
-	bool fenced;     /* others hold this instance for dead: forget the job, end */
-	bool redis_lost; /* a beat found no Redis: the running job may finish, nothing new starts */
+	int64_t beat_ok_ms; /* the last beat that succeeded; 0: none yet */
+	int64_t
+	    steady_since_ms; /* first of the beats that all succeeded on one connection; 0: none */
+	int64_t leave_at_ms; /* told to stop with an outcome in hand and Redis away: until then */
+	bool fenced;         /* others hold this instance for dead: forget the job, begin again */
+	bool running;        /* a child is at work */
+	bool may_repeat;     /* and its class promises that twice is the same as once */
+	bool abandoned;      /* no beat for so long that others may run it: its child was killed */
+	struct stk_outage outage;
+	struct stk_pulse *pulse; /* owned; NULL without a supervisor */
 	char started[STK_TIME_BYTES];
 };
 
@@ -46,7 +56,25 @@ STK_CHECK enum stk_err stk_life_worker_id(const struct stk_config *c, char *out,
 /* Beats if it is time, hears signals; says what to do with a running child. */
 enum stk_run_order stk_life_tick(struct stk_life *l);
 
-/* Waits at most @ms for a signal, beating meanwhile. */
+/* Waits at most @ms for a signal or FENCED, beating and ticking meanwhile. */
 void stk_life_wait(struct stk_life *l, int64_t ms);
+
+/* How often somebody must call stk_life_tick: at least each second, often enough for stuck_after.
+ */
+int64_t stk_life_tick_ms(const struct stk_life *l);
+
+/*
+ * After every call to Redis, with what it returned: do { e = call } while (stk_life_again(...)).
+ * False when it went through, and when it is time to stop asking: FENCED, hopeless, or told to stop
+ * (with @outcome_in_hand only after term_timeout). Else waits out the backoff, reconnects, and
+ * true.
+ */
+STK_CHECK bool stk_life_again(struct stk_life *l, enum stk_err e, bool outcome_in_hand);
+
+/*
+ * Since when every beat of ours succeeded in time and on one connection; 0: not now. Only what is
+ * seen within it says anything about the others (PROTOCOL.md, "Who is dead").
+ */
+int64_t stk_life_steady_since(const struct stk_life *l);
 
 #endif

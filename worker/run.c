@@ -82,17 +82,18 @@ static bool show(struct running *run)
 	struct stk_worker *w = run->w;
 	struct stk_record_job job;
 	enum stk_answer answer;
+	enum stk_err e;
 
 	stk_worker_record_job(w, run->r, run->t, &job);
 	stk_jw_reset(&w->record);
 	stk_record_working(&w->record, &job, stk_worker_now_s());
 	if (w->record.sour)
 		return true; /* a screen without it is no reason not to run */
-	if (stk_store_show(&w->store, run->r->parcel.seq, stk_span_of(w->record.buf, w->record.len),
-		&answer) != STK_OK) {
-		w->life.redis_lost = !stk_redis_connected(w->link);
+	e = stk_store_show(
+	    &w->store, run->r->parcel.seq, stk_span_of(w->record.buf, w->record.len), &answer);
+	stk_outage_note(&w->life.outage, e);
+	if (e != STK_OK)
 		return false;
-	}
 	if (answer == STK_ANSWER_FENCED)
 		w->life.fenced = true;
 	/* somebody made another type of the screen's key: the job runs without a screen */
@@ -107,7 +108,7 @@ void stk_worker_run(struct stk_worker *w, const struct stk_reserved *r, const st
 		.ctx = &run,
 		.wake_fd = w->life.signal_fd,
 		.tick = tick,
-		.tick_ms = (uint32_t)(w->config->beat_ms < 1000 ? w->config->beat_ms : 1000),
+		.tick_ms = (uint32_t)stk_life_tick_ms(&w->life),
 		.log = handler_log,
 		.go = go,
 	};
@@ -131,8 +132,15 @@ void stk_worker_run(struct stk_worker *w, const struct stk_reserved *r, const st
 		return;
 	}
 	w->life.kill_child = false; /* USR1 is for the child that runs when it comes */
+	w->life.running = true;
+	w->life.abandoned = false;
+	w->life.may_repeat = w->cage.table.classes[request.class_index].idempotent != 0;
+	stk_pulse_patience(w->life.pulse, 60000); /* a zygote may have to start first */
 	if (stk_cage_run(w->cage.cage, &request, &hooks, out) != STK_OK)
 		w->nursery_lost = true;
+	stk_pulse_tick(w->life.pulse);
+	w->life.running = false;
+	w->counters.abandoned += w->life.abandoned;
 	if (w->life.kill_child && out->name == STK_OUT_SHUTDOWN) {
 		out->name = STK_OUT_KILLED_EXTERNALLY;
 		(void)snprintf(out->why, sizeof(out->why),

@@ -22,6 +22,7 @@ STK_EMBED("show", "", "show.lua");
 STK_EMBED("settle", STK_AREAS, "settle.lua");
 STK_EMBED("recover", "", "recover.lua");
 STK_EMBED("unregister", "", "unregister.lua");
+STK_EMBED("prune", "", "prune.lua");
 
 #define STK_LUA(name) extern const uint8_t stk_lua_##name[], stk_lua_##name##_end[]
 STK_LUA(register);
@@ -31,6 +32,7 @@ STK_LUA(show);
 STK_LUA(settle);
 STK_LUA(recover);
 STK_LUA(unregister);
+STK_LUA(prune);
 
 #define STK_ROW(name)                                \
 	{                                            \
@@ -46,6 +48,7 @@ static const struct {
 	[STK_SCRIPT_SETTLE] = STK_ROW(settle),
 	[STK_SCRIPT_RECOVER] = STK_ROW(recover),
 	[STK_SCRIPT_UNREGISTER] = STK_ROW(unregister),
+	[STK_SCRIPT_PRUNE] = STK_ROW(prune),
 };
 
 static const char *const names[STK_SCRIPT_COUNT] = {

@@ -8,14 +8,15 @@
 
 #include "sandbox/base.h"
 
-#define STK_SCRIPTS(X)          \
-	X(REGISTER, "register") \
-	X(BEAT, "beat")         \
-	X(RESERVE, "reserve")   \
-	X(SHOW, "show")         \
-	X(SETTLE, "settle")     \
-	X(RECOVER, "recover")   \
-	X(UNREGISTER, "unregister")
+#define STK_SCRIPTS(X)              \
+	X(REGISTER, "register")     \
+	X(BEAT, "beat")             \
+	X(RESERVE, "reserve")       \
+	X(SHOW, "show")             \
+	X(SETTLE, "settle")         \
+	X(RECOVER, "recover")       \
+	X(UNREGISTER, "unregister") \
+	X(PRUNE, "prune")
 
 enum stk_script {
 #define X(id, text) STK_SCRIPT_##id,

@@ -139,6 +139,15 @@ static int open_password(const struct stk_worker *w, const struct stk_worker_sta
 	return file == NULL ? start->password_fd : open(file, O_RDONLY | O_CLOEXEC);
 }
 
+/* Before anything ever worked, a person may have mistyped: redis_start_wait is the patience. */
+static bool wait_at_start(struct stk_worker *w, int64_t give_up_ms)
+{
+	if (stk_monotonic_ms() >= give_up_ms || w->life.stop != STK_STOP_NO)
+		return false;
+	stk_life_wait(&w->life, 250);
+	return w->life.stop == STK_STOP_NO;
+}
+
 static int connect_redis(struct stk_worker *w, const struct stk_worker_start *start)
 {
 	struct stk_redis_url url;
@@ -167,9 +176,13 @@ static int connect_redis(struct stk_worker *w, const struct stk_worker_start *st
 	(void)snprintf(name, sizeof(name), "stockade-%d", (int)getpid());
 	if (stk_redis_new(&config, &w->link) != STK_OK)
 		return stk_complain(STK_EX_OS, "out of memory");
-	while ((e = stk_redis_connect(w->link)) != STK_OK && stk_monotonic_ms() < give_up &&
-	       w->life.stop == STK_STOP_NO)
-		stk_life_wait(&w->life, 250);
+	w->life.outage.link = w->link;
+	w->patient = start->again;
+	do {
+		stk_pulse_patience(w->life.pulse, 60000);
+		e = stk_redis_connect(w->link);
+	} while (w->patient ? stk_life_again(&w->life, e, false)
+			    : e != STK_OK && wait_at_start(w, give_up));
 	stk_redis_url_clear(&url);
 	if (e != STK_OK)
 		return stk_complain(
@@ -177,10 +190,41 @@ static int connect_redis(struct stk_worker *w, const struct stk_worker_start *st
 	return 0;
 }
 
-static int register_worker(struct stk_worker *w, const struct stk_worker_start *start)
+int stk_worker_register(struct stk_worker *w)
+{
+	enum stk_answer answer;
+	enum stk_err e;
+
+	do
+		e = stk_store_register(&w->store, w->queues, w->n_queues, w->life.started, &answer);
+	while (w->patient && stk_life_again(&w->life, e, false));
+	if (e != STK_OK)
+		return stk_complain(
+		    STK_EX_REDIS, "cannot register in Redis: %s", stk_redis_why(w->link));
+	if (answer == STK_ANSWER_STORE)
+		return stk_complain(STK_EX_REDIS,
+		    "STORE_%s: that key is not what this protocol keeps there; see PROTOCOL.md",
+		    w->store.bad_key);
+	if (answer == STK_ANSWER_NEWER)
+		return stk_complain(STK_EX_CONFIG, "a newer stockade with an incompatible protocol "
+						   "works on this Redis; upgrade this "
+						   "one");
+	if (answer == STK_ANSWER_ID_SHARED) {
+		(void)stk_log_start(STK_LOG_WARN, "worker.id_shared", "unknown",
+		    "the worker id %s was registered by a worker that may still live", w->store.id);
+		stk_log_end();
+	} else if (answer != STK_ANSWER_OK) {
+		return stk_complain(
+		    STK_EX_REDIS, "registration was answered with %s", stk_answer_text(answer));
+	}
+	w->life.beat_ok_ms = stk_monotonic_ms();
+	w->life.next_beat_ms = w->life.beat_ok_ms + w->config->beat_ms;
+	return 0;
+}
+
+static int open_store(struct stk_worker *w, const struct stk_worker_start *start)
 {
 	char id[STK_WORKER_ID_MAX + 1];
-	enum stk_answer answer;
 
 	if (stk_life_worker_id(w->config, id, sizeof(id)) != STK_OK ||
 	    stk_store_init(&w->store, w->link, w->config->ns, id) != STK_OK)
@@ -190,80 +234,40 @@ static int register_worker(struct stk_worker *w, const struct stk_worker_start *
 	w->store.max_payload_bytes = w->config->max_payload_bytes;
 	w->store.failed_per_queue = w->config->failure_backend == 1;
 	w->store.dynamic_queues = w->queue_list.dynamic;
-	if (stk_store_register(&w->store, w->queues, w->n_queues, w->life.started, &answer) !=
-	    STK_OK)
-		return stk_complain(
-		    STK_EX_REDIS, "cannot register in Redis: %s", stk_redis_why(w->link));
-	if (answer == STK_ANSWER_STORE)
-		return stk_complain(STK_EX_REDIS,
-		    "STORE_%s: that key is not what this protocol keeps there; see PROTOCOL.md",
-		    w->store.bad_key);
-	if (answer == STK_ANSWER_NEWER)
-		return stk_complain(STK_EX_CONFIG, "a newer stockade with an incompatible protocol "
-						   "works on this Redis; upgrade this one");
-	if (answer == STK_ANSWER_ID_SHARED) {
-		(void)stk_log_start(STK_LOG_WARN, "worker.id_shared", "unknown",
-		    "the worker id %s was registered by a worker that may still live", id);
-		stk_log_end();
-	} else if (answer != STK_ANSWER_OK) {
-		return stk_complain(
-		    STK_EX_REDIS, "registration was answered with %s", stk_answer_text(answer));
-	}
-	w->life.store = &w->store;
-	w->life.next_beat_ms = stk_monotonic_ms() + w->config->beat_ms;
 	return 0;
 }
 
-/* The job that its killers could not stop being recovered goes to `failed`, never away. */
-static bool file_lost(struct stk_worker *w, const struct stk_lost *lost)
+static int register_worker(struct stk_worker *w, const struct stk_worker_start *start)
 {
-	struct stk_record_job job;
+	int code = open_store(w, start);
 
-	stk_worker_record_raw(w, lost->queue, lost->bytes, &job);
-	stk_jw_reset(&w->record);
-	stk_record_failed(&w->record, &job, "Stockade::WorkerLost",
-	    stk_span_str(
-		"WorkerLost: workers died more than three times while this job was in their "
-		"hands; find out why before retrying it"),
-	    NULL, 0, stk_worker_now_s());
-	return !w->record.sour;
+	if (code == 0)
+		code = stk_worker_register(w);
+	if (code == 0)
+		w->life.store = &w->store; /* from here on it beats */
+	w->patient = true;
+	return code;
 }
 
 /* The supervisor saw the predecessor die: its job goes back to the front of its queue first. */
 static int recover(struct stk_worker *w, const struct stk_worker_start *start)
 {
-	struct stk_recovered found = { 0 };
-	struct stk_lost lost;
-	enum stk_answer answer = STK_ANSWER_AGAIN;
-	bool filing = false, done;
 	char victim[STK_INSTANCE_CHARS + 1];
+	enum stk_err e;
 
 	if (!start->has_over)
 		return 0;
 	stk_hex(start->over, sizeof(start->over), victim);
-	/* a list that never ends must not keep signals and the beat waiting */
-	while ((answer == STK_ANSWER_AGAIN || answer == STK_ANSWER_LOST) &&
-	       stk_life_tick(&w->life) != STK_RUN_KILL && w->life.stop == STK_STOP_NO) {
-		struct stk_span record = stk_span_of(w->record.buf, w->record.len);
-
-		if (stk_store_recover(&w->store, victim, w->queues, w->n_queues,
-			filing ? &lost : NULL, filing ? record : stk_span_of(NULL, 0), &found,
-			&answer) != STK_OK)
-			return stk_complain(STK_EX_REDIS,
-			    "cannot recover the predecessor's job: %s", stk_redis_why(w->link));
-		w->counters.recovered += (uint64_t)found.n_returned;
-		lost = found.lost;
-		filing = answer == STK_ANSWER_LOST && file_lost(w, &lost);
-		if (answer == STK_ANSWER_LOST && !filing)
-			break;
-	}
-	done = answer == STK_ANSWER_OK;
-	(void)stk_log_start(STK_LOG_WARN, "worker.recovered", done ? "success" : "failure",
-	    "the worker before this one died; %lld of its jobs went back to the front of their "
-	    "queues%s%s%s%s",
-	    (long long)w->counters.recovered,
-	    done ? "" : "; the rest stays in its lists: ", done ? "" : stk_answer_text(answer),
-	    w->store.bad_key[0] != '\0' ? " " : "", w->store.bad_key);
+	do
+		e = stk_recover_one(w, victim);
+	while (w->patient && stk_life_again(&w->life, e, false));
+	if (e != STK_OK)
+		return stk_complain(STK_EX_REDIS, "cannot recover the predecessor's job: %s",
+		    stk_redis_why(w->link));
+	(void)stk_log_start(STK_LOG_WARN, "worker.recovered", "success",
+	    "the worker before this one died; %llu of its jobs went back to the front of their "
+	    "queues",
+	    (unsigned long long)w->counters.recovered);
 	stk_log_end();
 	return 0;
 }
@@ -282,6 +286,20 @@ static int enter_filter(void)
 	return 0;
 }
 
+/* After the nursery's fork and the probes' forks: none of them holds this page (ARCHITECTURE.md,
+ * Decisions 1). */
+static int open_pulse(struct stk_worker *w, const struct stk_worker_start *start)
+{
+	int fd = start->pulse_fd;
+
+	w->life.pulse = stk_pulse_open(fd);
+	if (w->life.pulse == NULL)
+		return stk_complain(STK_EX_OS, "the pulse page: %s", strerror(errno));
+	stk_close(&fd);
+	stk_pulse_tick(w->life.pulse);
+	return 0;
+}
+
 int stk_worker_come_alive(struct stk_worker *w, const struct stk_worker_start *start)
 {
 	int code;
@@ -292,6 +310,8 @@ int stk_worker_come_alive(struct stk_worker *w, const struct stk_worker_start *s
 		return code;
 	if (stk_life_open(&w->life, w->config) != STK_OK)
 		return stk_complain(STK_EX_OS, "signals: %s", strerror(errno));
+	if ((code = open_pulse(w, start)) != 0)
+		return code;
 	if ((code = load_policy(w)) != 0 || (code = bind_queues(w)) != 0 ||
 	    (code = connect_redis(w, start)) != 0 || (code = register_worker(w, start)) != 0 ||
 	    (code = recover(w, start)) != 0 || (code = enter_filter()) != 0)

@@ -53,7 +53,7 @@ struct stk_store {
 	char instance[STK_INSTANCE_CHARS + 1]; /* i; stk_store_fresh_instance */
 	int64_t max_payload_bytes;             /* 0: 128 KiB; the link's caps must hold it */
 	bool dynamic_queues; /* reserve pops only from members of Resque's set `queues` */
-	char sha[8][41];     /* of the scripts as Redis named them; "" = not loaded */
+	char sha[12][41];    /* of the scripts as Redis named them; "" = not loaded */
 	char bad_key[256]; /* of the last answer, if STORE: the key without the namespace; or "" */
 	int64_t detail;    /* after settle's OK: 1 = a foreign tool had filed this job (count it);
 			    * after NEWER: that protocol number; else of no meaning */
@@ -203,8 +203,35 @@ STK_CHECK enum stk_err stk_store_live(
     struct stk_store *s, struct stk_peer *out, size_t max, size_t *n);
 STK_CHECK enum stk_err stk_store_graves(
     struct stk_store *s, struct stk_peer *out, size_t max, size_t *n);
+/* The same from rank @first on, oldest first. */
+STK_CHECK enum stk_err stk_store_graves_from(
+    struct stk_store *s, size_t first, struct stk_peer *out, size_t max, size_t *n);
 /* Resque's pruning lock (SET NX EX 60, an integer): *won says whether this pass is ours. */
 STK_CHECK enum stk_err stk_store_prune_lock(struct stk_store *s, bool *won);
+
+/* Another 60 s for the lock if it is ours still (prune_lock = hold); *held says so. */
+STK_CHECK enum stk_err stk_store_prune_renew(struct stk_store *s, bool *held);
+
+#define STK_PRUNE_PAGE 512 /* a small hash answers HSCAN whole; beyond it Redis keeps to COUNT */
+struct stk_beating {
+	char id[STK_WORKER_ID_MAX + 1];
+	char heartbeat[41];
+};
+/*
+ * store_prune.c. A page of Resque's heartbeats that are not ours: *n of at most @max; *cursor 0
+ * begins, and is 0 again after the last page. *now_ms: Redis's time. OK, FENCED, STORE.
+ */
+STK_CHECK enum stk_err stk_store_prune_look(struct stk_store *s, uint64_t *cursor,
+    struct stk_beating *out, size_t max, size_t *n, int64_t *now_ms, enum stk_answer *v);
+/*
+ * worker:<id> of a foreign worker, at most max_payload and 4 KiB of it: empty where it has no job,
+ * *too_long where it has more. Borrowed until the next such call, recover or reserve.
+ */
+STK_CHECK enum stk_err stk_store_prune_show(struct stk_store *s, const char *id,
+    struct stk_span *value, bool *too_long, enum stk_answer *v);
+/* Unregisters it, with @record to `failed` unless empty. OK, STALE (it changed), FENCED, STORE. */
+STK_CHECK enum stk_err stk_store_prune_file(struct stk_store *s, const struct stk_beating *who,
+    struct stk_span value, struct stk_span record, enum stk_answer *v);
 
 /*
  * Sends BLMOVE of @queue into this instance's list on @side, a link of its own for this queue, and

@@ -63,9 +63,9 @@ enum stk_err stk_store_recover(struct stk_store *s, const char *victim, const ch
 /* --- plain commands --------------------------------------------------------------------------- */
 
 static enum stk_err peers(
-    struct stk_store *s, const char *set, struct stk_peer *out, size_t max, size_t *n)
+    struct stk_store *s, const char *set, size_t first, struct stk_peer *out, size_t max, size_t *n)
 {
-	char key[STK_NS_MAX + 32], last[24];
+	char key[STK_NS_MAX + 32], from[24], last[24];
 	struct stk_reply *r = NULL;
 	enum stk_err e;
 
@@ -73,8 +73,9 @@ static enum stk_err peers(
 	if (max == 0)
 		return STK_OK;
 	(void)snprintf(key, sizeof(key), "%s:stockade:%s", s->ns, set);
-	(void)snprintf(last, sizeof(last), "%zu", max - 1);
-	e = stk_redis_words(s->link, &r, "ZRANGE", key, "0", last, "WITHSCORES", NULL);
+	(void)snprintf(from, sizeof(from), "%zu", first);
+	(void)snprintf(last, sizeof(last), "%zu", first + max - 1);
+	e = stk_redis_words(s->link, &r, "ZRANGE", key, from, last, "WITHSCORES", NULL);
 	if (e != STK_OK)
 		return e;
 	for (size_t i = 0; i + 1 < r->n && *n < max; i += 2) {
@@ -92,12 +93,18 @@ static enum stk_err peers(
 
 enum stk_err stk_store_live(struct stk_store *s, struct stk_peer *out, size_t max, size_t *n)
 {
-	return peers(s, "live", out, max, n);
+	return peers(s, "live", 0, out, max, n);
 }
 
 enum stk_err stk_store_graves(struct stk_store *s, struct stk_peer *out, size_t max, size_t *n)
 {
-	return peers(s, "graves", out, max, n);
+	return peers(s, "graves", 0, out, max, n);
+}
+
+enum stk_err stk_store_graves_from(
+    struct stk_store *s, size_t first, struct stk_peer *out, size_t max, size_t *n)
+{
+	return peers(s, "graves", first, out, max, n);
 }
 
 enum stk_err stk_store_prune_lock(struct stk_store *s, bool *won)

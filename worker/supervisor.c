@@ -3,7 +3,8 @@
  *
  * A worker that ends before it was ever ready with an exit code that only a person can mend (usage,
  * input, permission, configuration, Redis at start) ends the whole service with that code; any
- * other death is answered by a new worker, which is told the token of the one it replaces.
+ * other death is answered by a new worker, which is told the token of the one it replaces. A worker
+ * whose tick stands still is killed: its successor takes the job back.
  */
 #include "worker/supervisor.h"
 
@@ -29,6 +30,8 @@
 struct slot {
 	pid_t pid; /* 0: not running */
 	int ready_fd;
+	int pulse_fd;
+	struct stk_pulse_watch watch;
 	bool ready;
 	bool done; /* drained or told to stop: no successor */
 	uint8_t instance[STK_INSTANCE_BYTES];
@@ -77,6 +80,8 @@ static void become_worker(struct supervisor *s, struct slot *slot, int ready_w)
 		.cage_fd = s->cage_fd,
 		.password_fd = s->password_fd,
 		.ready_fd = ready_w,
+		.pulse_fd = slot->pulse_fd,
+		.again = s->ever_ready,
 		.slot = (uint32_t)(slot - s->slots),
 		.has_over = slot->has_over,
 		.supervisor = s->self,
@@ -85,8 +90,11 @@ static void become_worker(struct supervisor *s, struct slot *slot, int ready_w)
 	memcpy(start.instance, slot->instance, sizeof(start.instance));
 	memcpy(start.over, slot->over, sizeof(start.over));
 	stk_close(&s->signal_fd);
-	for (uint32_t i = 0; i < s->n; i++)
+	for (uint32_t i = 0; i < s->n; i++) {
 		stk_close(&s->slots[i].ready_fd);
+		if (&s->slots[i] != slot)
+			stk_close(&s->slots[i].pulse_fd);
+	}
 	_exit(s->run(&start));
 }
 
@@ -95,7 +103,7 @@ static enum stk_err start_worker(struct supervisor *s, struct slot *slot)
 	int fds[2];
 
 	if (getrandom(slot->instance, sizeof(slot->instance), 0) != sizeof(slot->instance) ||
-	    pipe2(fds, O_CLOEXEC | O_NONBLOCK) != 0)
+	    stk_pulse_reset(slot->pulse_fd) != STK_OK || pipe2(fds, O_CLOEXEC | O_NONBLOCK) != 0)
 		return STK_E_SYSTEM;
 	slot->pid = fork();
 	if (slot->pid == -1) {
@@ -111,6 +119,7 @@ static enum stk_err start_worker(struct supervisor *s, struct slot *slot)
 	stk_close(&fds[1]);
 	slot->ready_fd = fds[0];
 	slot->ready = false;
+	slot->watch = (struct stk_pulse_watch){ 0 };
 	slot->started_ms = stk_monotonic_ms();
 	return STK_OK;
 }
@@ -189,6 +198,17 @@ static int64_t backoff_ms(struct slot *slot, int64_t now)
 	return (int64_t)BACKOFF_FIRST_MS << doublings;
 }
 
+/* Its job is found under the instance it had last: after FENCED a worker draws a fresh one. */
+static void note_over(struct slot *slot)
+{
+	struct stk_pulse_view view;
+
+	memcpy(slot->over, slot->instance, sizeof(slot->over));
+	if (stk_pulse_read(slot->pulse_fd, &view) == STK_OK && view.has_instance)
+		memcpy(slot->over, view.instance, sizeof(slot->over));
+	slot->has_over = true;
+}
+
 static void worker_died(struct supervisor *s, struct slot *slot, int status)
 {
 	int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
@@ -202,9 +222,11 @@ static void worker_died(struct supervisor *s, struct slot *slot, int status)
 		slot->done = s->stopping || s->config->drain_and_exit;
 		slot->has_over = false;
 	} else if (slot->ready) {
-		memcpy(slot->over, slot->instance, sizeof(slot->over));
-		slot->has_over = true;
+		note_over(slot);
 	}
+	/* stopped without Redis: a job may be in flight, and whoever stopped us hears it */
+	if (s->stopping && code == STK_EX_REDIS && s->exit_code == 0)
+		s->exit_code = code;
 	if (!s->ever_ready && is_final(code)) {
 		if (s->exit_code == 0)
 			s->exit_code = code;
@@ -235,6 +257,37 @@ static void reap(struct supervisor *s)
 				worker_died(s, &s->slots[i], status);
 }
 
+static int64_t look_ms(const struct supervisor *s)
+{
+	return s->config->stuck_after_ms < 4000 ? s->config->stuck_after_ms / 4 : 1000;
+}
+
+/*
+ * A stopped worker keeps neither its job's wall limit nor its beat: the others will take the job,
+ * and on SIGCONT it would run twice. SIGKILL reaches it all the same; the reaper does the rest.
+ */
+static void end_stuck(struct supervisor *s)
+{
+	int64_t now = stk_monotonic_ms();
+
+	for (uint32_t i = 0; i < s->n; i++) {
+		struct slot *slot = &s->slots[i];
+		struct stk_pulse_view view;
+
+		if (slot->pid == 0 || stk_pulse_read(slot->pulse_fd, &view) != STK_OK ||
+		    !stk_pulse_stuck(
+			&slot->watch, &view, now, s->config->stuck_after_ms, look_ms(s)))
+			continue;
+		(void)kill(slot->pid, SIGKILL);
+		slot->watch = (struct stk_pulse_watch){ 0 };
+		(void)stk_log_start(STK_LOG_ERROR, "worker.stuck", "failure",
+		    "worker %u (pid %d) has not ticked for %lld ms (stopped, or stuck in a call): "
+		    "killed",
+		    i, (int)slot->pid, (long long)s->config->stuck_after_ms);
+		stk_log_end();
+	}
+}
+
 static void take_signals(struct supervisor *s)
 {
 	struct signalfd_siginfo si;
@@ -262,6 +315,8 @@ static int poll_timeout_ms(const struct supervisor *s)
 	for (uint32_t i = 0; i < s->n; i++) {
 		const struct slot *slot = &s->slots[i];
 
+		if (slot->pid != 0 && look_ms(s) < wait)
+			wait = look_ms(s);
 		if (slot->pid == 0 && !slot->done && slot->start_at_ms - now < wait)
 			wait = slot->start_at_ms > now ? slot->start_at_ms - now : 0;
 	}
@@ -277,8 +332,10 @@ static void wait_for_news(struct supervisor *s, struct pollfd *fds)
 	for (uint32_t i = 0; i < s->n; i++)
 		if (s->slots[i].ready_fd != -1)
 			fds[n++] = (struct pollfd){ .fd = s->slots[i].ready_fd, .events = POLLIN };
-	if (poll(fds, n, poll_timeout_ms(s)) <= 0)
+	if (poll(fds, n, poll_timeout_ms(s)) <= 0) {
+		end_stuck(s);
 		return;
+	}
 	for (nfds_t k = 1; k < n; k++)
 		for (uint32_t i = 0; fds[k].revents != 0 && i < s->n; i++)
 			if (s->slots[i].ready_fd == fds[k].fd) {
@@ -286,6 +343,28 @@ static void wait_for_news(struct supervisor *s, struct pollfd *fds)
 				break;
 			}
 	take_signals(s);
+	end_stuck(s);
+}
+
+static bool create_pulses(struct supervisor *s)
+{
+	for (uint32_t i = 0; i < s->n; i++)
+		if ((s->slots[i].pulse_fd = stk_pulse_create()) == -1)
+			return false;
+	return true;
+}
+
+static void close_slots(struct supervisor *s)
+{
+	int saved = errno;
+
+	for (uint32_t i = 0; i < s->n; i++) {
+		stk_close(&s->slots[i].ready_fd);
+		stk_close(&s->slots[i].pulse_fd);
+	}
+	stk_close(&s->signal_fd);
+	free(s->slots);
+	errno = saved;
 }
 
 int stk_supervise(const struct stk_config *config, int cage_fd, int password_fd,
@@ -309,7 +388,13 @@ int stk_supervise(const struct stk_config *config, int cage_fd, int password_fd,
 		return stk_complain(STK_EX_OS, "cannot start the supervisor: %s", strerror(errno));
 	}
 	for (uint32_t i = 0; i < s.n; i++)
-		s.slots[i].ready_fd = -1;
+		s.slots[i] = (struct slot){ .ready_fd = -1, .pulse_fd = -1 };
+	if (!create_pulses(&s)) {
+		close_slots(&s);
+		free(fds);
+		return stk_complain(
+		    STK_EX_OS, "no memory file for the workers' pulse: %s", strerror(errno));
+	}
 	stk_title_set("Supervising %u workers", s.n);
 	while (!all_done(&s)) {
 		start_due(&s);
@@ -318,10 +403,7 @@ int stk_supervise(const struct stk_config *config, int cage_fd, int password_fd,
 			for (uint32_t i = 0; i < s.n; i++)
 				s.slots[i].done = s.slots[i].done || s.slots[i].pid == 0;
 	}
-	for (uint32_t i = 0; i < s.n; i++)
-		stk_close(&s.slots[i].ready_fd);
-	stk_close(&s.signal_fd);
-	free(s.slots);
+	close_slots(&s);
 	free(fds);
 	return s.exit_code;
 }

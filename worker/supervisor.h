@@ -8,8 +8,7 @@
 #define WORKER_SUPERVISOR_H
 
 #include "worker/config.h"
-
-#define STK_INSTANCE_BYTES 16
+#include "worker/pulse.h"
 
 /* What one worker is told at its fork; everything else it opens itself. */
 struct stk_worker_start {
@@ -17,6 +16,8 @@ struct stk_worker_start {
 	int cage_fd;     /* O_PATH */
 	int password_fd; /* sealed memfd, or -1 */
 	int ready_fd;    /* the worker writes one byte once it is registered, before it reserves */
+	int pulse_fd;    /* worker/pulse.h; the worker maps it after it forked its nursery */
+	bool again;      /* this service has worked before: an unreachable Redis is waited for */
 	uint32_t slot;
 	uint8_t instance[STK_INSTANCE_BYTES];
 	bool has_over; /* a predecessor of this slot died without unregistering */

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -76,7 +77,21 @@ static void log_admitted(
 	stk_log_end();
 }
 
-/* Everything between reserve and settle for one parcel. */
+/* Whoever took the job from us tells how it ends. */
+static void log_forgotten(const struct stk_worker *w, const struct stk_reserved *r,
+    const struct stk_ticket *t, const struct stk_outcome *o)
+{
+	struct stk_jw *line = stk_log_start(STK_LOG_WARN, "job.forgotten", "unknown",
+	    "FENCED while it ran: its outcome %s counts for nothing", stk_outcome_text(o->name));
+
+	stk_jw_cstr(line, "stockade.job_id", w->job_id);
+	stk_jw_cstr(line, "stockade.queue", r->parcel.queue);
+	stk_jw_cstr(line, "stockade.class", stk_ticket_class(t));
+	stk_jw_int(line, "stockade.seq", r->parcel.seq);
+	stk_log_end();
+}
+
+/* Everything between reserve and settle for one parcel; after FENCED there is nothing to settle. */
 static void handle(struct stk_worker *w, const struct stk_reserved *r, struct stk_settle *settle)
 {
 	struct stk_admission admission = { 0 };
@@ -91,7 +106,10 @@ static void handle(struct stk_worker *w, const struct stk_reserved *r, struct st
 		stk_hex(admission.job_id, sizeof(admission.job_id), w->job_id);
 		log_admitted(w, r, &admission);
 		stk_worker_run(w, r, admission.ticket, &outcome);
-		stk_worker_settle(w, r, admission.ticket, &outcome, settle);
+		if (!w->life.fenced)
+			stk_worker_settle(w, r, admission.ticket, &outcome, settle);
+		else
+			log_forgotten(w, r, admission.ticket, &outcome);
 	} else if (admission.nomem) {
 		/* no judgement was possible: the job goes back as if never taken */
 		*settle = (struct stk_settle){ .seq = r->parcel.seq, .what = STK_SETTLE_HANDBACK };
@@ -124,7 +142,7 @@ static void settle_as_park_full(
 
 static bool may_go_on(const struct stk_worker *w)
 {
-	return w->life.stop == STK_STOP_NO && !w->life.fenced && !w->life.redis_lost &&
+	return w->life.stop == STK_STOP_NO && !w->life.fenced && !w->life.outage.hopeless &&
 	       !w->nursery_lost;
 }
 
@@ -139,36 +157,26 @@ static bool wall_is_gone(const struct stk_worker *w)
 	return w->cage.table.head.n_classes > 0;
 }
 
-/* One reconnection, then the worker ends by name: the supervisor's next worker starts afresh. */
-static bool link_up(struct stk_worker *w)
-{
-	if (stk_redis_connected(w->link) || stk_redis_connect(w->link) == STK_OK) {
-		w->life.redis_lost = false;
-		return true;
-	}
-	w->life.redis_lost = true;
-	return false;
-}
-
-/* Settles, and reserves the next parcel in the same write while there is to be one. */
+/*
+ * Settles, and reserves the next parcel in the same write while there is to be one. While Redis is
+ * away the outcome waits here in memory; settle is known by its seq, so asking again is harmless.
+ */
 static enum stk_answer settle_and_go_on(
     struct stk_worker *w, const struct stk_settle *settle, struct stk_reserved *next_job)
 {
-	enum stk_answer settled = STK_ANSWER_OK, next = STK_ANSWER_EMPTY;
+	enum stk_answer settled = STK_ANSWER_OK, next = STK_ANSWER_AGAIN;
 	struct stk_reserved fresh = { .next_due_ms = -1 };
-	enum stk_err e = STK_E_CLOSED;
+	enum stk_err e;
 
-	for (int attempt = 0; attempt < 2 && e != STK_OK && link_up(w); attempt++)
-		if (may_go_on(w) && !w->life.paused)
+	do {
+		if (may_go_on(w) && !w->life.paused && !stk_recovery_due(w))
 			e = stk_store_settle_and_reserve(
 			    &w->store, settle, &settled, w->queues, w->n_queues, &fresh, &next);
 		else
 			e = stk_store_settle(&w->store, settle, &settled);
-	if (e != STK_OK) {
-		w->life.redis_lost = true;
-		w->redis_error = e;
-		return STK_ANSWER_EMPTY;
-	}
+	} while (stk_life_again(&w->life, e, true));
+	if (e != STK_OK)
+		return STK_ANSWER_AGAIN;
 	if (settled == STK_ANSWER_STALE)
 		w->counters.stale++;
 	if (settled == STK_ANSWER_FENCED)
@@ -181,16 +189,36 @@ static enum stk_answer settle_and_go_on(
 
 static enum stk_answer reserve(struct stk_worker *w, struct stk_reserved *r)
 {
-	enum stk_answer answer = STK_ANSWER_EMPTY;
-	enum stk_err e = STK_E_CLOSED;
+	enum stk_answer answer = STK_ANSWER_AGAIN;
+	enum stk_err e;
 
-	for (int attempt = 0; attempt < 2 && e != STK_OK && link_up(w); attempt++)
+	do
 		e = stk_store_reserve(&w->store, w->queues, w->n_queues, r, &answer);
-	if (e == STK_OK)
-		return answer;
-	w->life.redis_lost = true;
-	w->redis_error = e;
-	return STK_ANSWER_EMPTY;
+	while (stk_life_again(&w->life, e, false));
+	return e == STK_OK ? answer : STK_ANSWER_AGAIN;
+}
+
+/*
+ * The others hold this instance for dead and have its job: it is forgotten, and a fresh instance
+ * begins. The supervisor's page has it before Redis does, so that a death in between is covered.
+ */
+static bool begin_again(struct stk_worker *w)
+{
+	uint8_t fresh[STK_INSTANCE_BYTES];
+
+	w->counters.fenced++;
+	(void)stk_log_start(STK_LOG_WARN, "worker.fenced", "unknown",
+	    "FENCED: others held this worker for dead and took its job; it forgets it and "
+	    "registers "
+	    "anew");
+	stk_log_end();
+	if (getrandom(fresh, sizeof(fresh), 0) != sizeof(fresh))
+		return false;
+	stk_pulse_instance(w->life.pulse, fresh);
+	stk_hex(fresh, sizeof(fresh), w->store.instance);
+	w->life.fenced = false;
+	w->life.steady_since_ms = 0;
+	return stk_worker_register(w) == 0;
 }
 
 /* Nothing to do: what the look at Redis said decides how to wait for the next. */
@@ -205,8 +233,10 @@ static void idle(struct stk_worker *w, enum stk_answer answer, const struct stk_
 static enum stk_answer sit_out(struct stk_worker *w)
 {
 	stk_title_set("Paused");
-	while (w->life.paused && may_go_on(w))
-		stk_life_wait(&w->life, 60000);
+	while (w->life.paused && may_go_on(w)) {
+		stk_life_wait(&w->life, 1000);
+		stk_recovery_pass(w);
+	}
 	stk_title_set("Waiting");
 	return STK_ANSWER_AGAIN;
 }
@@ -234,33 +264,58 @@ static void note_oversize(struct stk_worker *w, struct stk_reserved *job)
 	stk_log_end();
 }
 
+/* Runs @job and settles it; what to do next, and the next parcel in *@job. */
+static enum stk_answer work_on(struct stk_worker *w, struct stk_reserved *job)
+{
+	struct stk_settle settle;
+	enum stk_answer next;
+
+	handle(w, job, &settle);
+	if (w->life.fenced)
+		return STK_ANSWER_AGAIN;
+	next = settle_and_go_on(w, &settle, job);
+	if (next == STK_ANSWER_PARK_FULL) {
+		settle_as_park_full(w, job, &settle);
+		next = settle_and_go_on(w, &settle, job);
+	}
+	note_oversize(w, job);
+	return next;
+}
+
+/* A worker that was held for dead begins again; false when it should end. */
+static bool still_itself(struct stk_worker *w, enum stk_answer *next)
+{
+	if (*next == STK_ANSWER_FENCED)
+		w->life.fenced = true;
+	if (!w->life.fenced)
+		return true;
+	*next = STK_ANSWER_AGAIN;
+	if (w->life.stop != STK_STOP_NO || begin_again(w))
+		return w->life.stop == STK_STOP_NO;
+	w->life.fenced = true; /* that is how it ends */
+	return false;
+}
+
 static void loop(struct stk_worker *w)
 {
 	enum stk_answer next = STK_ANSWER_AGAIN;
 	struct stk_reserved job = { 0 };
-	struct stk_settle settle;
 
 	while (may_go_on(w)) {
 		if (w->life.paused && next != STK_ANSWER_JOB)
 			next = sit_out(w);
-		if (!may_go_on(w))
-			break;
+		if (!still_itself(w, &next) || !may_go_on(w))
+			return;
 		if (next != STK_ANSWER_JOB) {
 			next = reserve(w, &job);
 			note_oversize(w, &job);
 		}
 		if (next == STK_ANSWER_JOB) {
-			handle(w, &job, &settle);
-			next = settle_and_go_on(w, &settle, &job);
-			if (next == STK_ANSWER_PARK_FULL) {
-				settle_as_park_full(w, &job, &settle);
-				next = settle_and_go_on(w, &settle, &job);
-			}
-			note_oversize(w, &job);
+			next = work_on(w, &job);
 			stk_idle_worked(&w->idle);
 		}
-		if (next == STK_ANSWER_FENCED)
-			w->life.fenced = true;
+		if (!still_itself(w, &next))
+			return;
 		if (next == STK_ANSWER_STORE || wall_is_gone(w))
 			return;
 		if (next == STK_ANSWER_EMPTY && w->config->drain_and_exit && !w->life.paused)
@@ -268,67 +323,85 @@ static void loop(struct stk_worker *w)
 		if (next == STK_ANSWER_EMPTY || next == STK_ANSWER_PAUSED)
 			idle(w, next, &job);
 		(void)stk_life_tick(&w->life);
+		if (!still_itself(w, &next))
+			return;
+		if (next != STK_ANSWER_JOB) /* its answers replace the parcel in hand */
+			stk_recovery_pass(w);
 	}
 }
 
-/* How it ended: one sentence, one code. Signals and an empty drain are the good endings. */
-static int verdict_on_self(const struct stk_worker *w, const char **name, const char **why)
-{
-	static const struct {
-		const char *name, *why;
-		int code;
-	} endings[] = {
-		{ "NURSERY_LOST", "the nursery died; a new worker starts with a fresh one",
-		    STK_EX_OS },
-		{ "FENCED", "other workers held this one for dead and took its job; it forgets it",
-		    STK_EX_REDIS },
-		{ "REDIS_LOST",
-		    "Redis does not answer as it should; a job in hand is taken back first",
-		    STK_EX_REDIS },
-		{ "SANDBOX_UNAVAILABLE",
-		    "no class could be caged three times in a row; "
-		    "`stockade run-job` shows which step fails on this machine",
-		    STK_EX_OS },
-		{ "STORE", "a key has the wrong type; see PROTOCOL.md", STK_EX_REDIS },
-		{ "DONE", "told to stop, or the queues are empty", STK_EX_OK },
-	};
-	size_t i = w->nursery_lost       ? 0
-		   : w->life.fenced      ? 1
-		   : w->life.redis_lost  ? 2
-		   : wall_is_gone(w)     ? 3
-		   : w->store.bad_key[0] ? 4
-					 : 5;
+/* How a worker can end. Signals and an empty drain are the good endings. */
+enum ending {
+	END_NURSERY_LOST,
+	END_FENCED,
+	END_REDIS_LOST,
+	END_REDIS_ODD,
+	END_SANDBOX_UNAVAILABLE,
+	END_STORE,
+	END_DONE
+};
 
-	*name = endings[i].name;
-	*why = endings[i].why;
-	return endings[i].code;
+static const struct {
+	const char *name, *why;
+	int code;
+} endings[] = {
+	[END_NURSERY_LOST] = { "NURSERY_LOST",
+	    "the nursery died; a new worker starts with a fresh one", STK_EX_OS },
+	[END_FENCED] = { "FENCED",
+	    "other workers held this one for dead and took its job; it forgets it", STK_EX_REDIS },
+	[END_REDIS_LOST] = { "REDIS_LOST",
+	    "told to stop while Redis was away; a job in hand stays in flight", STK_EX_REDIS },
+	[END_REDIS_ODD] = { "REDIS_ODD",
+	    "Redis answers what this protocol does not know; a job in hand stays in flight",
+	    STK_EX_REDIS },
+	[END_SANDBOX_UNAVAILABLE] = { "SANDBOX_UNAVAILABLE",
+	    "no class could be caged three times in a row; `stockade run-job` shows which step "
+	    "fails on this machine",
+	    STK_EX_OS },
+	[END_STORE] = { "STORE", "a key has the wrong type; see PROTOCOL.md", STK_EX_REDIS },
+	[END_DONE] = { "DONE", "told to stop, or the queues are empty", STK_EX_OK },
+};
+
+/* The first that applies; the order is from what explains the others to what does not. */
+static enum ending how_it_ended(const struct stk_worker *w)
+{
+	if (w->nursery_lost)
+		return END_NURSERY_LOST;
+	if (w->life.fenced)
+		return END_FENCED;
+	if (w->life.outage.hopeless)
+		return END_REDIS_ODD;
+	if (w->life.outage.away)
+		return END_REDIS_LOST;
+	if (wall_is_gone(w))
+		return END_SANDBOX_UNAVAILABLE;
+	return w->store.bad_key[0] != '\0' ? END_STORE : END_DONE;
 }
 
 /* What the ending's sentence is about: the key, or what Redis said last. */
-static const char *detail_of_end(const struct stk_worker *w)
+static const char *detail_of(const struct stk_worker *w, enum ending e)
 {
-	if (!w->life.redis_lost)
-		return w->store.bad_key;
-	return stk_redis_why(w->link)[0] != '\0' ? stk_redis_why(w->link)
-						 : stk_strerror(w->redis_error);
+	return e == END_REDIS_LOST || e == END_REDIS_ODD ? stk_redis_why(w->link)
+							 : w->store.bad_key;
 }
 
 static int farewell(struct stk_worker *w)
 {
-	const char *name, *why;
+	enum ending end = how_it_ended(w);
+	int code = endings[end].code;
 	char detail[256];
-	int code = verdict_on_self(w, &name, &why);
 	enum stk_answer answer;
 	struct stk_jw *line;
 
-	(void)snprintf(detail, sizeof(detail), "%s", detail_of_end(w)); /* before unregister */
-	if (stk_redis_connected(w->link) && !w->life.fenced && !w->life.redis_lost &&
+	(void)snprintf(detail, sizeof(detail), "%s", detail_of(w, end)); /* before unregister */
+	w->counters.outages = w->life.outage.n;
+	if (stk_redis_connected(w->link) && !w->life.fenced && !w->life.outage.away &&
 	    stk_store_unregister(&w->store, &answer) != STK_OK)
 		code = code == STK_EX_OK ? STK_EX_REDIS : code;
 	line = stk_log_start(code == STK_EX_OK ? STK_LOG_INFO : STK_LOG_ERROR, "worker.stopped",
-	    code == STK_EX_OK ? "success" : "failure", "%s: %s%s%s", name, why,
-	    detail[0] != '\0' ? ": " : "", detail);
-	stk_jw_cstr(line, "event.reason", name);
+	    code == STK_EX_OK ? "success" : "failure", "%s: %s%s%s", endings[end].name,
+	    endings[end].why, detail[0] != '\0' ? ": " : "", detail);
+	stk_jw_cstr(line, "event.reason", endings[end].name);
 	stk_counters_write(&w->counters, line);
 	stk_log_end();
 	return code;

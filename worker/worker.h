@@ -13,6 +13,7 @@
 #include "worker/policy.h"
 #include "worker/queues.h"
 #include "worker/record.h"
+#include "worker/recover.h"
 #include "worker/store.h"
 #include "worker/supervisor.h"
 
@@ -25,6 +26,7 @@ struct stk_worker {
 	struct stk_store store;
 	struct stk_life life;
 	struct stk_counters counters;
+	struct stk_recovery recovery;
 	struct stk_queues queue_list; /* owned */
 	const char *const *queues;    /* its names, in order of priority */
 	size_t n_queues;
@@ -33,7 +35,7 @@ struct stk_worker {
 	uint8_t unavailable[STK_CLASSES_MAX]; /* SandboxUnavailable in a row, by class */
 	bool nursery_lost;
 	int64_t now_s; /* the wall clock at which the parcel in hand was judged */
-	enum stk_err redis_error; /* why Redis counts as lost, for the last line */
+	bool patient;  /* this service has worked before: Redis away is waited for */
 	/* scratch, reused for every job */
 	struct stk_jw record, note;
 	char sha256[65];
@@ -69,6 +71,12 @@ void stk_worker_record_job(struct stk_worker *w, const struct stk_reserved *r,
 
 /* start.c: from a fresh fork to a registered worker. 0, or an exit code after complaining. */
 STK_CHECK int stk_worker_come_alive(struct stk_worker *w, const struct stk_worker_start *start);
+
+/*
+ * start.c: registers w->store.instance, at start and again after FENCED; waits for Redis where the
+ * service has worked before. 0, or an exit code after complaining.
+ */
+STK_CHECK int stk_worker_register(struct stk_worker *w);
 
 /* work.c: one worker's whole life, called by the supervisor in the fresh process. */
 int stk_worker_main(const struct stk_worker_start *start);

@@ -1,20 +1,29 @@
 #!/bin/sh
-# Redis goes away while a job runs: the worker ends by name and the job stays in flight; when Redis
-# is back, the next worker runs it.
+# Redis goes away while a job runs: the worker and its job live on, the outcome waits in memory, and
+# is written once when Redis is back.
 . tests/stage.sh
+EXTRA='redis_timeout = "500ms";'
 stage_up
 trap stage_down EXIT
 
 awk 'BEGIN { print "a,b,c"; for (i = 0; i < 3000000; i++) print i ",1.5,x" }' >"$T/inputs/big.csv"
 rcli config set appendonly yes >/dev/null
 rcli config set appendfsync always >/dev/null
+wait_for 5 sh -c "redis-cli -s '$REDIS_SOCK' info persistence | grep -q 'aof_rewrite_in_progress:0'"
 push files "$(sign CsvSummary '["big.csv"]')"
 worker_start
 check "the job starts" wait_for 10 logged job.started
+w=$(children_of "$WORKER")
 redis_kill
-check "the worker ends by name" wait_for 30 grep -aq '"event.reason":"REDIS_LOST"' "$T/log"
-check "the supervisor lives on" kill -0 "$WORKER"
+check "the outage is named" wait_for 10 grep -aq '"event.action":"redis.away".*"event.reason":"UNREACHABLE"' "$T/log"
+check "the job ends while Redis is away" wait_for 30 logged job.finished
+check "the same worker waits" eq "$(children_of "$WORKER")" "$w"
 redis_again --appendonly yes --appendfsync always
-check "the job came back and is done" wait_for 60 sh -c "[ \"\$(redis-cli -s '$REDIS_SOCK' get resque:stat:processed)\" = 1 ]"
+check "the outcome is counted when Redis is back" wait_for 20 sh -c "[ \"\$(redis-cli -s '$REDIS_SOCK' get resque:stat:processed)\" = 1 ]"
+check "once: the job ran a single time" eq "$(events job.started) $(events job.finished)" "1 1"
+check "by the same worker" eq "$(children_of "$WORKER")" "$w"
 check "nothing is left in flight" wait_for 5 sh -c "[ -z \"\$(redis-cli -s '$REDIS_SOCK' keys 'resque:stockade:in:*')\" ]"
+check "the end of the outage is logged" logged redis.back
 worker_stop
+check "TERM drains: exit 0" eq "$RC" 0
+check "one outage is counted" grep -aq '"stockade.count.outages":1' "$T/log"
