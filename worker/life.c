@@ -15,6 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define SAME_WISH_MS 250
+
 static const int heard[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGCONT };
 
 enum stk_err stk_life_open(struct stk_life *l, const struct stk_config *c)
@@ -64,6 +66,12 @@ static void hear_stop(struct stk_life *l, int sig)
 	int64_t now = stk_monotonic_ms();
 	bool patient = sig == SIGQUIT || (sig == SIGTERM && l->config->graceful_term);
 
+	/* a TERM to the whole group comes twice: once from outside, once from the supervisor */
+	if (l->stop != STK_STOP_NO && sig == l->stop_signal && now < l->stopped_ms + SAME_WISH_MS)
+		return;
+	l->stop_signal = sig;
+	if (l->stop == STK_STOP_NO)
+		l->stopped_ms = now;
 	if (l->stop != STK_STOP_NO) {
 		l->stop = STK_STOP_NOW;
 		l->drain_until_ms = now;

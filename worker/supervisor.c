@@ -102,6 +102,8 @@ static enum stk_err start_worker(struct supervisor *s, struct slot *slot)
 {
 	int fds[2];
 
+	if (slot->pulse_fd == -1)
+		slot->pulse_fd = stk_pulse_create();
 	if (getrandom(slot->instance, sizeof(slot->instance), 0) != sizeof(slot->instance) ||
 	    stk_pulse_reset(slot->pulse_fd) != STK_OK || pipe2(fds, O_CLOEXEC | O_NONBLOCK) != 0)
 		return STK_E_SYSTEM;
@@ -346,25 +348,14 @@ static void wait_for_news(struct supervisor *s, struct pollfd *fds)
 	end_stuck(s);
 }
 
-static bool create_pulses(struct supervisor *s)
-{
-	for (uint32_t i = 0; i < s->n; i++)
-		if ((s->slots[i].pulse_fd = stk_pulse_create()) == -1)
-			return false;
-	return true;
-}
-
 static void close_slots(struct supervisor *s)
 {
-	int saved = errno;
-
 	for (uint32_t i = 0; i < s->n; i++) {
 		stk_close(&s->slots[i].ready_fd);
 		stk_close(&s->slots[i].pulse_fd);
 	}
 	stk_close(&s->signal_fd);
 	free(s->slots);
-	errno = saved;
 }
 
 int stk_supervise(const struct stk_config *config, int cage_fd, int password_fd,
@@ -389,12 +380,6 @@ int stk_supervise(const struct stk_config *config, int cage_fd, int password_fd,
 	}
 	for (uint32_t i = 0; i < s.n; i++)
 		s.slots[i] = (struct slot){ .ready_fd = -1, .pulse_fd = -1 };
-	if (!create_pulses(&s)) {
-		close_slots(&s);
-		free(fds);
-		return stk_complain(
-		    STK_EX_OS, "no memory file for the workers' pulse: %s", strerror(errno));
-	}
 	stk_title_set("Supervising %u workers", s.n);
 	while (!all_done(&s)) {
 		start_due(&s);
