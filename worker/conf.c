@@ -227,6 +227,8 @@ enum stk_err stk_conf_read(
 	}
 	if (!S_ISREG(st.st_mode))
 		return stk_conf_blame(error, path, 0, "is not a regular file");
+	if ((st.st_mode & S_IWOTH) != 0)
+		return stk_conf_blame(error, path, 0, "can be written by everybody; chmod o-w it");
 	e = stk_read_all(fd, STK_CONF_FILE_MAX, bytes, len);
 	if (e != STK_OK)
 		(void)stk_conf_blame(error, path, 0, "cannot be read: %s", stk_strerror(e));

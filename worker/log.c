@@ -3,17 +3,22 @@
  */
 #include "worker/log.h"
 
+#include <limits.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#define READER_WAIT_MS 200
+
 static struct {
 	int fd;
 	enum stk_log_format format;
 	enum stk_log_level least;
-	bool muted; /* the line being built is below the least level */
+	bool muted;         /* the line being built is below the least level */
+	uint64_t n_dropped; /* lines since the reader stood still */
 	pid_t pid;
 	struct stk_jw line;
 	char text[1200]; /* the message, for text format */
@@ -32,7 +37,7 @@ void stk_log_open(int fd, enum stk_log_format format, enum stk_log_level least)
 	sink.format = format;
 	sink.least = least;
 	sink.pid = getpid();
-	stk_jw_init(&sink.line, STK_LOG_LINE_MAX);
+	stk_jw_init(&sink.line, STK_LOG_LINE_MAX - 1); /* and the newline */
 }
 
 static void timestamp(char out[static 32])
@@ -94,6 +99,30 @@ static int text_line(char *out, size_t size)
 	return n < 0 ? 0 : (n >= (int)size ? (int)size - 1 : n);
 }
 
+/*
+ * A pipe that says POLLOUT takes PIPE_BUF bytes, which no line exceeds: a reader that stands still
+ * costs lines, which are counted, but not the beat, the job in hand or the ear for signals.
+ */
+static void emit(const char *p, size_t n)
+{
+	struct pollfd out = { .fd = sink.fd, .events = POLLOUT };
+	char text[128];
+
+	_Static_assert(STK_LOG_LINE_MAX <= PIPE_BUF, "a line is one write");
+	if (poll(&out, 1, sink.n_dropped > 0 ? 0 : READER_WAIT_MS) != 1) {
+		sink.n_dropped++;
+		return;
+	}
+	(void)!write(sink.fd, p, n);
+	if (sink.n_dropped == 0 || poll(&out, 1, 0) != 1)
+		return;
+	n = (size_t)snprintf(text, sizeof(text),
+	    "{\"log.level\":\"warn\",\"event.action\":\"log.dropped\",\"stockade.count\":%llu}\n",
+	    (unsigned long long)sink.n_dropped);
+	sink.n_dropped = 0;
+	(void)!write(sink.fd, text, n);
+}
+
 void stk_log_end(void)
 {
 	struct stk_jw *w = &sink.line;
@@ -103,7 +132,7 @@ void stk_log_end(void)
 		return;
 	stk_jw_close(w, '}');
 	if (sink.format != STK_LOG_JSON) {
-		(void)!write(sink.fd, text, (size_t)text_line(text, sizeof(text)));
+		emit(text, (size_t)text_line(text, sizeof(text)));
 		return;
 	}
 	if (w->sour) {
@@ -112,13 +141,13 @@ void stk_log_end(void)
 		    "out\","
 		    "\"event.action\":\"log.cut\",\"process.pid\":%d}\n",
 		    (int)sink.pid);
-		(void)!write(sink.fd, text, (size_t)n);
+		emit(text, (size_t)n);
 		return;
 	}
 	/* one write per line, so that lines of several workers do not mix; the writer keeps one
 	 * byte for its NUL, which becomes the newline */
 	w->buf[w->len] = '\n';
-	(void)!write(sink.fd, w->buf, w->len + 1);
+	emit(w->buf, w->len + 1);
 }
 
 bool stk_log_allow(struct stk_log_budget *b, uint32_t per_minute, int64_t now_ms, uint64_t *missed)

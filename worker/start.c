@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -132,11 +133,21 @@ static int bind_queues(struct stk_worker *w)
 	return 0;
 }
 
+/* A FIFO in the file's place must not hold the start; what is read with pread is a file. */
 static int open_password(const struct stk_worker *w, const struct stk_worker_start *start)
 {
 	const char *file = w->config->redis_password_file;
+	struct stat st;
+	int fd;
 
-	return file == NULL ? start->password_fd : open(file, O_RDONLY | O_CLOEXEC);
+	if (file == NULL)
+		return start->password_fd;
+	fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd != -1 && (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))) {
+		stk_close(&fd);
+		errno = EINVAL;
+	}
+	return fd;
 }
 
 /* Before anything ever worked, a person may have mistyped: redis_start_wait is the patience. */

@@ -9,8 +9,10 @@ worker_start
 registered() { [ "$(rcli scard resque:workers)" = 1 ]; }
 wait_for 10 registered
 dead=$(rcli zrange resque:stockade:live 0 0)
+first=$(children_of "$WORKER" | head -1)
+kill -STOP "$first"
 rcli eval "for n = 1, 1000000 do redis.call('RPUSH', KEYS[1], n) end" 1 "resque:stockade:in:$dead:files" >/dev/null
-kill -9 "$(children_of "$WORKER" | head -1)"
+kill -9 "$first"
 began() { [ "$(rcli llen resque:queue:files)" -gt 1000 ]; }
 wait_for 10 began
 kill -TERM "$WORKER"

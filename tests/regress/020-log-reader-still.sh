@@ -1,0 +1,37 @@
+#!/bin/sh
+# Whoever reads the log may stand still: a full pipe under stderr once held the worker in write(2), with
+# no beat and deaf to signals, so that others took its job and the service could not be stopped.
+. tests/stage.sh
+stage_up
+trap stage_down EXIT
+
+mkfifo "$T/pipe"
+sleep 300 <"$T/pipe" &
+reader=$!
+"$STOCKADE" work --config "$T/stockade.conf" >"$T/out" 2>"$T/pipe" &
+WORKER=$!
+job=$(sign ChecksumFile '["no-such-file"]' --runs 1)
+n=0
+while [ "$n" -lt 100 ]; do
+	printf '%s\n' "$job" >>"$T/jobs"
+	n=$((n + 1))
+done
+xargs -d '\n' redis-cli -s "$REDIS_SOCK" rpush resque:queue:files <"$T/jobs" >/dev/null
+worked() { [ "$(rcli llen resque:failed)" = 100 ]; }
+wait_for 20 worked
+check "a hundred jobs, three lines each, are worked off" worked
+live=$(rcli zrange resque:stockade:live 0 0 withscores)
+beaten() { [ "$(rcli zrange resque:stockade:live 0 0 withscores)" != "$live" ]; }
+wait_for 5 beaten
+check "the worker still beats" beaten
+dd if="$T/pipe" of="$T/log" bs=65536 count=1 2>/dev/null &
+reading=$!
+sleep 0.3
+kill "$reader"
+cat "$T/pipe" >>"$T/log" &
+last=$!
+kill -TERM "$WORKER"
+wait_for 5 gone "$WORKER"
+check "and hears a signal" gone "$WORKER"
+kill "$last" "$reading" 2>/dev/null
+check "the reader that wakes up is told how many lines it missed" grep -aqE '"event.action":"log.dropped","stockade.count":[1-9]' "$T/log"
