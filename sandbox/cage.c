@@ -69,17 +69,26 @@ enum stk_err stk_child_adopt(const struct stk_cage *c, pid_t pid, struct stk_chi
 	return e;
 }
 
+/* Not reaped by us, so still the same process: where a pidfd is refused, its number names it too.
+ */
+void stk_child_signal(const struct stk_child *child, int sig)
+{
+	if (syscall(SYS_pidfd_send_signal, child->pidfd, sig, NULL, 0) == -1)
+		(void)kill(child->pid, sig);
+}
+
 int stk_child_end(struct stk_child *child)
 {
 	int status = 0;
 
+	/* end of file ends M and Z as well, should no signal get through */
+	stk_close(&child->sock);
 	if (child->pid > 0) {
-		(void)syscall(SYS_pidfd_send_signal, child->pidfd, SIGKILL, NULL, 0);
+		stk_child_signal(child, SIGKILL);
 		while (waitpid(child->pid, &status, 0) == -1 && errno == EINTR)
 			continue;
 	}
 	stk_close(&child->pidfd);
-	stk_close(&child->sock);
 	*child = no_child;
 	return status;
 }
@@ -90,30 +99,35 @@ static enum stk_err fork_nursery(
     const struct stk_nursery_options *o, struct stk_cage *c, const char **step)
 {
 	int pair[2];
-	pid_t worker = getpid();
+	pid_t worker = getpid(), pid;
+	enum stk_err e;
 
 	*step = "make the nursery's socket";
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == -1)
 		return STK_E_SYSTEM;
 	*step = "fork the nursery";
-	c->nursery.pid = fork();
-	if (c->nursery.pid == 0)
+	pid = fork();
+	if (pid == 0)
 		stk_nursery_main(o, pair[1], worker);
 	stk_close(&pair[1]);
-	c->nursery.sock = pair[0];
-	if (c->nursery.pid == -1) {
-		c->nursery.pid = 0;
+	if (pid == -1) {
+		stk_close(&pair[0]);
 		return STK_E_SYSTEM;
 	}
 	*step = "watch the nursery";
-	c->nursery.pidfd = pidfd_open_raw(c->nursery.pid);
-	return c->nursery.pidfd == -1 ? STK_E_SYSTEM : STK_OK;
+	e = stk_child_adopt(c, pid, &c->nursery);
+	c->nursery.pid = pid;
+	c->nursery.sock = pair[0];
+	if (e == STK_OK && syscall(SYS_pidfd_send_signal, c->nursery.pidfd, 0, NULL, 0) == -1)
+		e = STK_E_SYSTEM;
+	return e;
 }
 
 enum stk_err stk_nursery_fork(
     const struct stk_nursery_options *o, struct stk_cage **out, const char **step)
 {
-	const struct sigaction ignore = { .sa_handler = SIG_IGN };
+	const struct sigaction ignore = { .sa_handler = SIG_IGN },
+			       plain = { .sa_handler = SIG_DFL };
 	struct stk_cage *c = calloc(1, sizeof(*c));
 	enum stk_err e;
 
@@ -124,6 +138,8 @@ enum stk_err stk_nursery_fork(
 	c->nursery = no_child;
 	c->oom_fd = -1;
 	c->landlock = o->landlock;
+	/* a starter that ignores it hands that on, and then no child leaves a status behind */
+	(void)sigaction(SIGCHLD, &plain, NULL);
 	if ((e = fork_nursery(o, c, step)) != STK_OK) {
 		int saved = errno;
 

@@ -99,9 +99,10 @@ struct stk_run_request {
 
 /*
  * Runs one job. Always fills @out (stk_outcome_clear() by the caller), whatever happens to M, Z or
- * J; never longer than wall_ms plus the time to kill. Anything malformed from Z ends Z, from J ends
- * J. Returns STK_OK, or STK_E_CLOSED when the nursery itself is gone (out is then
- * SandboxUnavailable, and the worker ends NURSERY_LOST after settling).
+ * J; once the class's zygote stands, never longer than wall_ms plus the time to kill. While M or Z
+ * is waited for, hooks->tick goes on; an order to end then calls the job off. Anything malformed
+ * from Z ends Z, from J ends J. Returns STK_OK, or STK_E_CLOSED when the nursery itself is gone
+ * (out is then SandboxUnavailable, and the worker ends NURSERY_LOST after settling).
  */
 STK_CHECK enum stk_err stk_cage_run(struct stk_cage *c, const struct stk_run_request *r,
     const struct stk_run_hooks *hooks, struct stk_outcome *out);

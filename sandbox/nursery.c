@@ -69,6 +69,7 @@ const char *stk_birth_step_name(uint32_t step)
 		[STK_BIRTH_READABLE] = "open a path that setup may read",
 		[STK_BIRTH_PARENT] = "follow the worker's death",
 		[STK_BIRTH_EXEC] = "execute the cage program",
+		[STK_BIRTH_ALONE] = "set itself apart (session, dumps, privileges)",
 	};
 
 	return step < STK_BIRTH_COUNT ? names[step] : "do an unknown step";
@@ -337,11 +338,14 @@ void stk_nursery_main(const struct stk_nursery_options *o, int sock, pid_t worke
 	reset_signals();
 	self.o = o;
 	self.worker = worker;
+	if (follow(worker) == -1)
+		_exit(STK_BIRTH_PARENT);
+	if (shed_fds(o, sock) == -1)
+		_exit(STK_BIRTH_FDS);
 	/* a terminal's ^C and a signal to W's whole group are W's to answer, not ours */
-	if (follow(worker) == -1 || setsid() == -1 || shed_fds(o, sock) == -1 ||
-	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1 ||
+	if (setsid() == -1 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1 ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
-		_exit(STK_BIRTH_COUNT);
+		_exit(STK_BIRTH_ALONE);
 	(void)prctl(PR_SET_NAME, "stockade-nurs", 0, 0, 0);
 	self.abi = o->landlock ? stk_landlock_abi() : 0;
 	keep_env();

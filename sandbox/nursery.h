@@ -35,6 +35,7 @@ enum stk_birth_step {
 	STK_BIRTH_READABLE, /* a path of options.readable cannot be opened */
 	STK_BIRTH_PARENT,
 	STK_BIRTH_EXEC,
+	STK_BIRTH_ALONE, /* of M itself: it exits with the step that it could not do */
 	STK_BIRTH_COUNT
 };
 struct stk_born {

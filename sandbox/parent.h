@@ -32,6 +32,9 @@ struct stk_cage {
 	const int *dir_fds;                  /* borrowed, one per label */
 	struct stk_zygote zygotes[STK_ZYGOTES_MAX];
 	size_t n_zygotes;
+	/* of the run in hand, or NULL: heard while M or Z is waited for */
+	const struct stk_run_hooks *hooks;
+	bool called_off;       /* by such a tick: no child is wanted any more */
 	char why[STK_WHY_MAX]; /* what stk_cage_describe last had to say */
 };
 
@@ -40,7 +43,9 @@ struct stk_cage {
  * STK_E_REFUSED if not, or if it is already known as M or a zygote.
  */
 STK_CHECK enum stk_err stk_child_adopt(const struct stk_cage *c, pid_t pid, struct stk_child *out);
-/* SIGKILL, reap, close; returns the wait status. Safe on pid 0. */
+/* Through its pidfd, or by number where those are refused. */
+void stk_child_signal(const struct stk_child *child, int sig);
+/* Close, SIGKILL, reap; returns the wait status. Safe on pid 0. */
 int stk_child_end(struct stk_child *child);
 
 /*
@@ -57,10 +62,10 @@ struct stk_job_pipes {
 /*
  * Clones one child through the zygote of the class's profile sum, starting that first if need be.
  * On success @child and @pipes are the caller's. STK_E_CLOSED: M is gone. STK_E_REFUSED: hopeless
- * (another cage program, a zygote that cannot shut itself in). Others are worth another try.
+ * (another cage program, a zygote that cannot shut itself in). Others are worth another try, unless
+ * c->called_off: the worker wants to stop.
  */
-STK_CHECK enum stk_err stk_spawn(struct stk_cage *c, struct stk_spawn *s,
-    struct stk_child *child, struct stk_job_pipes *pipes, int *zygote_filters,
-    char why[static STK_WHY_MAX]);
+STK_CHECK enum stk_err stk_spawn(struct stk_cage *c, struct stk_spawn *s, struct stk_child *child,
+    struct stk_job_pipes *pipes, int *zygote_filters, char why[static STK_WHY_MAX]);
 
 #endif

@@ -35,6 +35,7 @@ static const struct {
 	[STK_LAYER_CLOSE_RANGE] = { EVERY, "jobs could inherit descriptors" },
 	[STK_LAYER_PIDFD] = { EVERY, "a job could not be killed without a race" },
 	[STK_LAYER_PDEATHSIG] = { EVERY, "jobs could outlive their worker" },
+	[STK_LAYER_PROC] = { EVERY, "no cage could be looked at from outside (hidepid?)" },
 };
 
 const char *stk_layer_text(enum stk_layer l)

@@ -26,7 +26,8 @@
 	X(RLIMITS, "rlimits")                 \
 	X(CLOSE_RANGE, "close_range")         \
 	X(PIDFD, "pidfd")                     \
-	X(PDEATHSIG, "pdeathsig")
+	X(PDEATHSIG, "pdeathsig")             \
+	X(PROC, "proc")
 
 enum stk_layer {
 #define X(id, text) STK_LAYER_##id,

@@ -6,6 +6,7 @@
 #include "sandbox/probe_try.h"
 #include "sandbox/caps.h"
 #include "sandbox/landlock.h"
+#include "sandbox/procstat.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -282,9 +283,10 @@ static int try_dumpable(void)
 	if (pid == 0) {
 		int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-		_exit(fd != -1                            ? STK_TRY_NO_EFFECT
-		      : errno == EACCES || errno == EPERM ? 0
-							  : STK_TRY_ODD);
+		/* ENOENT: hidepid; STK_LAYER_PROC has a word on that */
+		_exit(fd != -1                                               ? STK_TRY_NO_EFFECT
+		      : errno == EACCES || errno == EPERM || errno == ENOENT ? 0
+									     : STK_TRY_ODD);
 	}
 	return reap(pid);
 }
@@ -382,6 +384,44 @@ static int try_pdeathsig(void)
 	return poll(&p, 1, 2000) == 1 ? 0 : STK_TRY_NO_EFFECT;
 }
 
+/* /proc/<pid>/status of an undumpable child, which is what every Z and J is. */
+static int try_proc(void)
+{
+	struct stk_cage_proof p;
+	int fds[2], e = STK_TRY_ODD;
+	char c;
+
+	if (pipe2(fds, O_CLOEXEC) != 0)
+		return said(-1);
+
+	pid_t pid = fork();
+
+	if (pid == -1)
+		return said(-1);
+	if (pid == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+		if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || write(fds[1], "", 1) != 1)
+			_exit(1);
+		for (;;)
+			(void)pause();
+	}
+	(void)close(fds[1]);
+	switch (read(fds[0], &c, 1) != 1 ? STK_E_CLOSED : stk_procstat(pid, &p)) {
+	case STK_OK: e = 0; break;
+	case STK_E_SYSTEM: e = said(-1); break;
+	case STK_E_FORMAT: e = STK_TRY_NO_EFFECT; break;
+	case STK_E_NOMEM:
+	case STK_E_TOOBIG:
+	case STK_E_CLOSED:
+	case STK_E_TIMEOUT:
+	case STK_E_ABSENT:
+	case STK_E_REFUSED: e = STK_TRY_ODD; break;
+	}
+	(void)kill(pid, SIGKILL);
+	(void)reap(pid);
+	return e;
+}
+
 int (*const stk_probe_try[STK_LAYER_COUNT])(void) = {
 	[STK_LAYER_UID] = try_uid,
 	[STK_LAYER_NO_NEW_PRIVS] = try_no_new_privs,
@@ -398,4 +438,5 @@ int (*const stk_probe_try[STK_LAYER_COUNT])(void) = {
 	[STK_LAYER_CLOSE_RANGE] = try_close_range,
 	[STK_LAYER_PIDFD] = try_pidfd,
 	[STK_LAYER_PDEATHSIG] = try_pdeathsig,
+	[STK_LAYER_PROC] = try_proc,
 };

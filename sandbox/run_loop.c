@@ -17,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -45,18 +44,13 @@ struct run {
 
 /* --- acts on the child ------------------------------------------------------------------------ */
 
-static void send_signal(const struct run *run, int sig)
-{
-	(void)syscall(SYS_pidfd_send_signal, run->child.pidfd, sig, NULL, 0);
-}
-
 /* The first reason is the one that is told. */
 static void end_job(struct run *run, enum stk_kill reason)
 {
 	if (run->kill == STK_KILL_NONE)
 		run->kill = reason;
 	run->killed = true;
-	send_signal(run, SIGKILL);
+	stk_child_signal(&run->child, SIGKILL);
 }
 
 static void obey(struct run *run, enum stk_run_order order)
@@ -67,7 +61,7 @@ static void obey(struct run *run, enum stk_run_order order)
 		/* its default action; a job cannot have changed that */
 		if (!run->termed && run->kill == STK_KILL_NONE) {
 			run->kill = STK_KILL_SHUTDOWN;
-			send_signal(run, SIGTERM);
+			stk_child_signal(&run->child, SIGTERM);
 		}
 		run->termed = true;
 		break;
@@ -284,8 +278,12 @@ static void reap(struct run *run)
 	int status = 0;
 
 	memset(&ru, 0, sizeof(ru));
-	while (wait4(run->child.pid, &status, 0, &ru) == -1 && errno == EINTR)
-		continue;
+	while (wait4(run->child.pid, &status, 0, &ru) == -1)
+		if (errno != EINTR) {
+			/* an end that nobody can tell of is never success */
+			status = SIGKILL;
+			break;
+		}
 	o->status = WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
 	o->wall_ms = stk_monotonic_ms() - run->started_ms;
 	o->cpu_ms = tv_ms(ru.ru_utime) + tv_ms(ru.ru_stime);
@@ -342,7 +340,7 @@ static enum stk_err spawn_with_patience(struct run *run)
 		.attempt = run->r->attempt };
 	enum stk_err e = STK_E_ABSENT;
 
-	for (int i = 0; i < SPAWN_TRIES && e != STK_OK; i++) {
+	for (int i = 0; i < SPAWN_TRIES && e != STK_OK && !run->c->called_off; i++) {
 		e = stk_spawn(
 		    run->c, &s, &run->child, &run->pipes, &run->zygote_filters, run->out->why);
 		if (e == STK_E_CLOSED || e == STK_E_REFUSED)
@@ -351,6 +349,13 @@ static enum stk_err spawn_with_patience(struct run *run)
 	run->deadline_ms = s.deadline_ms;
 	run->started_ms = s.deadline_ms - run->r->limits.wall_ms;
 	return e;
+}
+
+static void call_off(struct stk_outcome *o)
+{
+	o->name = STK_OUT_SHUTDOWN;
+	(void)snprintf(o->why, sizeof(o->why),
+	    "called off by the worker while its child was still being made");
 }
 
 static void clear(struct run *run)
@@ -386,9 +391,14 @@ enum stk_err stk_cage_run(struct stk_cage *c, const struct stk_run_request *r,
 		return STK_OK;
 	}
 	run.oom_before = stk_oom_count(c->oom_fd);
+	c->hooks = hooks;
+	c->called_off = false;
 	e = spawn_with_patience(&run);
+	c->hooks = NULL;
 	if (e == STK_OK)
 		run_child(&run);
+	else if (c->called_off && e != STK_E_CLOSED)
+		call_off(out);
 	clear(&run);
 	return e == STK_E_CLOSED ? STK_E_CLOSED : STK_OK;
 }

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,6 +23,49 @@
 /* setup() of every handler runs before the hello. */
 #define HELLO_MS 20000
 #define SPAWN_MS 5000
+
+/* --- waiting ---------------------------------------------------------------------------------- */
+
+#define TICK_MS 1000 /* without a tick_ms of the caller's */
+
+/* The worker's signals and beats do not wait for a peer that does not answer. */
+static void tick(struct stk_cage *c)
+{
+	if (c->hooks->tick != NULL && c->hooks->tick(c->hooks->ctx) != STK_RUN_ON)
+		c->called_off = true;
+}
+
+/*
+ * Until @fd is readable. STK_E_TIMEOUT at the deadline, or as soon as the worker wants to stop;
+ * @patient sees that through to the deadline.
+ */
+static enum stk_err await(struct stk_cage *c, int fd, int64_t deadline_ms, bool patient)
+{
+	const struct stk_run_hooks *h = c->hooks;
+	int64_t tick_ms = h == NULL || h->tick_ms == 0 ? TICK_MS : h->tick_ms;
+	int64_t due = stk_monotonic_ms() + tick_ms;
+
+	if (h == NULL)
+		return stk_fds_wait(fd, deadline_ms);
+	for (;;) {
+		struct pollfd p[] = { { .fd = fd, .events = POLLIN },
+			{ .fd = h->wake_fd, .events = POLLIN } };
+		int64_t now = stk_monotonic_ms(), until = due < deadline_ms ? due : deadline_ms;
+
+		if (poll(p, STK_ARRAY_LEN(p), until <= now ? 0 : (int)(until - now)) == -1 &&
+		    errno != EINTR)
+			return STK_E_SYSTEM;
+		if (p[0].revents != 0)
+			return STK_OK;
+		now = stk_monotonic_ms();
+		if (p[1].revents != 0 || now >= due) {
+			tick(c);
+			due = stk_monotonic_ms() + tick_ms;
+		}
+		if (now >= deadline_ms || (c->called_off && !patient))
+			return STK_E_TIMEOUT;
+	}
+}
 
 /* --- asking M --------------------------------------------------------------------------------- */
 
@@ -63,13 +107,26 @@ static enum stk_err converse(
 	size_t n = 1 + add_dirs(c, &ask, fds + 1);
 	enum stk_err e = stk_fds_send(c->nursery.sock, &ask, sizeof(ask), fds, n);
 
+	/* patient: to lose M costs the worker, and M is only slow when the machine is */
 	if (e == STK_OK)
-		e = stk_fds_wait(c->nursery.sock, stk_monotonic_ms() + BIRTH_MS);
+		e = await(c, c->nursery.sock, stk_monotonic_ms() + BIRTH_MS, true);
 	if (e == STK_OK)
 		e = stk_fds_recv(c->nursery.sock, born, sizeof(*born), NULL, 0, NULL);
 	if (e == STK_OK && born->magic != STK_BORN_MAGIC)
 		e = STK_E_FORMAT;
 	return e;
+}
+
+/* Whatever it was: a nursery that does not answer as agreed is no nursery. */
+static void lose_nursery(struct stk_cage *c, char *why)
+{
+	int status = stk_child_end(&c->nursery);
+
+	if (WIFEXITED(status) && WEXITSTATUS(status) != 0)
+		(void)snprintf(why, STK_WHY_MAX, "NURSERY_LOST: the nursery could not %s",
+		    stk_birth_step_name((uint32_t)WEXITSTATUS(status)));
+	else
+		(void)snprintf(why, STK_WHY_MAX, "NURSERY_LOST: the nursery is gone or unwell");
 }
 
 enum stk_err stk_birth(struct stk_cage *c, enum stk_role role, uint32_t profiles, int fd,
@@ -79,9 +136,7 @@ enum stk_err stk_birth(struct stk_cage *c, enum stk_role role, uint32_t profiles
 
 	*out = (struct stk_child){ .pidfd = -1, .sock = -1 };
 	if (c->nursery.pid == 0 || converse(c, role, profiles, fd, &born) != STK_OK) {
-		/* whatever it was: a nursery that does not answer as agreed is no nursery */
-		(void)stk_child_end(&c->nursery);
-		(void)snprintf(why, STK_WHY_MAX, "NURSERY_LOST: the nursery is gone or unwell");
+		lose_nursery(c, why);
 		return STK_E_CLOSED;
 	}
 	if (born.pid > 0 && stk_child_adopt(c, born.pid, out) != STK_OK) {
@@ -131,9 +186,16 @@ static enum stk_err check_hello(
 static enum stk_err prove_zygote(struct stk_zygote *z, char *why)
 {
 	struct stk_cage_proof p;
+	enum stk_err e = stk_procstat(z->child.pid, &p);
 
-	if (stk_procstat(z->child.pid, &p) == STK_OK && p.seccomp == 2 && p.no_new_privs == 1 &&
-	    p.caps == 0) {
+	if (e == STK_E_SYSTEM) {
+		(void)snprintf(why, STK_WHY_MAX,
+		    "the zygote cannot be looked at: /proc/%d/status: %s; is /proc mounted without "
+		    "hidepid?",
+		    (int)z->child.pid, strerror(errno));
+		return STK_E_REFUSED;
+	}
+	if (e == STK_OK && p.seccomp == 2 && p.no_new_privs == 1 && p.caps == 0) {
 		z->filters = p.filters;
 		return STK_OK;
 	}
@@ -161,7 +223,7 @@ static void say_end(int status, char *why)
 static enum stk_err await_hello(struct stk_cage *c, struct stk_zygote *z, char *why)
 {
 	struct stk_hello hello;
-	enum stk_err e = stk_fds_wait(z->child.sock, stk_monotonic_ms() + HELLO_MS);
+	enum stk_err e = await(c, z->child.sock, stk_monotonic_ms() + HELLO_MS, false);
 
 	if (e == STK_OK)
 		e = stk_fds_recv(z->child.sock, &hello, sizeof(hello), NULL, 0, NULL);
@@ -257,7 +319,7 @@ static enum stk_err ask_zygote(struct stk_cage *c, struct stk_zygote *z, const s
 	enum stk_err e = stk_fds_send(z->child.sock, s, sizeof(*s), theirs, 3);
 
 	if (e == STK_OK)
-		e = stk_fds_wait(z->child.sock, stk_monotonic_ms() + SPAWN_MS);
+		e = await(c, z->child.sock, stk_monotonic_ms() + SPAWN_MS, false);
 	if (e == STK_OK)
 		e = stk_fds_recv(z->child.sock, &r, sizeof(r), NULL, 0, NULL);
 	if (e == STK_OK && r.magic != STK_SPAWNED_MAGIC)

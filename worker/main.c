@@ -6,6 +6,7 @@
 #include "worker/title.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -39,6 +40,8 @@ int main(int argc, char **argv)
 {
 	if (!fill_standard_fds())
 		return stk_complain(STK_EX_OS, "cannot open /dev/null");
+	/* a starter that ignores it hands that on, and then no child leaves a status behind */
+	(void)signal(SIGCHLD, SIG_DFL);
 	if (argc < 2)
 		return help(STK_EX_USAGE);
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||

@@ -449,6 +449,20 @@ int hostile_second_result(const struct hostile_args *a)
 	return say(&f, sizeof(f));
 }
 
+/* Whatever was said before, the kernel's word on the end is the verdict. */
+int hostile_done_then_trace(const struct hostile_args *a)
+{
+	struct result_frame f = { .head = { .magic = STK_FRAME_MAGIC,
+				      .type = STK_FRAME_RESULT,
+				      .len = sizeof(struct stk_result) },
+		.result = { .kind = STK_RESULT_DONE } };
+
+	(void)a;
+	if (say(&f, sizeof(f)) == -1)
+		return -1;
+	return (int)ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+}
+
 int hostile_huge_result(const struct hostile_args *a)
 {
 	struct result_frame f = {

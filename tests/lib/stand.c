@@ -65,6 +65,26 @@ void stand_open(struct stk_stand *s, const char *program, const char *dir)
 	s->hooks = (struct stk_run_hooks){ .ctx = s, .wake_fd = -1, .log = keep_log };
 }
 
+enum stk_err stand_open_liar(struct stk_stand *s, const char *lie, const char **why)
+{
+	char program[512], tz[64];
+	int fd = open(stand_program("test/stockade-liar", program), O_PATH | O_CLOEXEC);
+	struct stk_nursery_options o = { .cage_fd = fd, .landlock = true };
+	const char *step;
+	enum stk_err e;
+
+	(void)snprintf(tz, sizeof(tz), "lie=%s", lie);
+	(void)setenv("TZ", tz, 1);
+	memset(s, 0, sizeof(*s));
+	assert_int_equal(stk_nursery_fork(&o, &s->cage, &step), STK_OK);
+	(void)unsetenv("TZ");
+	(void)close(fd);
+	e = stk_cage_describe(s->cage, &s->table, why);
+	stk_cage_equip(s->cage, &s->table, s->dir_fds);
+	s->hooks.wake_fd = -1;
+	return e;
+}
+
 void stand_close(struct stk_stand *s)
 {
 	stk_cage_close(s->cage);

@@ -25,6 +25,8 @@ const char *stand_program(const char *name, char out[512]);
 /* Fails the calling cmocka test if anything fails. @dir NULL makes a fresh temporary one. */
 void stand_open(struct stk_stand *s, const char *program, const char *dir);
 void stand_close(struct stk_stand *s);
+/* The same with the lying cage program (tests/tools/liar.c); what describe came to. */
+enum stk_err stand_open_liar(struct stk_stand *s, const char *lie, const char **why);
 /* Runs @class_name with @args; out is the caller's to clear. */
 enum stk_err stand_run(
     struct stk_stand *s, const char *class_name, const char *args, struct stk_outcome *out);

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 static const uint8_t schema[] = "{}";
@@ -116,10 +117,37 @@ static void serve_lies(void)
 	reply(&r, lie("spawn-short") ? 4 : sizeof(r));
 }
 
+/* An honest zygote whose handler needs its time to set up. */
+static int slow_setup(uint32_t class_index)
+{
+	const struct timespec ts = { .tv_sec = 1, .tv_nsec = 300000000 };
+
+	return class_index == 0 ? nanosleep(&ts, NULL) : -1;
+}
+
+static void done(const struct stk_class_desc *d, uint32_t class_index, const struct stk_spawn *s)
+{
+	const struct stk_result r = { .kind = STK_RESULT_DONE };
+	char go[sizeof(struct stk_go)];
+
+	if (d != &table.classes[class_index] || s->attempt != 1 ||
+	    read(STK_SLOT_ARGS, go, sizeof(go)) != (ssize_t)sizeof(go) ||
+	    !stk_frame_write(STK_SLOT_REPORT, STK_FRAME_RESULT, &r, sizeof(r)))
+		_exit(1);
+	_exit(0);
+}
+
 static int zygote(const struct stk_zygote_args *args)
 {
+	const struct stk_zygote_program slow = {
+		.head = &table.head, .classes = table.classes, .setup = slow_setup, .job = done
+	};
 	struct stk_hello h = { .magic = STK_HELLO_MAGIC, .profiles = args->profiles };
 
+	if (lie("slow"))
+		return stk_zygote_main(&slow, args);
+	while (lie("hello-never"))
+		(void)pause();
 	if (lie("hello-exit"))
 		return 3;
 	if (lie("hello-crash"))
@@ -136,6 +164,8 @@ static int zygote(const struct stk_zygote_args *args)
 		h.magic = 0;
 	if (stk_fds_send(STK_SLOT_ARGS, &h, lie("hello-short") ? 5 : sizeof(h), NULL, 0) != STK_OK)
 		return 5;
+	while (lie("spawn-never"))
+		(void)nanosleep(&(struct timespec){ .tv_sec = 1 }, NULL);
 	if (lie("half-shut"))
 		serve_half_shut();
 	else

@@ -384,26 +384,6 @@ static void a_malformed_request_ends_the_nursery(void **state)
 
 /* --- lies ------------------------------------------------------------------------------------- */
 
-static enum stk_err open_liar(struct stk_stand *s, const char *lie, const char **why)
-{
-	char program[512], tz[64];
-	int fd = open(stand_program("test/stockade-liar", program), O_PATH | O_CLOEXEC);
-	struct stk_nursery_options o = { .cage_fd = fd, .landlock = true };
-	const char *step;
-	enum stk_err e;
-
-	(void)snprintf(tz, sizeof(tz), "lie=%s", lie);
-	(void)setenv("TZ", tz, 1);
-	memset(s, 0, sizeof(*s));
-	assert_int_equal(stk_nursery_fork(&o, &s->cage, &step), STK_OK);
-	(void)unsetenv("TZ");
-	(void)close(fd);
-	e = stk_cage_describe(s->cage, &s->table, why);
-	stk_cage_equip(s->cage, &s->table, s->dir_fds);
-	s->hooks.wake_fd = -1;
-	return e;
-}
-
 static void a_lying_description_is_refused(void **state)
 {
 	static const struct {
@@ -422,7 +402,7 @@ static void a_lying_description_is_refused(void **state)
 		struct stk_stand s;
 		const char *why;
 
-		assert_int_equal(open_liar(&s, lies[i].lie, &why), lies[i].e);
+		assert_int_equal(stand_open_liar(&s, lies[i].lie, &why), lies[i].e);
 		if (strstr(why, lies[i].why) == NULL)
 			fail_msg("%s: %s", lies[i].lie, why);
 		stand_close(&s);
@@ -456,7 +436,7 @@ static void a_lying_zygote_runs_nothing(void **state)
 		struct stk_outcome o;
 		const char *why;
 
-		assert_int_equal(open_liar(&s, lies[i].lie, &why), STK_OK);
+		assert_int_equal(stand_open_liar(&s, lies[i].lie, &why), STK_OK);
 		assert_int_equal(stand_run(&s, "Liar", "[]", &o), STK_OK);
 		if (o.name != STK_OUT_SANDBOX_UNAVAILABLE || o.started ||
 		    strstr(o.why, lies[i].why) == NULL)
@@ -495,8 +475,10 @@ static int run_under(unsigned nr, const char *part)
 
 	forbid(nr);
 	opts.cage_fd = open(stand_program("test/hostile-cage", program), O_PATH | O_CLOEXEC);
+	/* a hang is the one answer that no operator can read */
+	(void)alarm(20);
 	if (stk_nursery_fork(&opts, &s.cage, &text) != STK_OK)
-		return 101;
+		return strstr(text, part) != NULL && errno == EPERM ? 0 : 101;
 	/* what no child can do without fails for `describe` already */
 	if (stk_cage_describe(s.cage, &s.table, &why) != STK_OK)
 		return strstr(why, part) != NULL ? 0 : 102;
@@ -526,6 +508,11 @@ static void a_layer_that_is_refused_ends_the_child_by_name(void **state)
 		{ SYS_dup3, "could not place the descriptors: Operation not permitted" },
 		{ SYS_prlimit64, "limit" },
 		{ SYS_capset, "could not drop capabilities: Operation not permitted" },
+		{ SYS_close_range, "the nursery could not place descriptors" },
+		{ SYS_setsid, "the nursery could not set itself apart" },
+		{ SYS_pidfd_open, "watch the nursery" },
+		{ SYS_pidfd_send_signal, "watch the nursery" },
+		{ SYS_waitid, "watch the nursery" },
 	};
 
 	(void)state;

@@ -133,6 +133,8 @@ static const struct attack attacks[] = {
 	    0, 0 },
 	{ "Hostile::MuteThenTrace", STK_OUT_SYSCALL_DENIED, "which one is not known",
 	    { hostile_mute_then_trace, 0, 0 }, 0, 0 },
+	{ "Hostile::DoneThenTrace", STK_OUT_SYSCALL_DENIED, "ptrace",
+	    { hostile_done_then_trace, 0, 0 }, 0, 0 },
 	{ "Hostile::FindFds", STK_OUT_FAILED, "No such file", { hostile_find_fds, 0, 0 }, 0, 0 },
 	{ "Hostile::FindEnvironment", STK_OUT_FAILED, "No such file",
 	    { hostile_find_environment, 0, 0 }, 0, 0 },
