@@ -156,16 +156,17 @@ static enum stk_err open_link(struct stk_idle *i, struct stk_idle_link *l)
 	return e;
 }
 
-/* The reply, if it is there; whatever it says, the pop is over, and only errors mean something. */
+/* The reply, if it is there: that something was delivered, nothing, or an error. */
 static void take_reply(struct stk_idle *i, struct stk_idle_link *l)
 {
 	struct stk_reply *r = NULL;
 	enum stk_err e = stk_redis_receive(l->link, 0, &r);
 
-	stk_reply_free(r);
 	if (e == STK_E_TIMEOUT)
 		return; /* half a reply */
 	l->waiting = false;
+	i->delivered = i->delivered || !(e == STK_OK && r->type == STK_REPLY_NIL);
+	stk_reply_free(r);
 	if (e == STK_OK || e == STK_E_TOOBIG)
 		return;
 	fall_back(i, l->link);
@@ -248,6 +249,7 @@ static void end_pops(struct stk_idle *i)
 		if (i->links[k].waiting) {
 			stk_redis_close(i->links[k].link);
 			i->links[k].waiting = false;
+			i->delivered = true;
 		}
 }
 
@@ -298,7 +300,7 @@ static bool start_pops(struct stk_idle *i, const char *const *queues, size_t n,
 
 static bool life_goes_on(const struct stk_life *l)
 {
-	return l->stop == STK_STOP_NO && !l->fenced && !l->outage.away;
+	return l->stop == STK_STOP_NO && !l->paused && !l->fenced && !l->outage.away;
 }
 
 /* Until the first reply of any kind, @until_ms or an order to stop. */
@@ -318,21 +320,21 @@ static void await_first(struct stk_idle *i, int64_t until_ms)
 	}
 }
 
-void stk_idle_wait(struct stk_idle *i, const char *const *queues, size_t n, enum stk_answer answer,
+bool stk_idle_wait(struct stk_idle *i, const char *const *queues, size_t n, enum stk_answer answer,
     const struct stk_reserved *seen)
 {
 	int64_t ms = STK_IDLE_BLOCK_MS;
 
 	if (seen->next_due_ms >= 0 && seen->next_due_ms < ms)
 		ms = seen->next_due_ms > 0 ? seen->next_due_ms : 1;
+	i->delivered = false;
 	if (answer == STK_ANSWER_PAUSED) {
 		stk_life_wait(i->life, STK_IDLE_BLOCK_MS);
-		return;
-	}
-	if (!may_block(i, n) || !start_pops(i, queues, n, seen, (int)ms)) {
+	} else if (!may_block(i, n) || !start_pops(i, queues, n, seen, (int)ms)) {
 		poll_pause(i);
-		return;
+	} else {
+		await_first(i, stk_monotonic_ms() + ms + GRACE_MS);
+		end_pops(i);
 	}
-	await_first(i, stk_monotonic_ms() + ms + GRACE_MS);
-	end_pops(i);
+	return i->delivered;
 }

@@ -29,7 +29,8 @@ struct stk_idle {
 		bool waiting;           /* a BLMOVE has no reply yet */
 	} links[STK_IDLE_LINKS_MAX];
 	bool dynamic, no_blmove, said_many;
-	int64_t block_again_ms;         /* CLOCK_MONOTONIC: polling until then */
+	bool delivered;         /* a pop of this wait brought something, or ended without a word */
+	int64_t block_again_ms; /* CLOCK_MONOTONIC: polling until then */
 	enum stk_redis_problem trouble; /* the last one, and how long it made us poll */
 	int64_t trouble_wait_ms;
 	int64_t pause_ms; /* polling: the pause before the next look */
@@ -43,9 +44,11 @@ void stk_idle_close(struct stk_idle *i);
 
 /*
  * Waits until a look at Redis may find something, at most about a second; beats and hears signals
- * meanwhile. @answer is EMPTY or PAUSED, @seen what came with it, for exactly these queues.
+ * meanwhile. @answer is EMPTY or PAUSED, @seen what came with it, for exactly these queues. True:
+ * something may have been delivered into our lists, so reserve before anything else (also when
+ * paused by USR2: otherwise it would lie there until CONT).
  */
-void stk_idle_wait(struct stk_idle *i, const char *const *queues, size_t n, enum stk_answer answer,
+bool stk_idle_wait(struct stk_idle *i, const char *const *queues, size_t n, enum stk_answer answer,
     const struct stk_reserved *seen);
 
 /* A job was run: the next polling pause is a short one again. */

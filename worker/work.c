@@ -222,11 +222,15 @@ static bool begin_again(struct stk_worker *w)
 }
 
 /* Nothing to do: what the look at Redis said decides how to wait for the next. */
-static void idle(struct stk_worker *w, enum stk_answer answer, const struct stk_reserved *seen)
+static enum stk_answer idle(struct stk_worker *w, enum stk_answer answer, struct stk_reserved *job)
 {
 	if (w->queue_list.dynamic)
-		stk_queues_heard(&w->queue_list, seen->n_known, seen->n_ours);
-	stk_idle_wait(&w->idle, w->queues, w->n_queues, answer, seen);
+		stk_queues_heard(&w->queue_list, job->n_known, job->n_ours);
+	if (!stk_idle_wait(&w->idle, w->queues, w->n_queues, answer, job) || !w->life.paused ||
+	    !may_go_on(w))
+		return answer;
+	return reserve(
+	    w, job); /* delivered to us just before USR2: it must not lie here until CONT */
 }
 
 /* USR2: nothing new until CONT or the end. */
@@ -320,8 +324,10 @@ static void loop(struct stk_worker *w)
 			return;
 		if (next == STK_ANSWER_EMPTY && w->config->drain_and_exit && !w->life.paused)
 			return; /* parked jobs stay where they are, for whoever comes next */
-		if (next == STK_ANSWER_EMPTY || next == STK_ANSWER_PAUSED)
-			idle(w, next, &job);
+		if (next == STK_ANSWER_EMPTY || next == STK_ANSWER_PAUSED) {
+			next = idle(w, next, &job);
+			note_oversize(w, &job);
+		}
 		(void)stk_life_tick(&w->life);
 		if (!still_itself(w, &next))
 			return;

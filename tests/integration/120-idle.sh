@@ -70,6 +70,32 @@ check "and blocks again" wait_for 5 blocked_is 2
 push files "$(sign ChecksumFile '["x.txt"]' --not-before $(($(date +%s) + 2)))"
 check "a parked job runs when it is due" wait_for 6 done_is 25
 
+# --- USR2 while blocked: nothing stays with a worker that sits out
+check "it blocks" wait_for 3 blocked_is 2
+kill -USR2 "$WORKER"
+check "USR2 ends the pops" wait_for 3 blocked_is 0
+push files "$one"
+sleep 0.5
+check "a job stays in its queue" eq "$(rcli llen resque:queue:files) $(rcli keys 'resque:stockade:in:*')" "1 "
+kill -CONT "$WORKER"
+check "and runs after CONT" wait_for 3 done_is 26
+i=0
+while [ $i -lt 5 ]; do # a push racing with USR2 is run or left, never kept in hand
+	i=$((i + 1))
+	wait_for 3 blocked_is 2
+	push files "$one" &
+	pusher=$!
+	sleep 0.00$i
+	kill -USR2 "$WORKER"
+	wait $pusher
+	sleep 0.4
+	[ -z "$(rcli keys 'resque:stockade:in:*')" ] || echo "# kept: $(rcli keys 'resque:stockade:in:*')"
+	[ -z "$(rcli keys 'resque:stockade:in:*')" ] || break
+	kill -CONT "$WORKER"
+	wait_for 3 done_is $((26 + i)) || break
+done
+check "five pushes racing with USR2 are each done once" done_is 31
+
 # --- TERM while blocked
 check "it blocks" wait_for 3 blocked_is 2
 before=$(date +%s%N)
