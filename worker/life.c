@@ -15,15 +15,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SAME_WISH_MS 250
-
 static const int heard[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGCONT };
 
 enum stk_err stk_life_open(struct stk_life *l, const struct stk_config *c)
 {
 	sigset_t set;
 
-	*l = (struct stk_life){ .config = c, .signal_fd = -1 };
+	*l = (struct stk_life){ .config = c, .signal_fd = -1, .supervisor = getppid() };
 	(void)sigemptyset(&set);
 	for (size_t i = 0; i < STK_ARRAY_LEN(heard); i++)
 		(void)sigaddset(&set, heard[i]);
@@ -61,18 +59,20 @@ enum stk_err stk_life_worker_id(const struct stk_config *c, char *out, size_t si
 	return n < size ? stk_queues_id(&c->queues, out + n, size - n) : STK_E_TOOBIG;
 }
 
-static void hear_stop(struct stk_life *l, int sig)
+/*
+ * The second request is urgent, if it comes the way the first one came: a signal to the whole group
+ * (a terminal's ^C, some container runtimes) arrives by itself and once more through the
+ * supervisor.
+ */
+static void hear_stop(struct stk_life *l, int sig, pid_t sender)
 {
 	int64_t now = stk_monotonic_ms();
 	bool patient = sig == SIGQUIT || (sig == SIGTERM && l->config->graceful_term);
+	bool again = ++l->n_stops[sender == l->supervisor] > 1;
 
-	/* a TERM to the whole group comes twice: once from outside, once from the supervisor */
-	if (l->stop != STK_STOP_NO && sig == l->stop_signal && now < l->stopped_ms + SAME_WISH_MS)
+	if (l->stop != STK_STOP_NO && !again)
 		return;
-	l->stop_signal = sig;
-	if (l->stop == STK_STOP_NO)
-		l->stopped_ms = now;
-	if (l->stop != STK_STOP_NO) {
+	if (again) {
 		l->stop = STK_STOP_NOW;
 		l->drain_until_ms = now;
 	} else {
@@ -85,7 +85,7 @@ static void hear_stop(struct stk_life *l, int sig)
 	stk_log_end();
 }
 
-static void hear_one(struct stk_life *l, int sig)
+static void hear_one(struct stk_life *l, int sig, pid_t sender)
 {
 	if (sig == SIGUSR1) {
 		l->kill_child = true;
@@ -100,7 +100,7 @@ static void hear_one(struct stk_life *l, int sig)
 		    pause ? "USR2: nothing new is reserved until CONT" : "CONT: reserving again");
 		stk_log_end();
 	} else {
-		hear_stop(l, sig);
+		hear_stop(l, sig, sender);
 	}
 }
 
@@ -109,7 +109,7 @@ static void hear(struct stk_life *l)
 	struct signalfd_siginfo si;
 
 	while (read(l->signal_fd, &si, sizeof(si)) == sizeof(si))
-		hear_one(l, (int)si.ssi_signo);
+		hear_one(l, (int)si.ssi_signo, (pid_t)si.ssi_pid);
 }
 
 /* A beat that failed, or came late because this process stood still, ends what was seen steadily.

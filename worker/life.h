@@ -28,8 +28,8 @@ struct stk_life {
 	struct stk_store *store;         /* borrowed */
 	int signal_fd;
 	enum stk_stop stop;
-	int stop_signal;                    /* the last one */
-	int64_t stopped_ms;                 /* when the first one came */
+	pid_t supervisor;
+	uint32_t n_stops[2];                /* heard from elsewhere, from the supervisor */
 	int64_t drain_until_ms, kill_at_ms; /* CLOCK_MONOTONIC; 0: not set */
 	bool paused;                        /* USR2: nothing new is reserved until CONT */
 	bool kill_child; /* USR1: the running child is ended, the worker goes on */

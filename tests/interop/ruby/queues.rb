@@ -46,7 +46,7 @@ item 16, "*,!low* never takes from low_a (R)" do
   same(Resque.size("low_a") + Resque.size("low"), 2, "left alone")
 end
 
-item 17, "lists with globs agree with Ruby's own answer (R)" do
+item 17, "lists with globs agree with Ruby's own answer, among the queues that the policy grants (R)" do
   ["*a", "l?w*,alpha", "[bB]eta,*", "alpha,nonexistent,!low", "z*,!zeta", "*_*", "[!l]*"].each do |list|
     RAW.flushall
     fill("low_a", "low", "alpha", "Beta", "zeta")

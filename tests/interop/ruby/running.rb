@@ -53,6 +53,8 @@ item 31, "the busy worker's title is Ruby's: Forked <pid> at <epoch>, beginning 
   pid = w.id.split(":")[1]
   title = `ps -o command= -p #{pid}`.strip
   want(title.match?(/\Aresque-\d[^ ]*: Forked #{child} at \d+\z/), "title: #{title}")
+  of_child = `ps -o command= -p #{child}`.strip
+  want(!of_child.include?("Processing"), "the child's title has changed: #{of_child}")
   w.release
   w.counts(1)
   want(wait_until("an idle title") { `ps -o command= -p #{pid}`[/Waiting/] }, "idle")
