@@ -87,7 +87,8 @@ static int text_line(char *out, size_t size)
 
 	timestamp(when);
 	for (char *p = sink.text; *p != '\0'; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f ||
+		    ((unsigned char)*p == 0xc2 && (unsigned char)p[1] < 0xa0)) /* C1 controls */
 			*p = '?';
 	if (sink.format == STK_LOG_VERBOSE)
 		n = snprintf(out, size, "*** %s\n", sink.text);

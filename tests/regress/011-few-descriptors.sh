@@ -6,7 +6,7 @@ stage_up
 trap stage_down EXIT
 
 cpu_ticks() { sed 's/.*) //' "/proc/$1/stat" | awk '{ print $12 + $13 }'; }
-INTERVAL=1 COUNT=100 sh -c "ulimit -n 40; exec '$STOCKADE' work --config '$T/stockade.conf'" >>"$T/log" 2>&1 &
+INTERVAL=1 COUNT=100 sh -c "ulimit -n 112; exec '$STOCKADE' work --config '$T/stockade.conf'" >>"$T/log" 2>&1 &
 WORKER=$!
 wait_for 20 logged worker.start_failed
 check "what did not fit is named" logged worker.start_failed

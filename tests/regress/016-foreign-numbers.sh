@@ -1,7 +1,7 @@
 #!/bin/sh
 # Counters in Redis are numbers that somebody else may have written. A negative count of attempts was
-# once believed (retries without end, a shift by a negative number), and an endless one of seq was
-# called "Redis went away".
+# once believed (retries without end, a shift by a negative number), and an endless seq made every
+# answer unreadable, with the job in hand.
 . tests/stage.sh
 stage_up
 trap stage_down EXIT
@@ -23,8 +23,7 @@ rcli hset "resque:stockade:w:$(rcli zrange resque:stockade:live 0 0)" seq 1e308 
 push files "$(sign ChecksumFile '["no-such-file"]' --runs 1)"
 twice() { [ "$(rcli llen resque:failed)" = 2 ]; }
 wait_for 10 twice
-check "an endless sequence number costs the worker, not the job" twice
-check "and the last line says what was wrong with the answer" grep -aqE 'REDIS_LOST: Redis does not answer as it should;.*first: [a-z]' "$T/log"
+check "an endless sequence number costs nobody a job" twice
 worker_stop
 
 # 1 MB that a pattern with two wildcards walks a million times: Redis answered nobody for minutes

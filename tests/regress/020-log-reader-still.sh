@@ -24,14 +24,12 @@ live=$(rcli zrange resque:stockade:live 0 0 withscores)
 beaten() { [ "$(rcli zrange resque:stockade:live 0 0 withscores)" != "$live" ]; }
 wait_for 5 beaten
 check "the worker still beats" beaten
-dd if="$T/pipe" of="$T/log" bs=65536 count=1 2>/dev/null &
-reading=$!
-sleep 0.3
-kill "$reader"
 cat "$T/pipe" >>"$T/log" &
 last=$!
+sleep 0.5
 kill -TERM "$WORKER"
 wait_for 5 gone "$WORKER"
 check "and hears a signal" gone "$WORKER"
-kill "$last" "$reading" 2>/dev/null
+sleep 0.3
+kill "$last" "$reader" 2>/dev/null
 check "the reader that wakes up is told how many lines it missed" grep -aqE '"event.action":"log.dropped","stockade.count":[1-9]' "$T/log"

@@ -13,7 +13,12 @@ local stop = fence() or wrong({mine, 'hash', R .. 'queues', 'set', R .. 'pause-a
 	count_types(ms)})
 if stop then return stop end
 local state = call('HMGET', mine, 'queues', 'seq', 'open', 'q')
-local known, seq, open = state[1] or '', tonumber(state[2]) or 0, tonumber(state[3]) or 0
+-- our own numbers, but anybody may have written there: what is no whole number counts as none
+local function whole(text)
+	local n = tonumber(text) or 0
+	return n >= 0 and n < 4503599627370496 and math.floor(n) or 0
+end
+local known, seq, open = state[1] or '', whole(state[2]), whole(state[3])
 
 local function answer(name, ...) return {name, n_oversize, n_promoted, ...} end
 
