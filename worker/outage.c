@@ -77,8 +77,12 @@ static void back(struct stk_outage *o)
 static void gone(struct stk_outage *o, enum stk_err e)
 {
 	enum stk_redis_problem p = e == STK_E_REFUSED ? stk_redis_problem(o->link) : STK_RP_NONE;
-	bool news = !o->away || p != o->problem;
+	bool news;
 
+	/* a call on the link that we closed because of what it said: still that */
+	if (o->away && e == STK_E_CLOSED)
+		p = o->problem;
+	news = !o->away || p != o->problem;
 	if (!o->away) {
 		o->n++;
 		o->since_ms = stk_monotonic_ms();

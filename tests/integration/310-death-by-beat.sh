@@ -55,8 +55,8 @@ check "and registers as a fresh instance" wait_for 10 sh -c "[ \"\$(redis-cli -s
 check "which is not the old one" hasnt "$(rcli zrange resque:stockade:live 0 -1)" "$before"
 check "the same worker process lives" eq "$(host_count d worker.restart)" 0
 check "the job was counted once" processed 1
-push files "$(sign CsvSummary '["big.csv"]')"
 host_stop e
+push files "$(sign CsvSummary '["big.csv"]')"
 check "host d works on" wait_for 40 processed 2
 w=$(host_worker d)
 push files "$(sign CsvSummary '["big.csv"]')"

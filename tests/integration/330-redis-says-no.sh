@@ -43,7 +43,7 @@ rcli acl setuser default +evalsha >/dev/null
 check "and over" works_on
 
 rcli config set requirepass secret >/dev/null
-rcli client kill type normal >/dev/null
+redis-cli -s "$REDIS_SOCK" -a secret --no-auth-warning client kill type normal >/dev/null
 check "NOAUTH is named" named NOAUTH
 redis-cli -s "$REDIS_SOCK" -a secret --no-auth-warning config set requirepass '' >/dev/null
 check "and over" works_on
