@@ -94,7 +94,7 @@ static void fall_back(struct stk_idle *i, const struct stk_redis *r)
 	}
 	if (i->block_again_ms > now)
 		return; /* another link's trouble came first */
-	while (troubles[k].problem != problem && k < STK_ARRAY_LEN(troubles) - 1)
+	while (k < STK_ARRAY_LEN(troubles) - 1 && troubles[k].problem != problem)
 		k++;
 	if (i->trouble != problem || i->trouble_wait_ms == 0 ||
 	    now > i->block_again_ms + TROUBLE_AGAIN_MS)
