@@ -79,12 +79,21 @@ static void say_polling(const char *name, const char *why, const char *more, int
 	stk_log_end();
 }
 
+static size_t row_of(enum stk_redis_problem problem)
+{
+	size_t k = 0;
+
+	while (k < STK_ARRAY_LEN(troubles) - 1 && troubles[k].problem != problem)
+		k++;
+	return k;
+}
+
 /* @r said no or broke: polling for a while, longer when it goes on. */
 static void fall_back(struct stk_idle *i, const struct stk_redis *r)
 {
 	enum stk_redis_problem problem = stk_redis_problem(r);
 	int64_t now = stk_monotonic_ms();
-	size_t k = 0;
+	size_t k = row_of(problem);
 
 	if (problem == STK_RP_OTHER && strncmp(stk_redis_why(r), "ERR unknown command", 19) == 0) {
 		if (!i->no_blmove)
@@ -94,8 +103,6 @@ static void fall_back(struct stk_idle *i, const struct stk_redis *r)
 	}
 	if (i->block_again_ms > now)
 		return; /* another link's trouble came first */
-	while (troubles[k].problem != problem && k < STK_ARRAY_LEN(troubles) - 1)
-		k++;
 	if (i->trouble != problem || i->trouble_wait_ms == 0 ||
 	    now > i->block_again_ms + TROUBLE_AGAIN_MS)
 		i->trouble_wait_ms = troubles[k].wait_ms;

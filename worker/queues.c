@@ -191,45 +191,50 @@ static const char **bound(
 	return names;
 }
 
-/* Copies @n names into @out, whose former names go. */
+/* Copies @n names into @out, pointers and texts in one block; the former names go. */
 static enum stk_err keep(const char *const *names, size_t n, bool dynamic, struct stk_queues *out)
 {
-	struct stk_queues q = { .dynamic = dynamic };
+	size_t n_bytes = 0;
+	char **copy, *text;
 
 	if (n == 0 || n > STK_WORKER_QUEUES_MAX)
 		return n == 0 ? STK_E_ABSENT : STK_E_TOOBIG;
-	if ((q.names = calloc(n, sizeof(*q.names))) == NULL)
+	for (size_t i = 0; i < n; i++)
+		n_bytes += strlen(names[i]) + 1;
+	if ((copy = malloc(n * sizeof(*copy) + n_bytes)) == NULL)
 		return STK_E_NOMEM;
-	for (; q.n < n; q.n++)
-		if ((q.names[q.n] = strdup(names[q.n])) == NULL) {
-			stk_queues_clear(&q);
-			return STK_E_NOMEM;
-		}
+	text = (char *)(copy + n);
+	for (size_t i = 0; i < n; i++) {
+		copy[i] = text;
+		text = stpcpy(text, names[i]) + 1;
+	}
 	stk_queues_clear(out);
-	*out = q;
+	*out = (struct stk_queues){ .names = copy, .n = n, .dynamic = dynamic };
 	return STK_OK;
 }
 
 enum stk_err stk_queues_bind(const struct stk_strings *entries, const struct stk_strings *allowed,
     const struct stk_keyring *ring, struct stk_queues *out)
 {
-	STK_AUTO_FREE const char **names = NULL;
-	STK_AUTO_FREE const char **order = NULL;
+	const char **names, **order;
+	enum stk_err e = STK_E_NOMEM;
 	size_t n;
 
 	if (!stk_queues_dynamic(entries))
 		return keep((const char *const *)entries->v, entries->n, false, out);
-	if ((names = bound(allowed, ring, &n)) == NULL ||
-	    (order = calloc(n + 1, sizeof(*order))) == NULL)
-		return STK_E_NOMEM;
-	n = stk_queues_expand(entries, names, n, order);
-	return keep(order, n, true, out);
+	names = bound(allowed, ring, &n);
+	order = calloc(n + 1, sizeof(*order));
+	if (names != NULL && order != NULL) {
+		n = stk_queues_expand(entries, names, n, order);
+		e = keep(order, n, true, out);
+	}
+	free(order);
+	free(names);
+	return e;
 }
 
 void stk_queues_clear(struct stk_queues *q)
 {
-	for (size_t i = 0; i < q->n; i++)
-		free(q->names[i]);
 	free(q->names);
 	*q = (struct stk_queues){ 0 };
 }

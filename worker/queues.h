@@ -24,7 +24,7 @@
 	       */
 
 struct stk_queues {
-	char **names; /* owned, in strict order of priority, each once */
+	char **names; /* owned, one block, in strict order of priority, each once */
 	size_t n;
 	bool dynamic;                      /* look only at those that are members of `queues` */
 	bool said_too_many, said_left_out; /* one log line each */

@@ -112,7 +112,7 @@ while [ $i -lt 5 ]; do
 	i=$((i + 1))
 	worker_start
 	wait_for 10 blocked_is 2
-	(for k in 1 2 3 4; do push files "$one"; push low "$(sign ChecksumFile '["x.txt"]' --queue low)"; done) &
+	(for _ in 1 2 3 4; do push files "$one"; push low "$(sign ChecksumFile '["x.txt"]' --queue low)"; done) &
 	pusher=$!
 	sleep 0.0$i
 	worker_stop

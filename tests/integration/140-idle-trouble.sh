@@ -57,12 +57,27 @@ check "it blocks again, through its own filter" wait_for 5 blocked_is 2
 push files "$one"
 check "and is woken" wait_for 5 done_is 4
 
+# --- a script keeps Redis busy
+w=$(pgrep -P "$WORKER" | head -1)
+rcli config set busy-reply-threshold 50 >/dev/null
+rcli eval 'while true do end' 0 >/dev/null 2>&1 &
+busy=$!
+check "BUSY is named" wait_for 5 says BUSY
+sleep 1.5
+check "the worker sits it out" kill -0 "$w"
+rcli script kill >/dev/null
+wait $busy
+push files "$one"
+check "the same worker goes on" wait_for 5 done_is 5
+check "it is the same one" eq "$(pgrep -P "$WORKER" | head -1)" "$w"
+check "and it blocks" wait_for 20 blocked_is 2
+
 # --- the role changes
 rcli replicaof 127.0.0.1 1 >/dev/null
 check "UNBLOCKED is named" wait_for 5 says UNBLOCKED
 rcli replicaof no one >/dev/null
 push files "$one"
-check "the job is done when Redis is a master again" wait_for 20 done_is 5
+check "the job is done when Redis is a master again" wait_for 20 done_is 6
 check "and it blocks" wait_for 20 blocked_is 2
 worker_stop
 check "exit 0" eq "$RC" 0
