@@ -21,9 +21,14 @@ if [ -f "${ROOT_RESULT:-/nonexistent}" ]; then
 fi
 if [ -t 1 ]; then red=$(printf '\033[31m') green=$(printf '\033[32m') dim=$(printf '\033[2m') off=$(printf '\033[0m'); else red='' green='' dim='' off=''; fi
 
-run_one() { # run_one NAME COMMAND...
-	name=$1
-	shift
+# Two tests at a time: most of their time is waiting. Each writes its verdict beside its log; the
+# verdicts are shown in the order of the list as they come in.
+lanes=${STOCKADE_TEST_LANES:-2}
+running=0 queued=0 shown=0
+
+one_test() { # one_test NUMBER NAME COMMAND...: runs it, then writes NUMBER.verdict
+	n=$1 name=$2
+	shift 2
 	log=$logs/$(echo "$name" | tr '/ ' '__').log
 	start=$(date +%s)
 	timeout -k 5 "${STOCKADE_TEST_TIMEOUT:-170}" "$@" >"$log" 2>&1 </dev/null
@@ -35,6 +40,11 @@ run_one() { # run_one NAME COMMAND...
 	p=$((p - s))
 	if [ "$rc" != 0 ] && [ "$f" = 0 ]; then f=1; echo "not ok - $name ended with status $rc" >>"$log"; fi
 	if [ "$p" = 0 ] && [ "$f" = 0 ] && [ "$s" = 0 ]; then f=1; echo "not ok - $name asserted nothing" >>"$log"; fi
+	echo "$p $f $s $took $log $name" >"$logs/$n.tmp" && mv "$logs/$n.tmp" "$logs/$n.verdict"
+}
+
+show_one() { # show_one NUMBER
+	read -r p f s took log name <"$logs/$1.verdict"
 	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 	if [ "$f" = 0 ]; then mark="${green}ok${off}    "; else mark="${red}FAILED${off}"; fi
 	printf '%s %-44s %4d passed' "$mark" "$name" "$p"
@@ -43,6 +53,30 @@ run_one() { # run_one NAME COMMAND...
 	echo
 	[ "$f" = 0 ] || { grep -a -v '^ok ' "$log" | tail -n 40 | sed 's/^/    /'; }
 	[ "$s" = 0 ] || { grep -a -i '^ok .*# *skip' "$log" | sed 's/^ok [0-9]* *-* */    skipped: /'; }
+}
+
+# shows what is done, in order, and keeps at most $1 tests running
+settle_down() {
+	while :; do
+		while [ -e "$logs/$shown.verdict" ]; do
+			show_one "$shown"
+			shown=$((shown + 1))
+		done
+		running=0
+		i=$shown
+		while [ "$i" -lt "$queued" ]; do
+			[ -e "$logs/$i.verdict" ] || running=$((running + 1))
+			i=$((i + 1))
+		done
+		[ "$running" -gt "$1" ] || return 0
+		sleep 0.05
+	done
+}
+
+run_one() { # run_one NAME COMMAND...
+	settle_down $((lanes - 1))
+	one_test "$queued" "$@" &
+	queued=$((queued + 1))
 }
 
 # which parts: everything, or the words of TEST_PARTS; unit-parent leaves out what runs in a cage,
@@ -68,6 +102,7 @@ for part in root vectors fuzz escape integration regress; do
 		case $t in *"$pattern"*) run_one "${t#tests/}" sh "$t" ;; esac
 	done
 done
+settle_down 0
 if [ "${STRICT:-0}" = 1 ] && [ "$skipped" -gt 0 ]; then
 	echo "STRICT=1: $skipped skips count as failures"
 	failed=$((failed + skipped)) skipped=0

@@ -38,10 +38,12 @@ static bool fill_standard_fds(void)
 
 int main(int argc, char **argv)
 {
+	const struct sigaction ordinary = { .sa_handler = SIG_DFL };
+
 	if (!fill_standard_fds())
 		return stk_complain(STK_EX_OS, "cannot open /dev/null");
 	/* a starter that ignores it hands that on, and then no child leaves a status behind */
-	(void)signal(SIGCHLD, SIG_DFL);
+	(void)sigaction(SIGCHLD, &ordinary, NULL);
 	if (argc < 2)
 		return help(STK_EX_USAGE);
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||

@@ -126,7 +126,7 @@ worker_drain
 check "the rest is done" done_is $pushed
 
 # --- many idle workers: one wakes
-EXTRA='concurrency = 20;' write_config
+EXTRA='concurrency = 20; dead_after = "1h";' write_config
 : >"$T/log"
 worker_start
 check "twenty workers block on two queues each" wait_for 60 blocked_is 40
@@ -144,7 +144,7 @@ scripts=$(($(calls evalsha) - before))
 echo "# ten pushes among twenty idle workers: $scripts scripts"
 check "each job is admitted by one worker" eq "$(events job.admitted)" 10
 worker_stop
-EXTRA='concurrency = 20; beat = "30s";' write_config
+EXTRA='concurrency = 20; beat = "30s"; dead_after = "1h";' write_config
 sed -i '/^beat = "200ms"/d' "$T/stockade.conf"
 : >"$T/log"
 worker_start
