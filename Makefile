@@ -75,7 +75,7 @@ UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/test/%,$(UNIT_SRC))
 TOOL_BIN := $(patsubst tests/tools/%.c,$(B)/test/stockade-%,$(TOOL_SRC))
 FUZZ_BIN := $(patsubst tests/fuzz/fuzz_%.c,$(B)/test/replay-%,$(FUZZ_SRC))
 
-.PHONY: all tests demo check check-inner check-all lint format check-format fuzz bootstrap clean help
+.PHONY: all tests demo check check-inner check-all chaos chaos-inner lint format check-format fuzz bootstrap clean help
 
 all: $(B)/stockade $(B)/stockade-cage ## both programs, into $(B)/
 
@@ -89,7 +89,7 @@ $(B)/probed.mk: Makefile
 		if echo 'int main(void){return 0;}' | $(CC) -Werror $$f -x c -c -o /dev/null - 2>/dev/null; \
 		then printf ' %s' $$f >>$@.tmp; fi; \
 	done && echo >>$@.tmp && mv $@.tmp $@
-ifeq ($(filter clean help bootstrap demo check check-all format,$(MAKECMDGOALS)),)
+ifeq ($(filter clean help bootstrap demo check check-all chaos format,$(MAKECMDGOALS)),)
 -include $(B)/probed.mk
 endif
 
@@ -160,6 +160,12 @@ check-inner:
 
 check-all: bootstrap ## check, then the long parts: sanitizers, analyzers, fuzzing, bare roots
 	@tests/check-all.sh
+
+chaos: bootstrap ## N=1000 jobs while everything that can die is killed: lost 0, doubled 0
+	@tests/as-user.sh $(MAKE) --no-print-directory chaos-inner N=$(or $(N),1000) CHAOS_S=$(or $(CHAOS_S),120)
+
+chaos-inner: all
+	@N=$(N) CHAOS_S=$(CHAOS_S) B=$(B) sh tests/chaos.sh
 
 lint: ## include arrows, ARCHITECTURE's file list, banned words, formatting, analyzers
 	@tests/lint.sh $(B)

@@ -108,18 +108,20 @@ static void fail_or_retry(struct stk_worker *w, const struct stk_reserved *r,
 	}
 }
 
+/* How a settlement is told. */
+static const char *const settled[] = {
+	[STK_SETTLE_OK] = "ok",
+	[STK_SETTLE_FAIL] = "failed",
+	[STK_SETTLE_RETRY] = "retry",
+	[STK_SETTLE_HANDBACK] = "handed_back",
+	[STK_SETTLE_PARK] = "parked",
+	[STK_SETTLE_QUARANTINE] = "quarantined",
+	[STK_SETTLE_DROP] = "dropped",
+};
+
 static void log_finished(struct stk_worker *w, const struct stk_reserved *r,
     const struct stk_ticket *t, const struct stk_outcome *o, const struct stk_settle *s)
 {
-	static const char *const settled[] = {
-		[STK_SETTLE_OK] = "ok",
-		[STK_SETTLE_FAIL] = "failed",
-		[STK_SETTLE_RETRY] = "retry",
-		[STK_SETTLE_HANDBACK] = "handed_back",
-		[STK_SETTLE_PARK] = "parked",
-		[STK_SETTLE_QUARANTINE] = "quarantined",
-		[STK_SETTLE_DROP] = "dropped",
-	};
 	bool good = o->name == STK_OUT_DONE || o->name == STK_OUT_SKIPPED;
 	/* a handler's own sentence may quote arguments: it stands in `failed`, beside the payload
 	 */
@@ -170,4 +172,16 @@ void stk_worker_settle(struct stk_worker *w, const struct stk_reserved *r,
 			fail_or_retry(w, r, t, o, out);
 	}
 	log_finished(w, r, t, o, out);
+}
+
+void stk_worker_settled(
+    const struct stk_worker *w, const struct stk_settle *what, enum stk_answer answer)
+{
+	struct stk_jw *line = stk_log_start(STK_LOG_DEBUG, "job.settled", "unknown", "%s: %s",
+	    settled[what->what], stk_answer_text(answer));
+
+	if (w->job_id[0] != '\0')
+		stk_jw_cstr(line, "stockade.job_id", w->job_id);
+	stk_jw_int(line, "stockade.seq", what->seq);
+	stk_log_end();
 }

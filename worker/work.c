@@ -98,6 +98,7 @@ static void handle(struct stk_worker *w, const struct stk_reserved *r, struct st
 	struct stk_outcome outcome = { 0 };
 
 	w->counters.reserved++;
+	w->job_id[0] = '\0';
 	w->now_s = stk_worker_now_s();
 	stk_jw_reset(&w->record);
 	stk_jw_reset(&w->note);
@@ -177,6 +178,7 @@ static enum stk_answer settle_and_go_on(
 	} while (stk_life_again(&w->life, e, true));
 	if (e != STK_OK)
 		return STK_ANSWER_AGAIN;
+	stk_worker_settled(w, settle, settled);
 	if (settled == STK_ANSWER_STALE)
 		w->counters.stale++;
 	if (settled == STK_ANSWER_FENCED)

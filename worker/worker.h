@@ -63,6 +63,10 @@ void stk_worker_run(struct stk_worker *w, const struct stk_reserved *r, const st
 void stk_worker_settle(struct stk_worker *w, const struct stk_reserved *r,
     const struct stk_ticket *t, const struct stk_outcome *o, struct stk_settle *out);
 
+/* settle.c: what Redis answered, at level debug. */
+void stk_worker_settled(
+    const struct stk_worker *w, const struct stk_settle *what, enum stk_answer answer);
+
 /* work.c: what the records say of raw bytes, or of an admitted job; recognises them first. */
 void stk_worker_record_raw(
     struct stk_worker *w, const char *queue, struct stk_span bytes, struct stk_record_job *out);
