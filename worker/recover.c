@@ -11,6 +11,7 @@
 #include "worker/worker.h"
 
 #include <string.h>
+#include <sys/random.h>
 
 #define LOCK_MS        60000 /* its EX */
 #define LOCK_MARGIN_MS 5000  /* a pass that begins with less left asks again */
@@ -216,6 +217,16 @@ static enum stk_err sweep_graves(struct stk_worker *w)
 
 /* --- the pass --------------------------------------------------------------------------------- */
 
+/* Somewhere within one interval. */
+static int64_t first_delay(const struct stk_worker *w)
+{
+	uint32_t r = 0;
+
+	if (getrandom(&r, sizeof(r), 0) != sizeof(r))
+		return w->config->dead_after_ms / 9;
+	return (int64_t)(r % (uint32_t)(w->config->dead_after_ms / 9 + 1)) + 1;
+}
+
 bool stk_recovery_due(const struct stk_worker *w)
 {
 	return stk_monotonic_ms() >= w->recovery.next_pass_ms;
@@ -228,6 +239,11 @@ void stk_recovery_pass(struct stk_worker *w)
 	if (!stk_recovery_due(w) || w->life.outage.away || w->life.fenced ||
 	    w->life.stop != STK_STOP_NO)
 		return;
+	if (w->recovery.next_pass_ms == 0) {
+		/* a fleet that starts together does not sweep the same graves in one moment */
+		w->recovery.next_pass_ms = stk_monotonic_ms() + first_delay(w);
+		return;
+	}
 	w->recovery.next_pass_ms = stk_monotonic_ms() + w->config->dead_after_ms / 9;
 	e = sweep_graves(w);
 	if (e == STK_OK && !w->life.fenced)

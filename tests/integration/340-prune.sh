@@ -54,7 +54,7 @@ check "an idle one leaves no record" eq "$(rcli llen $R:failed)" 2
 undated() { sed 's/"failed_at":"[^"]*"/"failed_at":"T"/'; }
 check "the record is Resque's, byte for byte" eq "$(rcli lrange $R:failed 0 -1 | grep CJob | undated)" "$(undated <tests/vectors/resque/failed-pruned-worker.json)"
 check "its time has Resque's form" sh -c "redis-cli -s '$REDIS_SOCK' lrange $R:failed 0 0 | grep -qE '^\{\"failed_at\":\"[0-9]{4}/[0-9]{2}/[0-9]{2} [0-9:]{8} UTC\"'"
-check "a class that is none is an unknown job" has "$(rcli lrange $R:failed 0 -1 | grep odd:13)" 'while processing \u003cUnknown Job\u003e'
+check "a class that is none is an unknown job" has "$(rcli lrange $R:failed 0 -1 | grep odd:13)" 'while processing <Unknown Job>'
 check "stat:failed counts no prune, as in Resque" eq "$(rcli get $R:stat:failed)" ""
 check "the lock was taken as Resque takes it" has "$(rcli get $R:pruning_dead_workers_in_progress) $(rcli ttl $R:pruning_dead_workers_in_progress)" "a:"
 check "the worker lives" eq "$(host_count a worker.restart) $(host_count a redis.away)" "0 0"
