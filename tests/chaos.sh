@@ -13,6 +13,7 @@ JOBS=${N:-1000}
 . tests/stage.sh
 . tests/hosts.sh
 SECONDS_OF_IT=${CHAOS_S:-60}
+# shellcheck disable=SC2034
 EXTRA='concurrency = 2; log_level = "debug"; drain_timeout = "1s";'
 AOF='--appendonly yes --appendfsync always'
 CHAOS_SET='beat = "100ms"; dead_after = "1s"; redis_timeout = "300ms"; stuck_after = "1s"; term_timeout = "500ms";'
@@ -114,7 +115,7 @@ while [ $(($(date +%s) - start)) -lt "$SECONDS_OF_IT" ]; do
 	feed $((JOBS * ($(date +%s) - start + 1) / SECONDS_OF_IT))
 done
 feed "$JOBS"
-kill -CONT $(workers) 2>/dev/null
+for w in $(workers); do kill -CONT "$w" 2>/dev/null; done
 took=$(($(date +%s) - start))
 check "it settles down: nothing in queue, flight or parked" wait_for 90 settled_down
 host_stop a

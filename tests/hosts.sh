@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034
 # Sourced after tests/stage.sh by tests about death and recovery: several "hosts", each a supervisor
 # of its own with its own host name, configuration and log, on the one Redis of the stage.
 FAST='beat = "100ms"; dead_after = "1s"; redis_timeout = "300ms"; stuck_after = "30s"; term_timeout = "1s";'

@@ -116,10 +116,12 @@ void stk_outage_note(struct stk_outage *o, enum stk_err e)
 
 void stk_outage_note_beat(struct stk_outage *o, enum stk_err e)
 {
-	if (e != STK_OK)
+	if (e != STK_OK) {
 		gone(o, e);
-	else if (!o->by_call)
+	} else if (!o->by_call) {
 		back(o);
+		o->tries = 0;
+	}
 }
 
 bool stk_outage_connect(struct stk_outage *o)

@@ -2,6 +2,7 @@
 # Redis goes away while a job runs: the worker and its job live on, the outcome waits in memory, and
 # is written once when Redis is back.
 . tests/stage.sh
+# shellcheck disable=SC2034
 EXTRA='redis_timeout = "500ms";'
 stage_up
 trap stage_down EXIT
