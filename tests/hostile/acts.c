@@ -175,6 +175,21 @@ int hostile_endless_loop(const struct hostile_args *a)
 	return 0;
 }
 
+static void mask_all(void)
+{
+	sigset_t all;
+
+	(void)sigfillset(&all);
+	(void)sigprocmask(SIG_SETMASK, &all, NULL);
+}
+
+/* SIGXCPU can be held back; the hard limit a second later cannot. */
+int hostile_loop_masked(const struct hostile_args *a)
+{
+	mask_all();
+	return hostile_endless_loop(a);
+}
+
 int hostile_sleep_long(const struct hostile_args *a)
 {
 	struct timespec ts = { .tv_sec = 1, .tv_nsec = 200000000 };
@@ -301,6 +316,14 @@ int hostile_call_reading(const struct hostile_args *a)
 int hostile_call_writing(const struct hostile_args *a)
 {
 	return hostile_call(a);
+}
+
+/* A masked SIGSYS is forced: the record is lost, the verdict is not. */
+int hostile_mask_then_trace(const struct hostile_args *a)
+{
+	(void)a;
+	mask_all();
+	return (int)ptrace(PTRACE_TRACEME, 0, NULL, NULL);
 }
 
 /* --- files and sockets ------------------------------------------------------------------------ */

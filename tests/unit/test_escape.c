@@ -44,6 +44,7 @@ struct attack {
 		PARENT,
 		ELSEWHERE,
 		SECONDS,
+		LONG_SECONDS,
 		DIR_FD
 	} arg;
 	bool long_limits; /* the class's own wall clock instead of one second */
@@ -137,6 +138,10 @@ static const struct attack attacks[] = {
 	    { hostile_mute_then_trace, 0, 0 }, 0, 0 },
 	{ "Hostile::DoneThenTrace", STK_OUT_SYSCALL_DENIED, "ptrace",
 	    { hostile_done_then_trace, 0, 0 }, 0, 0 },
+	{ "Hostile::LoopMasked", STK_OUT_CPU_LIMIT, "its limit is 1 s",
+	    { hostile_loop_masked, 0, 0 }, LONG_SECONDS, true },
+	{ "Hostile::MaskThenTrace", STK_OUT_SYSCALL_DENIED, "which one is not known",
+	    { hostile_mask_then_trace, 0, 0 }, 0, 0 },
 	{ "Hostile::FindFilesFds", STK_OUT_FAILED, "No such file", { hostile_find_files_fds, 0, 0 },
 	    0, 0 },
 	{ "Hostile::ReopenPipe", STK_OUT_FAILED, "Permission denied", { hostile_reopen_pipe, 0, 0 },
@@ -177,6 +182,7 @@ static void argument(const struct attack *a, bool control, char *out, size_t siz
 	case PARENT: (void)snprintf(out, size, "%d", (int)tester); break;
 	case ELSEWHERE: (void)snprintf(out, size, "%s", elsewhere); break;
 	case SECONDS: (void)snprintf(out, size, "2"); break;
+	case LONG_SECONDS: (void)snprintf(out, size, "3"); break;
 	case DIR_FD: (void)snprintf(out, size, "%d", control ? stand.dir_fds[0] : -1); break;
 	}
 }
