@@ -175,6 +175,21 @@ int hostile_endless_loop(const struct hostile_args *a)
 	return 0;
 }
 
+static void mask_all(void)
+{
+	sigset_t all;
+
+	(void)sigfillset(&all);
+	(void)sigprocmask(SIG_SETMASK, &all, NULL);
+}
+
+/* SIGXCPU can be held back; the hard limit a second later cannot. */
+int hostile_loop_masked(const struct hostile_args *a)
+{
+	mask_all();
+	return hostile_endless_loop(a);
+}
+
 int hostile_sleep_long(const struct hostile_args *a)
 {
 	struct timespec ts = { .tv_sec = 1, .tv_nsec = 200000000 };
@@ -279,6 +294,35 @@ int hostile_mute_then_trace(const struct hostile_args *a)
 {
 	(void)a;
 	(void)close(3);
+	return (int)ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+}
+
+/* One raw call: its number and up to six arguments. Success is that it reached the kernel. */
+int hostile_call(const struct hostile_args *a)
+{
+	unsigned long v[7] = { 0 };
+
+	for (size_t i = 0; i < a->n && i < 7; i++)
+		v[i] = strtoul(a->arg[i], NULL, 0);
+	(void)syscall((long)v[0], v[1], v[2], v[3], v[4], v[5], v[6]);
+	return 0;
+}
+
+int hostile_call_reading(const struct hostile_args *a)
+{
+	return hostile_call(a);
+}
+
+int hostile_call_writing(const struct hostile_args *a)
+{
+	return hostile_call(a);
+}
+
+/* A masked SIGSYS is forced: the record is lost, the verdict is not. */
+int hostile_mask_then_trace(const struct hostile_args *a)
+{
+	(void)a;
+	mask_all();
 	return (int)ptrace(PTRACE_TRACEME, 0, NULL, NULL);
 }
 
@@ -493,6 +537,33 @@ int hostile_find_fds(const struct hostile_args *a)
 			return 0;
 	errno = ENOENT;
 	return -1;
+}
+
+/* 0-3 and the one granted directory at 5 or 6, which no descriptor of ours can be opened through.
+ */
+int hostile_find_files_fds(const struct hostile_args *a)
+{
+	int found = 0;
+
+	(void)a;
+	for (int fd = 4; fd < 4096; fd++)
+		found += fcntl(fd, F_GETFD) != -1;
+	errno = ENOENT;
+	return found == 1 ? -1 : 0;
+}
+
+/*
+ * Landlock has no say over pipes, so a job with a files grant can open the far end of its own ones
+ * by /proc/self/fd and read its own words back; everybody else's are the question.
+ */
+int hostile_reopen_pipe(const struct hostile_args *a)
+{
+	char path[64];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)target(a), HOSTILE_PIPE);
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	return fd == -1 ? -1 : close(fd);
 }
 
 int hostile_find_environment(const struct hostile_args *a)

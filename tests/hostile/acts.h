@@ -7,6 +7,9 @@
 
 #include <stddef.h>
 
+/* Where the tester holds a pipe that is not the job's. */
+#define HOSTILE_PIPE 50
+
 struct hostile_args {
 	size_t n;
 	const char *arg[8]; /* NULL beyond n */
