@@ -228,11 +228,10 @@ static enum stk_answer idle(struct stk_worker *w, enum stk_answer answer, struct
 {
 	if (w->queue_list.dynamic)
 		stk_queues_heard(&w->queue_list, job->n_known, job->n_ours);
-	if (!stk_idle_wait(&w->idle, w->queues, w->n_queues, answer, job) || !w->life.paused ||
-	    !may_go_on(w))
+	if (!stk_idle_wait(&w->idle, w->queues, w->n_queues, answer, job) || !may_go_on(w))
 		return answer;
 	return reserve(
-	    w, job); /* delivered to us just before USR2: it must not lie here until CONT */
+	    w, job); /* before a USR2 is heard: it must not lie in our lists until CONT */
 }
 
 /* USR2: nothing new until CONT or the end. */
