@@ -7,6 +7,8 @@
 
 #include <stddef.h>
 
+#define HOSTILE_SKIPS 1 /* what an act returns that finds nothing to do */
+
 struct hostile_args {
 	size_t n;
 	const char *arg[8]; /* NULL beyond n */
