@@ -114,8 +114,14 @@ item 57, "of several workers of ours only one prunes: Resque's own lock, which k
   wait_until("the record") { failed.size == 1 }
   want(w.ids.include?(Resque.redis.get("pruning_dead_workers_in_progress")), "one of ours holds the lock")
   want(Resque.redis.ttl("pruning_dead_workers_in_progress").between?(1, 60), "which expires as Ruby's")
-  sleep 1.5
-  same([failed.size, w.events("worker.pruned").size], [1, 1], "records, prunings")
+  held = Resque.redis.get("pruning_dead_workers_in_progress")
+  dead_ruby_worker
+  ruby("Resque::Worker.new('*').work(0)")
+  same(Resque.redis.get("pruning_dead_workers_in_progress"), held, "whose lock it is")
+  wait_until("the second record") { failed.size == 2 && w.events("worker.pruned").size == 2 }
+  sleep 1.2
+  same(w.events("worker.pruned").map { |l| l["process.pid"] }, [held.split(":")[1].to_i] * 2, "who pruned, once each")
+  same(failed.size, 2, "records: the Ruby worker that started pruned nothing")
 end
 
 item 58, "garbage in workers and workers:heartbeat does not stop us (C)" do
