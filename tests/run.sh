@@ -81,7 +81,7 @@ run_one() { # run_one NAME COMMAND...
 
 # which parts: everything, or the words of TEST_PARTS; unit-parent leaves out what runs in a cage,
 # because an address sanitizer's runtime cannot live behind RLIMIT_AS and a system-call filter
-parts=${TEST_PARTS:-unit vectors fuzz escape integration regress}
+parts=${TEST_PARTS:-unit vectors fuzz escape integration regress interop}
 caged='test_(escape|cage|entry|filter|filter_job|filter_kernel|limits|csv|checksum|run|peers|layers|probe|landlock|caps|args|nursery|zygote)'
 wanted() { # wanted PART
 	case " $parts " in *" $1 "*) return 0 ;; esac
@@ -95,9 +95,9 @@ for t in "$B"/test/test_*; do
 	fi
 	case $(basename "$t") in *"$pattern"*) run_one "unit/$(basename "$t")" "$t" ;; esac
 done
-for part in root vectors fuzz escape integration regress; do
+for part in root vectors fuzz escape integration regress interop; do
 	wanted "$part" || continue
-	for t in tests/"$part"/*.sh; do
+	for t in tests/"$part"/*.sh tests/"$part"/*/*.sh; do
 		[ -f "$t" ] || continue
 		case $t in *"$pattern"*) run_one "${t#tests/}" sh "$t" ;; esac
 	done

@@ -575,3 +575,11 @@ int hostile_find_environment(const struct hostile_args *a)
 	errno = ENOENT;
 	return -1;
 }
+
+/* --- nothing at all --------------------------------------------------------------------------- */
+
+int hostile_skip(const struct hostile_args *a)
+{
+	(void)a;
+	return HOSTILE_SKIPS;
+}

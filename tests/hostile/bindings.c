@@ -29,8 +29,12 @@ static int bind(const json_t *args, void *out, struct stockade_violation *v)
 static struct stockade_result attempt(
     struct stockade_job *job, int (*act)(const struct hostile_args *), const void *args)
 {
-	if (act(args) == 0)
+	int did = act(args);
+
+	if (did == 0)
 		return STOCKADE_DONE;
+	if (did == HOSTILE_SKIPS)
+		return STOCKADE_SKIP;
 	return stockade_fail(job, (uint32_t)errno, "refused: %s", strerror(errno));
 }
 

@@ -2,7 +2,7 @@
 
 # moving.rb - items 71 to 80: Redis's ways, an operator's hand on a busy worker, and tools that move jobs.
 
-item 73, "PIDFILE has the pid without a line break; BACKGROUND detaches: the caller gets 0, the pidfile names the daemon (R)" do
+item 73, "PIDFILE has the pid without a line break; BACKGROUND detaches: the caller gets 0, the pidfile names the daemon (C)" do
   w = start(env: { "PIDFILE" => "#{T}/pid" })
   same(File.read("#{T}/pid"), w.pid.to_s, "pid")
   w.stop
@@ -19,16 +19,20 @@ item 73, "PIDFILE has the pid without a line break; BACKGROUND detaches: the cal
   wait_until("its end") { Resque.workers.empty? }
 end
 
-item 74, "VERBOSE and VVERBOSE write Ruby's line formats (R)" do
+item 74, "VERBOSE and VVERBOSE write the lines that Ruby's formatters do (R)" do
   w = start(env: { "VERBOSE" => "1" })
-  text = File.read(w.log)
-  want(text.lines.all? { |l| l.match?(/\A\*\*\* \S/) }, "VERBOSE: #{text}")
+  File.readlines(w.log).each do |line|
+    same(Resque::VerboseFormatter.new.call(nil, nil, nil, line[/\*\*\* (\S.*)/, 1]), line, "VERBOSE")
+  end
   w.stop
   w = start(env: { "VVERBOSE" => "1" })
   good
   wait_until("a job") { stats == [1, 0] }
-  text = File.read(w.log)
-  want(text.lines.all? { |l| l.match?(/\A\*\* \[\d\d:\d\d:\d\d \d{4}-\d\d-\d\d\] \d+: \S/) }, "VVERBOSE: #{text}")
+  form = /\[\d\d:\d\d:\d\d \d{4}-\d\d-\d\d\] \d+: /
+  File.readlines(w.log).each do |line|
+    ruby = Resque::VeryVerboseFormatter.new.call(nil, nil, nil, line.split(form, 2)[1].to_s.chomp)
+    same(line.sub(form, "[] : "), ruby.sub(form, "[] : "), "VVERBOSE, but for time and pid")
+  end
 end
 
 item 75, "resque remove of our busy worker: Ruby files the job, our finish counts once and does not crash (R)" do

@@ -60,20 +60,20 @@ item 18, ".hidden is not matched by * (R)" do
   same(ruby_order("*"), %w[alpha], "Ruby's order")
 end
 
-item 19, "QUEUES wins over QUEUE (R)" do
+item 19, "QUEUES wins over QUEUE, as in Ruby (C)" do
   fill("low", "high")
   w = Running.new(queues: "", env: { "STOCKADE_QUEUES" => nil, "QUEUE" => "low", "QUEUES" => "high" }).ready
   same(w.id.split(":")[2], "high", "queues")
 end
 
-item 20, "no queue: one sentence on stderr and a failing exit; ours is 64 where Ruby's is 1 (R, deviation)" do
+item 20, "no queue: one sentence on stderr and a failing exit; ours is 64 where Ruby's is 1 (C, deviation)" do
   File.write("#{T}/noqueue.conf", File.read("#{T}/stockade.conf").gsub(/^queues.*\n/, ""))
   out = IO.popen([STOCKADE, "work", "--config", "#{T}/noqueue.conf", { err: %i[child out] }], &:read)
   same($?.exitstatus, 64, "exit code")
   want(out.lines.size <= 2 && out.include?("queue"), "sentence: #{out}")
 end
 
-item 21, "INTERVAL=0 drains and exits 0 (R)" do
+item 21, "INTERVAL=0 drains and exits 0, as in Ruby (C)" do
   3.times { good }
   same(drain.outcomes, %w[Done] * 3, "outcomes")
 end

@@ -31,7 +31,7 @@ fi
 
 mkdir "$T/scratch"
 sed -i "s|^directories.*|directories = { inputs = \"$T/inputs\"; scratch = \"$T/scratch\"; };|" "$T/stockade.conf"
-write_policy ', "Hostile::ExitSeven", "Hostile::Segv", "Hostile::SleepLong"'
+write_policy ', "Hostile::ExitSeven", "Hostile::Skip", "Hostile::Segv", "Hostile::SleepLong"'
 sed -i 's/"files", "low", "hostile"/"files", "low", "high", "critical", "low_a", "alpha", "Beta", "zeta", "zulu", "resque-web", ".hidden"/' "$T/policy.conf"
 printf 'x\n' >"$T/inputs/x.txt"
 awk 'BEGIN { print "a,b,c"; for (i = 0; i < 2000000; i++) print i ",1.5,x" }' >"$T/inputs/long.csv"

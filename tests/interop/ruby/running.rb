@@ -78,8 +78,13 @@ item 33, "a handler's failure: record, stat:failed and stat:failed:<id> +1 (R,W)
   want(page("/failed").include?("missing.txt"), "/failed shows it")
 end
 
-item 34, "a skipped job counts as processed and leaves no record (R)" do
-  skip!("no handler of the test cages returns STOCKADE_SKIP; tests/unit and worker/settle.c settle it as ok")
+item 34, "a job that its handler skips counts as processed and leaves no record (R)" do
+  w = start(cage: ENV.fetch("HOSTILE_CAGE"))
+  enqueue("Hostile::Skip", [])
+  w.counts(1)
+  same(w.outcomes, %w[Skipped], "outcome")
+  wait_until("the statistics") { stats(w.id) == [1, 0, 1, 0] }
+  same(failed, [], "failed")
 end
 
 item 35, "a child that ends with a code other than 0 is a failure with a record; Ruby loses it silently (deviation)" do

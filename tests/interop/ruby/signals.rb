@@ -69,7 +69,7 @@ item 63, "TERM while busy: by default it drains, then hands back (deviation: Rub
   same(term_while_busy(env, release_after: 1.5)[0], "Done", "GRACEFUL_TERM")
 end
 
-item 64, "INT is as TERM (R)" do
+item 64, "INT is as TERM (C)" do
   w = start
   w.hold
   w.signal("INT")
@@ -79,7 +79,7 @@ item 64, "INT is as TERM (R)" do
   same(w.outcomes, %w[Done], "outcomes")
 end
 
-item 65, "USR1 ends only the child: its job is filed, and the next one runs (R)" do
+item 65, "USR1 ends only the child: its job is filed, and the next one runs (C)" do
   w = start
   enqueue("CsvSummary", ["long.csv"], runs: 2)
   w.held
@@ -92,7 +92,7 @@ item 65, "USR1 ends only the child: its job is filed, and the next one runs (R)"
   same(Resque.workers.size, 1, "the worker lives")
 end
 
-item 66, "USR2 pauses after the current job, CONT resumes; the title says Paused (R)" do
+item 66, "USR2 pauses after the current job, CONT resumes; the title says Paused (C)" do
   w = start
   w.hold
   w.signal("USR2")
@@ -145,7 +145,7 @@ item 69, "as pid 1 of a pid namespace: orphans are reaped, TERM drains, exit 0" 
   same(w.wait, 0, "exit code")
 end
 
-item 70, "HUP while idle: a clean exit 0, as Ruby's (R)" do
+item 70, "HUP while idle: a clean exit 0, as Ruby's (C)" do
   w = start
   id = w.id
   w.signal("HUP")
