@@ -75,6 +75,9 @@ static void every_end_has_its_name(void **state)
 		/* the limits */
 		{ 0, -SIGXCPU, 2001, 0, 0, { READY }, STK_OUT_CPU_LIMIT, "limit is 2 s" },
 		{ 0, -SIGKILL, 2990, 0, 3, { READY }, STK_OUT_CPU_LIMIT, "" },
+		{ 0, -SIGKILL, 2700, 0, 0, { READY }, STK_OUT_CPU_LIMIT, "limit is 2 s" },
+		{ 0, -SIGKILL, 2700, 0, 3, { READY }, STK_OUT_OOM_KILLED, "" },
+		{ 0, -SIGKILL, 1900, 0, 0, { READY }, STK_OUT_KILLED_EXTERNALLY, "" },
 		{ 0, -SIGXFSZ, 0, 0, 0, { READY }, STK_OUT_FILE_SIZE_LIMIT, "1000 bytes" },
 		{ 0, -SIGSEGV, 0, 60000, 0, { READY }, STK_OUT_MEMORY_LIMIT, "64 MiB" },
 		{ 0, -SIGABRT, 0, 60000, 0, { READY }, STK_OUT_MEMORY_LIMIT, "" },
