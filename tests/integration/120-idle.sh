@@ -13,7 +13,7 @@ done_is() { [ "$(grep -ac '"event.reason":"Done"' "$T/log")" = "$1" ]; }
 blocked() { rcli info clients | tr -d '\r' | sed -n 's/^blocked_clients://p'; }
 blocked_is() { [ "$(blocked)" = "$1" ]; }
 calls() { rcli info commandstats | sed -n "s/^cmdstat_$1:calls=\([0-9]*\),.*/\1/p"; }
-watch() { : >"$T/monitor"; rcli monitor >"$T/monitor" 2>&1 & MONITOR=$!; wait_for 5 grep -q OK "$T/monitor"; }
+watch() { : >"$T/monitor"; redis-cli -s "$REDIS_SOCK" monitor >"$T/monitor" 2>&1 & MONITOR=$!; wait_for 5 grep -q OK "$T/monitor"; }
 unwatch() { kill "$MONITOR" 2>/dev/null; wait "$MONITOR" 2>/dev/null; MONITOR=; }
 
 # --- latency, one worker on two queues
