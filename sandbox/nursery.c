@@ -179,12 +179,15 @@ static void exec_cage(const struct stk_ask *ask, int cage)
 {
 	char name[] = "stockade-cage", describe[] = "describe", zygote[] = "zygote";
 	char profiles[16], worker[16], landlock[2];
-	char *zygote_argv[] = { name, zygote, profiles, worker, landlock, NULL };
+	char room[STK_TITLE_ROOM]; /* the zygote's children write their titles over it */
+	char *zygote_argv[] = { name, zygote, profiles, worker, landlock, room, NULL };
 	char *describe_argv[] = { name, describe, NULL };
 
 	(void)snprintf(profiles, sizeof(profiles), "%u", ask->profiles);
 	(void)snprintf(worker, sizeof(worker), "%d", (int)self.worker);
 	(void)snprintf(landlock, sizeof(landlock), "%d", self.o->landlock);
+	memset(room, ' ', sizeof(room) - 1);
+	room[sizeof(room) - 1] = '\0';
 	(void)execveat(cage, "", ask->role == STK_ROLE_ZYGOTE ? zygote_argv : describe_argv,
 	    self.env, AT_EMPTY_PATH);
 }

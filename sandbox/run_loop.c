@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SPAWN_TRIES 3
@@ -337,8 +338,12 @@ static enum stk_err spawn_with_patience(struct run *run)
 	struct stk_spawn s = { .magic = STK_SPAWN_MAGIC,
 		.class_index = run->r->class_index,
 		.limits = run->r->limits,
-		.attempt = run->r->attempt };
+		.attempt = run->r->attempt,
+		.since_s = (int64_t)time(NULL) };
 	enum stk_err e = STK_E_ABSENT;
+
+	if (run->r->queue != NULL)
+		(void)snprintf(s.queue, sizeof(s.queue), "%s", run->r->queue);
 
 	for (int i = 0; i < SPAWN_TRIES && e != STK_OK && !run->c->called_off; i++) {
 		e = stk_spawn(

@@ -14,12 +14,14 @@
 #define STK_ABI          1u /* job.h's contract; a described table with another number is refused */
 #define STK_WALL_VERSION 1u /* what the entry sequence promises */
 
-#define STK_NAME_MAX    128 /* class name, as STK1 allows (PROTOCOL.md, STK1) */
-#define STK_LABEL_MAX   32  /* grant label such as "inputs" */
-#define STK_CLASSES_MAX 256
-#define STK_GRANTS_MAX  8           /* per class */
-#define STK_LABELS_MAX  32          /* distinct labels of one cage program */
-#define STK_ARGS_MAX    (64u << 10) /* max_body */
+#define STK_NAME_MAX        128 /* class name, as STK1 allows (PROTOCOL.md, STK1) */
+#define STK_LABEL_MAX       32  /* grant label such as "inputs" */
+#define STK_CLASSES_MAX     256
+#define STK_GRANTS_MAX      8  /* per class */
+#define STK_LABELS_MAX      32 /* distinct labels of one cage program */
+#define STK_TITLE_QUEUE_MAX 72
+#define STK_TITLE_ROOM      256         /* bytes of padding behind a zygote's arguments */
+#define STK_ARGS_MAX        (64u << 10) /* max_body */
 
 /* Profiles add up per class; a zygote serves one sum. Only files have a call table so far. */
 enum stk_profile {
@@ -106,7 +108,9 @@ struct stk_spawn {
 	struct stk_limits limits; /* already clamped by W */
 	uint32_t attempt;         /* 1 for the first */
 	uint32_t pad;
-	int64_t deadline_ms; /* CLOCK_MONOTONIC when the worker will kill it */
+	int64_t deadline_ms;             /* CLOCK_MONOTONIC when the worker will kill it */
+	int64_t since_s;                 /* for the child's title: seconds since the epoch */
+	char queue[STK_TITLE_QUEUE_MAX]; /* for the child's title; NUL-padded, printable or not */
 };
 /* Z -> W: the pid that CLONE_PARENT made W's child, or -errno. W believes it only if waitid knows
  * it. */

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -32,12 +33,15 @@ bool stk_zygote_args_parse(int argc, char **argv, struct stk_zygote_args *out)
 {
 	uint64_t v[3];
 
-	if (argc != 4 || !number(argv[1], UINT32_MAX, &v[0]) ||
+	if (argc != 5 || !number(argv[1], UINT32_MAX, &v[0]) ||
 	    !number(argv[2], INT32_MAX, &v[1]) || !number(argv[3], 1, &v[2]))
 		return false;
-	*out = (struct stk_zygote_args){
-		.profiles = (uint32_t)v[0], .worker = (pid_t)v[1], .landlock = v[2] == 1
-	};
+	/* the kernel lays the arguments side by side, the padding last: all of it is title room */
+	*out = (struct stk_zygote_args){ .profiles = (uint32_t)v[0],
+		.worker = (pid_t)v[1],
+		.landlock = v[2] == 1,
+		.title = argv[0],
+		.title_size = (size_t)(argv[4] + strlen(argv[4]) + 1 - argv[0]) };
 	return true;
 }
 
@@ -62,8 +66,28 @@ static bool answer(int sock, pid_t pid)
 	return stk_fds_send(sock, &r, sizeof(r), NULL, 0) == STK_OK;
 }
 
-STK_NORETURN static void become_job(const struct stk_zygote_program *p, struct stk_cell *c,
-    const struct stk_spawn *s, const int fds[SPAWN_FDS])
+/* What ps shows of a job, in Ruby's words. The queue's name is the operator's, but cleaned anyway.
+ */
+static void show_title(
+    const struct stk_zygote_args *a, const struct stk_spawn *s, const struct stk_class_desc *d)
+{
+	char text[STK_TITLE_ROOM];
+
+	if (a->title_size < sizeof(text))
+		return;
+	(void)snprintf(text, sizeof(text), "resque-%s: Processing %.*s since %lld [%.*s]",
+	    STOCKADE_VERSION, (int)strnlen(s->queue, sizeof(s->queue)), s->queue,
+	    (long long)s->since_s, STK_NAME_MAX, d->name);
+	for (char *c = text; *c != '\0'; c++)
+		if (*c < 0x20 || *c > 0x7e)
+			*c = '?';
+	memset(a->title, 0, a->title_size);
+	memcpy(a->title, text, strlen(text));
+}
+
+STK_NORETURN static void become_job(const struct stk_zygote_program *p,
+    const struct stk_zygote_args *a, struct stk_cell *c, const struct stk_spawn *s,
+    const int fds[SPAWN_FDS])
 {
 	const struct stk_class_desc *d = &p->classes[s->class_index];
 	struct stk_entry e = { .cell = c,
@@ -73,12 +97,14 @@ STK_NORETURN static void become_job(const struct stk_zygote_program *p, struct s
 		.output = fds[1],
 		.args = fds[2] };
 
+	show_title(a, s, d);
 	stk_entry_shut(&e);
 	p->job(d, s->class_index, s);
 	_exit(STK_EXIT_SETUP);
 }
 
-static bool serve_one(const struct stk_zygote_program *p, struct stk_cell *c)
+static bool serve_one(
+    const struct stk_zygote_program *p, const struct stk_zygote_args *a, struct stk_cell *c)
 {
 	struct stk_spawn s;
 	int fds[SPAWN_FDS] = { -1, -1, -1 };
@@ -92,7 +118,7 @@ static bool serve_one(const struct stk_zygote_program *p, struct stk_cell *c)
 	if (good) {
 		pid = clone_sibling();
 		if (pid == 0)
-			become_job(p, c, &s, fds);
+			become_job(p, a, c, &s, fds);
 		good = answer(STK_SLOT_ARGS, pid);
 	}
 	for (size_t i = 0; i < n_fds; i++)
@@ -140,7 +166,7 @@ int stk_zygote_main(const struct stk_zygote_program *p, const struct stk_zygote_
 	if (stk_fds_send(STK_SLOT_ARGS, &hello, sizeof(hello), NULL, 0) != STK_OK ||
 	    hello.failed_step != STK_STEP_NONE)
 		return STK_EXIT_SETUP;
-	while (serve_one(p, &cell))
+	while (serve_one(p, args, &cell))
 		continue;
 	return 0;
 }

@@ -14,6 +14,8 @@ struct stk_zygote_args {
 	uint32_t profiles;
 	pid_t worker;
 	bool landlock;
+	char *title; /* where the arguments stand; a child writes what it does over them */
+	size_t title_size;
 };
 
 struct stk_zygote_program {
@@ -27,7 +29,7 @@ struct stk_zygote_program {
 	    const struct stk_class_desc *desc, uint32_t class_index, const struct stk_spawn *spawn);
 };
 
-/* False if the operands are not three decimal numbers in their ranges. */
+/* False if the operands are not three decimal numbers in their ranges and some padding. */
 bool stk_zygote_args_parse(int argc, char **argv, struct stk_zygote_args *out);
 
 /*

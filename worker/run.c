@@ -117,6 +117,7 @@ void stk_worker_run(struct stk_worker *w, const struct stk_reserved *r, const st
 		.limits = stk_config_clamp(
 		    w->config, &w->cage.table.classes[stk_ticket_class_index(t)].ask),
 		.attempt = (uint32_t)(r->tries + 1),
+		.queue = r->parcel.queue,
 		.args = stk_ticket_args(t),
 	};
 

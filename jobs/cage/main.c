@@ -47,6 +47,9 @@ static int zygote(int argc, char **argv)
 
 	if (!stk_zygote_args_parse(argc, argv, &args))
 		return EX_USAGE;
+	/* the program's own name stands in front of its operands */
+	args.title_size += (size_t)(args.title - argv[-1]);
+	args.title = argv[-1];
 	return stk_zygote_main(&program, &args);
 }
 

@@ -25,6 +25,8 @@ check "CONT goes on" wait_for 5 grep -aq '"event.reason":"Done"' "$T/log"
 long
 check "a long job starts" wait_for 10 logged job.started
 check "the busy title is Resque's" wait_for 5 sh -c "tr '\\0' ' ' </proc/$w/cmdline | grep -qE '^resque-[0-9.]+: Forked [0-9]+ at [0-9]+'"
+child=$(sed -n 's/.*"event.action":"job.started".*"stockade.pid":\([0-9]*\).*/\1/p' "$T/log" | tail -n 1)
+check "and so is its child's" wait_for 5 sh -c "tr '\\0' ' ' </proc/$child/cmdline | grep -qE '^resque-[0-9.]+: Processing files since [0-9]+ \\[CsvSummary\\]'"
 kill -USR1 "$WORKER"
 check "USR1 ends the child by name" wait_for 5 grep -aq '"event.reason":"KilledExternally"' "$T/log"
 check "it is filed as Resque files a killed child" wait_for 5 sh -c "redis-cli -s '$REDIS_SOCK' lrange resque:failed 0 -1 | grep -qE '\"exception\":\"Resque::DirtyExit\",\"error\":\"Child process received unhandled signal pid [0-9]+ SIGKILL \\(signal 9\\)\"'"
