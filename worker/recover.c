@@ -14,7 +14,8 @@
 #include <sys/random.h>
 
 #define LOCK_MS        60000 /* its EX */
-#define LOCK_MARGIN_MS 5000  /* a pass that begins with less left asks again */
+#define FULL_SWEEP_MS  600000
+#define LOCK_MARGIN_MS 5000 /* a pass that begins with less left asks again */
 
 static bool log_once_a_minute(struct stk_log_budget *b)
 {
@@ -199,18 +200,49 @@ static enum stk_err find_dead(struct stk_worker *w)
 
 /* --- graves ----------------------------------------------------------------------------------- */
 
+/*
+ * A grave that holds nothing of ours costs one EXISTS; the script, which also tells orphans and
+ * lets old graves go, visits all of them every ten minutes.
+ */
+static enum stk_err sweep_grave(struct stk_worker *w, const char *instance)
+{
+	bool visit = w->recovery.full;
+	enum stk_err e = STK_OK;
+
+	if (strcmp(instance, w->store.instance) == 0)
+		return STK_OK;
+	if (!visit)
+		e = stk_store_grave_holds(&w->store, instance, w->queues, w->n_queues, &visit);
+	return e == STK_OK && visit ? stk_recover_one(w, instance) : e;
+}
+
+static void choose_sweep(struct stk_recovery *r)
+{
+	int64_t now = stk_monotonic_ms();
+
+	if (r->grave_at != 0)
+		return; /* in the middle of one */
+	r->full = r->next_full_ms != 0 && now >= r->next_full_ms;
+	if (r->full || r->next_full_ms == 0)
+		r->next_full_ms = now + FULL_SWEEP_MS;
+}
+
 /* A half-open blocking pop can still deliver there, and other queues' jobs wait for their workers.
  */
 static enum stk_err sweep_graves(struct stk_worker *w)
 {
 	struct stk_recovery *r = &w->recovery;
 	size_t n = 0;
-	enum stk_err e =
-	    stk_store_graves_from(&w->store, r->grave_at, r->peers, STK_RECOVERY_GRAVES, &n);
+	enum stk_err e;
 
-	for (size_t i = 0; i < n && e == STK_OK && !w->life.fenced; i++)
-		if (strcmp(r->peers[i].instance, w->store.instance) != 0)
-			e = stk_recover_one(w, r->peers[i].instance);
+	choose_sweep(r);
+	e = stk_store_graves_from(&w->store, r->grave_at, r->peers, STK_RECOVERY_GRAVES, &n);
+	for (size_t i = 0; i < n && e == STK_OK && !w->life.fenced; i++) {
+		char instance[STK_INSTANCE_CHARS + 1];
+
+		memcpy(instance, r->peers[i].instance, sizeof(instance));
+		e = sweep_grave(w, instance);
+	}
 	r->grave_at = n < STK_RECOVERY_GRAVES ? 0 : r->grave_at + n;
 	return e;
 }

@@ -31,6 +31,8 @@ struct stk_recovery {
 	int64_t steady_since_ms; /* what @seen belongs to: another one makes it worthless */
 	size_t grave_at;
 	int64_t next_pass_ms, next_prune_ms, lock_until_ms;
+	int64_t next_full_ms; /* graves without jobs of ours are only looked at then */
+	bool full;
 	uint64_t prune_cursor;
 	struct stk_log_budget orphans, skipped;      /* log lines a minute */
 	struct stk_peer peers[STK_RECOVERY_WATCHED]; /* scratch */

@@ -206,6 +206,9 @@ STK_CHECK enum stk_err stk_store_graves(
 /* The same from rank @first on, oldest first. */
 STK_CHECK enum stk_err stk_store_graves_from(
     struct stk_store *s, size_t first, struct stk_peer *out, size_t max, size_t *n);
+/* Does a list of @instance for one of these queues hold anything? One EXISTS, no script. */
+STK_CHECK enum stk_err stk_store_grave_holds(
+    struct stk_store *s, const char *instance, const char *const *queues, size_t n, bool *holds);
 /* Resque's pruning lock (SET NX EX 60, an integer): *won says whether this pass is ours. */
 STK_CHECK enum stk_err stk_store_prune_lock(struct stk_store *s, bool *won);
 

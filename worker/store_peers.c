@@ -107,6 +107,36 @@ enum stk_err stk_store_graves_from(
 	return peers(s, "graves", first, out, max, n);
 }
 
+enum stk_err stk_store_grave_holds(
+    struct stk_store *s, const char *instance, const char *const *queues, size_t n, bool *holds)
+{
+	enum {
+		KEY_BYTES = STK_NS_MAX + STK_QUEUE_MAX + STK_INSTANCE_CHARS + 32
+	};
+	STK_AUTO_FREE char(*keys)[KEY_BYTES] = NULL;
+	STK_AUTO_FREE struct stk_span *argv = NULL;
+	struct stk_reply *r = NULL;
+	enum stk_err e = stk_queues_ok(queues, n);
+
+	*holds = false;
+	if (e != STK_OK)
+		return e;
+	keys = calloc(n, sizeof(*keys));
+	argv = calloc(n + 1, sizeof(*argv));
+	if (keys == NULL || argv == NULL)
+		return STK_E_NOMEM;
+	argv[0] = stk_span_str("EXISTS");
+	for (size_t i = 0; i < n; i++) {
+		(void)snprintf(
+		    keys[i], sizeof(keys[i]), "%s:stockade:in:%s:%s", s->ns, instance, queues[i]);
+		argv[i + 1] = stk_span_str(keys[i]);
+	}
+	e = stk_redis_call(s->link, argv, n + 1, &r);
+	*holds = e == STK_OK && r->integer > 0;
+	stk_reply_free(r);
+	return e;
+}
+
 enum stk_err stk_store_prune_lock(struct stk_store *s, bool *won)
 {
 	char key[STK_NS_MAX + 48];

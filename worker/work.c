@@ -207,6 +207,7 @@ static enum stk_answer reserve(struct stk_worker *w, struct stk_reserved *r)
 static bool begin_again(struct stk_worker *w)
 {
 	uint8_t fresh[STK_INSTANCE_BYTES];
+	bool registered;
 
 	w->counters.fenced++;
 	(void)stk_log_start(STK_LOG_WARN, "worker.fenced", "unknown",
@@ -220,7 +221,10 @@ static bool begin_again(struct stk_worker *w)
 	stk_hex(fresh, sizeof(fresh), w->store.instance);
 	w->life.fenced = false;
 	w->life.steady_since_ms = 0;
-	return stk_worker_register(w) == 0;
+	w->life.store = NULL; /* a beat of an instance that is not registered yet would be FENCED */
+	registered = stk_worker_register(w) == 0;
+	w->life.store = &w->store;
+	return registered;
 }
 
 /* Nothing to do: what the look at Redis said decides how to wait for the next. */
