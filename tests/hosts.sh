@@ -38,7 +38,7 @@ hosts_down() {
 # nobody holds Resque's prune lock: a pass need not wait a minute for it
 unlock() { rcli del resque:pruning_dead_workers_in_progress >/dev/null; }
 big_csv() { # big_csv ROWS
-	awk -v n="$1" 'BEGIN { print "a,b,c"; for (i = 0; i < n; i++) print i ",1.5,x" }' >"$T/inputs/big.csv"
+	rows_csv big.csv "$1"
 }
 processed() { [ "$(rcli get resque:stat:processed)" = "$1" ]; }
 in_flight() { rcli keys 'resque:stockade:in:*'; }

@@ -105,6 +105,20 @@ worker_stop() {
 logged() { grep -aq "\"event.action\":\"$1\"" "$T/log"; }
 events() { grep -ac "\"event.action\":\"$1\"" "$T/log"; }
 children_of() { ps -o pid= --ppid "$1" | tr -d ' '; }
+# rows_csv NAME ROWS: a CSV file in inputs/ that keeps CsvSummary busy, about a second for six
+# million rows; written in blocks, because awk would take longer than the job
+rows_csv() {
+	awk 'BEGIN { for (i = 0; i < 100000; i++) print i ",1.5,x" }' >"$T/block.csv"
+	{
+		echo a,b,c
+		blocks=$(($2 / 100000))
+		while [ "$blocks" -gt 0 ]; do
+			cat "$T/block.csv"
+			blocks=$((blocks - 1))
+		done
+	} >"$T/inputs/$1"
+}
+
 # a process and all its descendants
 tree_of() {
 	ps -e -o pid=,ppid= | awk -v top="$1" '

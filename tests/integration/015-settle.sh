@@ -47,7 +47,7 @@ worker_stop
 check "its counter says so" has "$(grep -a worker.stopped "$T/log" | tail -1)" '"stockade.count.refusal_notes":1'
 
 # --- a second TERM hands the running job back
-awk 'BEGIN { print "a,b,c"; for (i = 0; i < 20000000; i++) print i ",1.5,x" }' >"$T/inputs/big.csv"
+rows_csv big.csv 20000000
 : >"$T/log"
 long=$(sign CsvSummary '["big.csv"]')
 push files "$long"

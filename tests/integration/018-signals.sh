@@ -4,7 +4,7 @@
 stage_up
 trap stage_down EXIT
 printf 'x\n' >"$T/inputs/x.txt"
-awk 'BEGIN { print "a,b,c"; for (i = 0; i < 20000000; i++) print i ",1.5,x" }' >"$T/inputs/big.csv"
+rows_csv big.csv 20000000
 title() { tr '\0' ' ' <"/proc/$1/cmdline"; }
 long() { push files "$(sign CsvSummary '["big.csv"]' --runs "${1:-1}")"; }
 
@@ -39,7 +39,7 @@ check "no key of that worker is left" eq "$(rcli --raw keys 'resque:worker:*')$(
 
 # --- QUIT waits for the job
 : >"$T/log"
-awk 'BEGIN { print "a,b,c"; for (i = 0; i < 3000000; i++) print i ",1.5,x" }' >"$T/inputs/some.csv"
+rows_csv some.csv 6000000
 push files "$(sign CsvSummary '["some.csv"]')"
 worker_start
 check "a job runs" wait_for 10 logged job.started

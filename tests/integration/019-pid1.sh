@@ -4,7 +4,7 @@
 . tests/stage.sh
 stage_up
 trap stage_down EXIT
-awk 'BEGIN { print "a,b,c"; for (i = 0; i < 3000000; i++) print i ",1.5,x" }' >"$T/inputs/some.csv"
+rows_csv some.csv 6000000
 
 if unshare -Upfm --mount-proc --map-current-user true 2>/dev/null; then
 	push files "$(sign CsvSummary '["some.csv"]')"

@@ -6,7 +6,7 @@ stage_up
 trap stage_down EXIT
 
 # a FIFO under the granted directory would do too, but a long CSV is an honest slow job
-awk 'BEGIN { print "a,b,c"; for (i = 0; i < 6000000; i++) print i ",1.5,x" }' >"$T/inputs/big.csv"
+rows_csv big.csv 6000000
 payload=$(sign CsvSummary '["big.csv"]')
 push files "$payload"
 worker_start

@@ -7,7 +7,7 @@ EXTRA='redis_timeout = "500ms";'
 stage_up
 trap stage_down EXIT
 
-awk 'BEGIN { print "a,b,c"; for (i = 0; i < 3000000; i++) print i ",1.5,x" }' >"$T/inputs/big.csv"
+rows_csv big.csv 6000000
 rcli config set appendonly yes >/dev/null
 rcli config set appendfsync always >/dev/null
 wait_for 5 sh -c "redis-cli -s '$REDIS_SOCK' info persistence | grep -q 'aof_rewrite_in_progress:0'"

@@ -6,7 +6,7 @@ stage_up
 trap 'kill $MONITOR 2>/dev/null; stage_down' EXIT
 MONITOR=
 printf 'x\n' >"$T/inputs/x.txt"
-awk 'BEGIN { print "a,b,c"; for (i = 0; i < 4000000; i++) print i ",1.5,x" }' >"$T/inputs/big.csv"
+rows_csv big.csv 6000000
 one=$(sign ChecksumFile '["x.txt"]')
 
 done_is() { [ "$(grep -ac '"event.reason":"Done"' "$T/log")" = "$1" ]; }

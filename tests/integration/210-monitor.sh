@@ -42,7 +42,7 @@ wait_for 5 grep -q OK "$T/monitor"
 
 # --- a life
 printf 'x\n' >"$T/inputs/x.txt"
-awk 'BEGIN { print "a,b,c"; for (i = 0; i < 6000000; i++) print i ",1.5,x" }' >"$T/inputs/long.csv"
+rows_csv long.csv 6000000
 push files "$(sign ChecksumFile '["x.txt"]')"
 push files "$(sign ChecksumFile '["missing.txt"]' --runs 2)"
 push files "$(sign ChecksumFile '[42]')"

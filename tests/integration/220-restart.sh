@@ -32,7 +32,7 @@ rcli flushall >/dev/null
 rcli config set appendonly yes >/dev/null
 rcli config set appendfsync always >/dev/null
 wait_for 5 sh -c "redis-cli -s '$REDIS_SOCK' info persistence | grep -q 'aof_rewrite_in_progress:0'"
-awk 'BEGIN { print "a,b,c"; for (i = 0; i < 3000000; i++) print i ",1.5,x" }' >"$T/inputs/big.csv"
+rows_csv big.csv 6000000
 push files "$(sign CsvSummary '["big.csv"]')"
 worker_start
 check "a job starts" wait_for 10 logged job.started

@@ -6,7 +6,7 @@
 . tests/hosts.sh
 stage_up
 trap hosts_down EXIT
-big_csv 3000000
+big_csv 6000000
 
 # --- a host without power
 push files "$(sign CsvSummary '["big.csv"]')"

@@ -5,7 +5,7 @@
 . tests/hosts.sh
 stage_up
 trap hosts_down EXIT
-big_csv 3000000
+big_csv 6000000
 push files "$(sign CsvSummary '["big.csv"]')"
 host_start a "$(echo "$FAST" | sed 's/"30s"/"1s"/')"
 check "a job runs" wait_for 10 host_logged a job.started

@@ -70,7 +70,7 @@ check "by name" host_logged a '"event.reason":"REDIS_LOST"'
 
 # --- with an outcome in hand
 redis_again --appendonly yes --appendfsync always
-big_csv 1500000
+big_csv 6000000
 push files "$(sign CsvSummary '["big.csv"]')"
 host_start b
 check "a job runs" wait_for 10 host_logged b job.started

@@ -6,7 +6,7 @@
 . tests/hosts.sh
 stage_up
 trap hosts_down EXIT
-big_csv 3000000
+big_csv 6000000
 
 if unshare -Upfm --mount-proc --map-current-user true 2>/dev/null; then
 	sed '/^beat = /d' "$T/stockade.conf" >"$T/box.conf"
