@@ -36,6 +36,7 @@ struct run {
 	int zygote_filters;
 	enum stk_kill kill;
 	bool termed, killed, greeted;
+	bool over; /* the child has ended: a READY that is read now comes too late for a GO */
 	int64_t started_ms, deadline_ms, tick_due_ms;
 	uint64_t oom_before;
 	/* GO and the arguments, as one buffer that drains into the pipe */
@@ -185,7 +186,7 @@ static void take_report(struct run *run, const uint8_t *p, size_t n)
 		end_job(run, e == STK_E_TOOBIG ? STK_KILL_FLOOD : STK_KILL_MALFORMED);
 		return;
 	}
-	if (run->report.ready && !run->greeted)
+	if (run->report.ready && !run->greeted && !run->over)
 		greet(run);
 }
 
@@ -261,6 +262,7 @@ static bool step(struct run *run)
  */
 static void drain_rest(struct run *run)
 {
+	run->over = true;
 	while (drain(run, &run->pipes.report, take_report))
 		continue;
 	while (drain(run, &run->pipes.output, take_output))

@@ -43,7 +43,7 @@ for suite in "$@"; do
 			echo "ok - $suite: make $target in a fresh clone ($(($(date +%s) - start)) s): $(tail -1 "$work/$target.log")"
 		else
 			echo "not ok - $suite: make $target in a fresh clone"
-			tail -40 "$work/$target.log" | sed 's/^/#   /'
+			{ grep -aE -A12 '^FAILED|error:' "$work/$target.log" | head -n 60; tail -n 5 "$work/$target.log"; } | sed 's/^/#   /'
 			status=1
 		fi
 	done

@@ -156,8 +156,8 @@ void stk_worker_settle(struct stk_worker *w, const struct stk_reserved *r,
 
 	*out = (struct stk_settle){ .seq = r->parcel.seq, .what = STK_SETTLE_OK };
 	w->counters.outcomes[o->name]++;
-	if (o->name == STK_OUT_SANDBOX_UNAVAILABLE && !o->started) {
-		/* the wall, not the job, is at fault: the run is not spent, the job waits */
+	if (!o->started && o->name != STK_OUT_SHUTDOWN) {
+		/* before GO the wall, not the job, is at fault: no run is spent, the job waits */
 		if (w->unavailable[class] < UINT8_MAX)
 			w->unavailable[class]++;
 		out->what = STK_SETTLE_PARK;
