@@ -87,8 +87,10 @@ static int parse_flags(const struct stk_command *cmd, const struct stk_sign_flag
 		}
 		take(f, opt, more);
 	}
-	if (optind != argc - 1)
-		return stk_usage(cmd, STK_EX_USAGE);
+	if (optind != argc - 1) {
+		(void)stk_usage(cmd, STK_EX_USAGE);
+		return STK_EX_USAGE;
+	}
 	f->operand = argv[optind];
 	return 0;
 }
@@ -106,9 +108,11 @@ static int need_all(const struct flags *f)
 	};
 
 	for (size_t i = 0; i < STK_ARRAY_LEN(needed); i++)
-		if (needed[i].value == NULL)
-			return stk_complain(
+		if (needed[i].value == NULL) {
+			(void)stk_complain(
 			    STK_EX_USAGE, "%s is missing: %s", needed[i].flag, needed[i].what);
+			return STK_EX_USAGE;
+		}
 	return 0;
 }
 
@@ -281,7 +285,6 @@ static int sign(const struct flags *f, struct stk_sign_request *r, struct stk_si
 		return stk_complain(STK_EX_USAGE, "%s", why);
 	if (!stk_sign_header(r, out->header, &why))
 		return stk_complain(STK_EX_USAGE, "%s", why);
-	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): a header needs queues */
 	(void)snprintf(
 	    out->queue, sizeof(out->queue), "%.*s", (int)strcspn(r->queues, ","), r->queues);
 	return seal(f, r, out);
