@@ -247,3 +247,20 @@ void stk_cage_close(struct stk_cage *c)
 	stk_close(&c->oom_fd);
 	free(c);
 }
+
+const char *stk_cage_request_fault(const struct stk_cage *c, const struct stk_run_request *r)
+{
+	const struct stk_class_desc *d;
+
+	if (c->table == NULL || r->class_index >= c->table->head.n_classes)
+		return "no such class in the table";
+	if (r->args.len > STK_ARGS_MAX)
+		return "the arguments are larger than their ceiling";
+	d = &c->table->classes[r->class_index];
+	if (d->n_grants > 0 && !c->landlock)
+		return "the class has a files grant and Landlock is switched off";
+	for (uint32_t i = 0; i < d->n_grants; i++)
+		if (c->dir_fds == NULL || c->dir_fds[d->grants[i].label_index] == -1)
+			return "a directory label of the class is not mapped";
+	return NULL;
+}

@@ -6,12 +6,12 @@
 
 #include "sandbox/caps.h"
 #include "sandbox/faults.h"
+#include "sandbox/follow.h"
 #include "sandbox/landlock.h"
 #include "sandbox/limits.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -75,18 +75,6 @@ static int from_err(enum stk_err e)
 	}
 	errno = EINVAL;
 	return -1;
-}
-
-/* The parent may have died before the death signal was set; then nobody would ever send it. */
-static int follow(pid_t worker)
-{
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1)
-		return -1;
-	if (getppid() != worker) {
-		errno = ESRCH;
-		return -1;
-	}
-	return 0;
 }
 
 static int z_place(void)
@@ -190,7 +178,7 @@ static int z_build(struct stk_cell *c)
 
 enum stk_step stk_cell_open(struct stk_cell *c)
 {
-	if (follow(c->worker) == -1)
+	if (stk_follow(c->worker) == -1)
 		return STK_STEP_Z_PARENT;
 	if (z_place() == -1)
 		return STK_STEP_Z_PLACE;
@@ -226,7 +214,7 @@ enum stk_step stk_cell_shut(struct stk_cell *c, const struct stk_class_desc *cla
 
 static int j_parent(const struct stk_entry *e)
 {
-	return follow(e->cell->worker);
+	return stk_follow(e->cell->worker);
 }
 
 static int rules_slot(const struct stk_entry *e)

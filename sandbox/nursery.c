@@ -5,6 +5,7 @@
 #include "sandbox/nursery.h"
 
 #include "sandbox/fds.h"
+#include "sandbox/follow.h"
 #include "sandbox/landlock.h"
 
 #include <errno.h>
@@ -73,17 +74,6 @@ const char *stk_birth_step_name(uint32_t step)
 	};
 
 	return step < STK_BIRTH_COUNT ? names[step] : "do an unknown step";
-}
-
-static int follow(pid_t worker)
-{
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1)
-		return -1;
-	if (getppid() != worker) {
-		errno = ESRCH;
-		return -1;
-	}
-	return 0;
 }
 
 /* Rejects nothing that exists; dispositions and mask become those of a fresh program. */
@@ -198,7 +188,7 @@ static enum stk_birth_step be_born(const struct stk_ask *ask, const int *fds, in
 	int cage = SLOT_CAGE;
 	enum stk_birth_step step;
 
-	if (follow(self.worker) == -1)
+	if (stk_follow(self.worker) == -1)
 		return STK_BIRTH_PARENT;
 	if ((step = hide_files(ask, fds + 1)) != STK_BIRTH_OK)
 		return step;
@@ -341,7 +331,7 @@ void stk_nursery_main(const struct stk_nursery_options *o, int sock, pid_t worke
 	reset_signals();
 	self.o = o;
 	self.worker = worker;
-	if (follow(worker) == -1)
+	if (stk_follow(worker) == -1)
 		_exit(STK_BIRTH_PARENT);
 	if (shed_fds(o, sock) == -1)
 		_exit(STK_BIRTH_FDS);

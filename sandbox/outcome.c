@@ -311,3 +311,18 @@ void stk_verdict(const struct stk_end *e, struct stk_outcome *o)
 	else
 		by_exit(e, o);
 }
+
+void stk_outcome_printed(struct stk_outcome *o, const uint8_t *p, size_t n)
+{
+	size_t room = sizeof(o->output_tail), keep;
+
+	if (n >= room) {
+		memcpy(o->output_tail, p + n - room, room);
+		o->output_tail_len = room;
+		return;
+	}
+	keep = o->output_tail_len + n > room ? room - n : o->output_tail_len;
+	memmove(o->output_tail, o->output_tail + o->output_tail_len - keep, keep);
+	memcpy(o->output_tail + keep, p, n);
+	o->output_tail_len = keep + n;
+}

@@ -73,6 +73,8 @@ struct stk_outcome {
 	uint8_t output_tail[512]; /* last bytes the job printed, untrusted: shown by run-job */
 	size_t output_tail_len;
 };
+/* Adds what the job printed to output_tail, which keeps the last bytes. */
+void stk_outcome_printed(struct stk_outcome *o, const uint8_t *p, size_t n);
 /* Frees what it owns; safe on a zeroed struct. */
 void stk_outcome_clear(struct stk_outcome *o);
 

@@ -55,6 +55,9 @@ int stk_child_end(struct stk_child *child);
 STK_CHECK enum stk_err stk_birth(struct stk_cage *c, enum stk_role role, uint32_t profiles, int fd,
     struct stk_child *out, char why[static STK_WHY_MAX]);
 
+/* Why @r cannot be run in @c at all, or NULL; static storage. */
+const char *stk_cage_request_fault(const struct stk_cage *c, const struct stk_run_request *r);
+
 struct stk_job_pipes {
 	int report, output, args; /* our ends, non-blocking */
 };

@@ -10,8 +10,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -28,14 +26,14 @@
 /* Debian 12's headers are older than these. */
 #define STK_PR_SET_MDWE 65 /* linux/prctl.h, 6.3 */
 
-static int said(int rc)
+int stk_try_said(int rc)
 {
 	return rc == 0 ? 0 : errno < STK_TRY_NO_EFFECT ? errno : STK_TRY_ODD;
 }
 
-static int no_new_privs(void)
+int stk_try_no_new_privs(void)
 {
-	return said(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	return stk_try_said(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
 }
 
 /* --- one function per layer; all run in a child ------------------------------------------------
@@ -48,7 +46,7 @@ static int try_uid(void)
 
 static int try_no_new_privs(void)
 {
-	int e = no_new_privs();
+	int e = stk_try_no_new_privs();
 
 	if (e != 0)
 		return e;
@@ -62,7 +60,7 @@ static int try_capabilities(void)
 	switch (stk_caps_drop(&step)) {
 	case STK_OK: return 0;
 	case STK_E_REFUSED: return STK_TRY_NO_EFFECT;
-	case STK_E_SYSTEM: return said(-1);
+	case STK_E_SYSTEM: return stk_try_said(-1);
 	case STK_E_NOMEM:
 	case STK_E_TOOBIG:
 	case STK_E_FORMAT:
@@ -71,69 +69,6 @@ static int try_capabilities(void)
 	case STK_E_ABSENT: break;
 	}
 	return STK_TRY_ODD;
-}
-
-/* Answers @action for one call number, allows the rest. */
-static int install(uint32_t nr, uint32_t action)
-{
-	struct sock_filter insns[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, action),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog prog = { .len = STK_ARRAY_LEN(insns), .filter = insns };
-
-	return said((int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog));
-}
-
-static void trapped(int sig, siginfo_t *si, void *uc)
-{
-	(void)sig;
-	(void)uc;
-	_exit(si->si_syscall == SYS_getppid ? 0 : STK_TRY_NO_EFFECT);
-}
-
-static int handle_sigsys(void)
-{
-	struct sigaction sa = { .sa_flags = SA_SIGINFO };
-
-	sa.sa_sigaction = trapped;
-	return said(sigaction(SIGSYS, &sa, NULL));
-}
-
-static int try_seccomp_trap(void)
-{
-	int e = no_new_privs();
-
-	if (e == 0)
-		e = handle_sigsys();
-	if (e == 0)
-		e = install(SYS_getppid, SECCOMP_RET_TRAP);
-	if (e != 0)
-		return e;
-	(void)syscall(SYS_getppid);
-	return STK_TRY_NO_EFFECT;
-}
-
-/* A program that believes in no architecture at all must end us at the next call. */
-static int kill_in_child(void)
-{
-	struct sock_filter insns[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-	};
-	struct sock_fprog prog = { .len = STK_ARRAY_LEN(insns), .filter = insns };
-	int e = no_new_privs();
-
-	if (e == 0)
-		e = said((int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog));
-	if (e != 0)
-		return e;
-	(void)syscall(SYS_getppid);
-	return STK_TRY_NO_EFFECT;
 }
 
 /* Waits for @pid: its code, or 256 + signal. */
@@ -157,7 +92,7 @@ int stk_probe_forked(int (*act)(void))
 	pid_t pid = fork();
 
 	if (pid == -1)
-		return said(-1);
+		return stk_try_said(-1);
 	if (pid == 0) {
 		(void)sigaction(SIGSYS, &plain, NULL);
 		(void)setrlimit(RLIMIT_CORE, &none);
@@ -166,45 +101,17 @@ int stk_probe_forked(int (*act)(void))
 	return reap(pid);
 }
 
-static int try_seccomp_arch(void)
-{
-	int e = stk_probe_forked(kill_in_child);
-
-	return e == 256 + SIGSYS ? 0 : e > 255 ? STK_TRY_NO_EFFECT : e;
-}
-
-/* The newer filter asks for less; the stricter of the two must win, whichever came first. */
-static int try_seccomp_stack(void)
-{
-	int e = no_new_privs();
-
-	if (e == 0)
-		e = install(SYS_getppid, SECCOMP_RET_ERRNO | EXDEV);
-	if (e == 0)
-		e = install(SYS_getppid, SECCOMP_RET_ALLOW);
-	if (e == 0 && (syscall(SYS_getppid) != -1 || errno != EXDEV))
-		e = STK_TRY_NO_EFFECT;
-	if (e == 0)
-		e = handle_sigsys();
-	if (e == 0)
-		e = install(SYS_getppid, SECCOMP_RET_TRAP);
-	if (e != 0)
-		return e;
-	(void)syscall(SYS_getppid);
-	return STK_TRY_NO_EFFECT;
-}
-
 /* Enters an empty ruleset: 0, errno, or MISSING's EOPNOTSUPP when the ABI is below @abi_min. */
 static int landlocked(int abi_min, uint32_t deny)
 {
-	int fd, abi = stk_landlock_abi(), e = no_new_privs();
+	int fd, abi = stk_landlock_abi(), e = stk_try_no_new_privs();
 
 	if (e != 0 || abi < 0)
 		return e != 0 ? e : -abi;
 	if (abi < abi_min)
 		return EOPNOTSUPP;
 	if (stk_landlock_create(abi, deny, &fd) != STK_OK || stk_landlock_restrict(fd) != STK_OK)
-		return said(-1);
+		return stk_try_said(-1);
 	return 0;
 }
 
@@ -225,7 +132,7 @@ static int try_landlock_net(void)
 {
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(9) };
 	int s = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int e = s == -1 ? said(-1) : landlocked(4, STK_LANDLOCK_NET);
+	int e = s == -1 ? stk_try_said(-1) : landlocked(4, STK_LANDLOCK_NET);
 
 	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	if (e != 0)
@@ -238,7 +145,7 @@ static int try_landlock_net(void)
 static int try_landlock_scopes(void)
 {
 	pid_t parent = getppid();
-	int e = kill(parent, 0) != 0 ? said(-1) : landlocked(6, STK_LANDLOCK_SCOPES);
+	int e = kill(parent, 0) != 0 ? stk_try_said(-1) : landlocked(6, STK_LANDLOCK_SCOPES);
 
 	if (e != 0)
 		return e;
@@ -253,7 +160,7 @@ static int try_mdwe(void)
 	if (control == MAP_FAILED || mprotect(control, 4096, PROT_READ | PROT_EXEC) != 0)
 		return STK_TRY_ODD;
 	if (prctl(STK_PR_SET_MDWE, 1, 0, 0, 0) != 0)
-		return said(-1);
+		return stk_try_said(-1);
 
 	void *p = mmap(NULL, 4096, rw, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
@@ -274,12 +181,12 @@ static int try_dumpable(void)
 
 	(void)snprintf(path, sizeof(path), "/proc/%ld/mem", (long)me);
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
-		return said(-1);
+		return stk_try_said(-1);
 
 	pid_t pid = fork();
 
 	if (pid == -1)
-		return said(-1);
+		return stk_try_said(-1);
 	if (pid == 0) {
 		int fd = open(path, O_RDONLY | O_CLOEXEC);
 
@@ -295,10 +202,10 @@ static int try_rlimits(void)
 {
 	struct rlimit as = { 64u << 20, 64u << 20 }, files = { 3, 3 },
 		      up = { 128u << 20, 128u << 20 };
-	int e = said(setrlimit(RLIMIT_NOFILE, &files));
+	int e = stk_try_said(setrlimit(RLIMIT_NOFILE, &files));
 
 	if (e == 0)
-		e = said(setrlimit(RLIMIT_AS, &as));
+		e = stk_try_said(setrlimit(RLIMIT_AS, &as));
 	if (e != 0)
 		return e;
 	if (mmap(NULL, 256u << 20, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED)
@@ -314,9 +221,9 @@ static int try_close_range(void)
 	int fds[2];
 
 	if (pipe2(fds, O_CLOEXEC) != 0)
-		return said(-1);
+		return stk_try_said(-1);
 	if (syscall(SYS_close_range, fds[0], ~0u, 0) != 0)
-		return said(-1);
+		return stk_try_said(-1);
 	return fcntl(fds[0], F_GETFD) == -1 && fcntl(fds[1], F_GETFD) == -1 ? 0 : STK_TRY_NO_EFFECT;
 }
 
@@ -327,23 +234,23 @@ static int try_pidfd(void)
 	pid_t pid = fork();
 
 	if (pid == -1)
-		return said(-1);
+		return stk_try_said(-1);
 	if (pid == 0) {
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 		for (;;)
 			(void)pause();
 	}
 
-	int fd = (int)syscall(SYS_pidfd_open, pid, 0), e = fd == -1 ? said(-1) : 0;
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0), e = fd == -1 ? stk_try_said(-1) : 0;
 
 	if (e == 0)
-		e = said((int)syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0));
+		e = stk_try_said((int)syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0));
 	if (e != 0) {
 		(void)kill(pid, SIGKILL);
 		(void)reap(pid);
 		return e;
 	}
-	e = said(waitid(P_PIDFD, (id_t)fd, &si, WEXITED));
+	e = stk_try_said(waitid(P_PIDFD, (id_t)fd, &si, WEXITED));
 	return e != 0 ? e : si.si_status == SIGKILL ? 0 : STK_TRY_NO_EFFECT;
 }
 
@@ -354,15 +261,15 @@ static int try_pdeathsig(void)
 	char c;
 
 	if (pipe2(fds, O_CLOEXEC) != 0 || pipe2(ready, O_CLOEXEC) != 0)
-		return said(-1);
+		return stk_try_said(-1);
 
 	pid_t pid = fork();
 
 	if (pid == -1)
-		return said(-1);
+		return stk_try_said(-1);
 	if (pid == 0) {
 		if (fork() == 0) {
-			int e = said(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0));
+			int e = stk_try_said(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0));
 
 			c = (char)e;
 			if (write(ready[1], &c, 1) != 1 || e != 0)
@@ -392,12 +299,12 @@ static int try_proc(void)
 	char c;
 
 	if (pipe2(fds, O_CLOEXEC) != 0)
-		return said(-1);
+		return stk_try_said(-1);
 
 	pid_t pid = fork();
 
 	if (pid == -1)
-		return said(-1);
+		return stk_try_said(-1);
 	if (pid == 0) {
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 		if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || write(fds[1], "", 1) != 1)
@@ -408,7 +315,7 @@ static int try_proc(void)
 	(void)close(fds[1]);
 	switch (read(fds[0], &c, 1) != 1 ? STK_E_CLOSED : stk_procstat(pid, &p)) {
 	case STK_OK: e = 0; break;
-	case STK_E_SYSTEM: e = said(-1); break;
+	case STK_E_SYSTEM: e = stk_try_said(-1); break;
 	case STK_E_FORMAT: e = STK_TRY_NO_EFFECT; break;
 	case STK_E_NOMEM:
 	case STK_E_TOOBIG:
@@ -426,9 +333,9 @@ int (*const stk_probe_try[STK_LAYER_COUNT])(void) = {
 	[STK_LAYER_UID] = try_uid,
 	[STK_LAYER_NO_NEW_PRIVS] = try_no_new_privs,
 	[STK_LAYER_CAPABILITIES] = try_capabilities,
-	[STK_LAYER_SECCOMP_TRAP] = try_seccomp_trap,
-	[STK_LAYER_SECCOMP_ARCH] = try_seccomp_arch,
-	[STK_LAYER_SECCOMP_STACK] = try_seccomp_stack,
+	[STK_LAYER_SECCOMP_TRAP] = stk_try_seccomp_trap,
+	[STK_LAYER_SECCOMP_ARCH] = stk_try_seccomp_arch,
+	[STK_LAYER_SECCOMP_STACK] = stk_try_seccomp_stack,
 	[STK_LAYER_LANDLOCK_FS] = try_landlock_fs,
 	[STK_LAYER_LANDLOCK_NET] = try_landlock_net,
 	[STK_LAYER_LANDLOCK_SCOPES] = try_landlock_scopes,

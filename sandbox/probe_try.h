@@ -13,6 +13,16 @@
 /* Runs @act in a forked child: its exit code, or 256 + the signal that ended it. */
 int stk_probe_forked(int (*act)(void));
 
+/* What a call that answered @rc says, as a trial's exit code. */
+int stk_try_said(int rc);
+/* Sets no_new_privs, which most layers want first; answers as a trial does. */
+int stk_try_no_new_privs(void);
+
+/* probe_seccomp.c */
+int stk_try_seccomp_trap(void);
+int stk_try_seccomp_arch(void);
+int stk_try_seccomp_stack(void);
+
 extern int (*const stk_probe_try[STK_LAYER_COUNT])(void);
 
 #endif

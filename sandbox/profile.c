@@ -127,7 +127,9 @@ struct stk_verdict stk_profile_verdict(
 			v = (struct stk_verdict){ .kind = STK_VERDICT_ERRNO, .err = r->err };
 		}
 	}
-	return named ? (struct stk_verdict){ .kind = STK_VERDICT_DENY } : v;
+	if (named)
+		v = (struct stk_verdict){ .kind = STK_VERDICT_DENY };
+	return v;
 }
 
 static const char *check_row(const struct stk_row *r)

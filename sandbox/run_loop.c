@@ -146,28 +146,12 @@ static void push_args(struct run *run)
 
 /* --- pipes ------------------------------------------------------------------------------------ */
 
-/* Keeps the last bytes the job printed. */
-static void keep_tail(struct stk_outcome *o, const uint8_t *p, size_t n)
-{
-	size_t room = sizeof(o->output_tail), keep;
-
-	if (n >= room) {
-		memcpy(o->output_tail, p + n - room, room);
-		o->output_tail_len = room;
-		return;
-	}
-	keep = o->output_tail_len + n > room ? room - n : o->output_tail_len;
-	memmove(o->output_tail, o->output_tail + o->output_tail_len - keep, keep);
-	memcpy(o->output_tail + keep, p, n);
-	o->output_tail_len = keep + n;
-}
-
 static void take_output(struct run *run, const uint8_t *p, size_t n)
 {
 	struct stk_outcome *o = run->out;
 	uint32_t cap = run->r->limits.output_bytes;
 
-	keep_tail(o, p, n);
+	stk_outcome_printed(o, p, n);
 	if (n > cap - o->output_bytes) {
 		o->output_bytes = cap + 1;
 		stk_close(&run->pipes.output);
@@ -318,23 +302,6 @@ static void run_child(struct run *run)
 
 /* --- before the child ------------------------------------------------------------------------- */
 
-static const char *request_wrong(const struct stk_cage *c, const struct stk_run_request *r)
-{
-	const struct stk_class_desc *d;
-
-	if (c->table == NULL || r->class_index >= c->table->head.n_classes)
-		return "no such class in the table";
-	if (r->args.len > STK_ARGS_MAX)
-		return "the arguments are larger than their ceiling";
-	d = &c->table->classes[r->class_index];
-	if (d->n_grants > 0 && !c->landlock)
-		return "the class has a files grant and Landlock is switched off";
-	for (uint32_t i = 0; i < d->n_grants; i++)
-		if (c->dir_fds == NULL || c->dir_fds[d->grants[i].label_index] == -1)
-			return "a directory label of the class is not mapped";
-	return NULL;
-}
-
 static enum stk_err spawn_with_patience(struct run *run)
 {
 	struct stk_spawn s = { .magic = STK_SPAWN_MAGIC,
@@ -382,7 +349,7 @@ enum stk_err stk_cage_run(struct stk_cage *c, const struct stk_run_request *r,
 		.hooks = hooks,
 		.out = out,
 		.pipes = { .report = -1, .output = -1, .args = -1 } };
-	const char *wrong = request_wrong(c, r);
+	const char *wrong = stk_cage_request_fault(c, r);
 	enum stk_err e = STK_OK;
 
 	memset(out, 0, sizeof(*out));

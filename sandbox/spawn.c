@@ -315,7 +315,7 @@ static enum stk_err make_pipes(int ours[3], int theirs[3])
 static enum stk_err ask_zygote(struct stk_cage *c, struct stk_zygote *z, const struct stk_spawn *s,
     const int theirs[3], struct stk_child *child, char *why)
 {
-	struct stk_spawned r;
+	struct stk_spawned r = { 0 };
 	enum stk_err e = stk_fds_send(z->child.sock, s, sizeof(*s), theirs, 3);
 
 	if (e == STK_OK)

@@ -2,8 +2,11 @@
 # The rules that no compiler knows, then the analyzers.
 #   tests/lint.sh BUILD            everything; tools that are not installed are named as skipped
 #   tests/lint.sh BUILD house      only the house rules (no tool needed): part of `make check`
-set -u
+# Whatever a tool says is mended, or answered with its reason: NOLINT on the line for clang-tidy,
+# a directive for shellcheck, tests/lint.known for gcc and cppcheck. Anything else fails.
 # shellcheck disable=SC2046 # lists of our own file names, none with blanks
+set -u
+LC_ALL=C
 # the first argument is the build folder, for symmetry with the other scripts; nothing here is built
 what=${2:-all}
 pass=0 fail=0 skip=0
@@ -60,6 +63,10 @@ verdict "every open is close-on-exec" "$(grep -nE '(^|[^_a-z])open(at)?\(' $(sou
 verdict "nothing prints under sandbox/ and jobs/" \
 	"$(grep -nE '(^|[^_a-z])f?printf\(' $(sources | grep -E '^(sandbox|jobs)/') /dev/null | grep -v 'jobs/cage/main.c')"
 verdict "no unfinished marks" "$(grep -rnwE 'TODO|FIXME|XXX' worker jobs sandbox tests/unit contrib 2>/dev/null)"
+verdict "every NOLINT names its check and its reason" \
+	"$(grep -n NOLINT $(sources) /dev/null | grep -vE 'NOLINT(NEXTLINE)?\([a-zA-Z0-9.-]+\): [a-z]')"
+verdict "no file is longer than 400 lines" \
+	"$(wc -l $(sources) | awk '$1 > 400 && $2 != "total" { print $2 " has " $1 " lines" }')"
 verdict "no VLA, no goto out of thin air" "$(grep -nE '^\s*goto (err|out|fail);' $(sources) /dev/null)"
 
 # --- every refusal and every outcome is produced by a test
@@ -74,35 +81,75 @@ later='R_REPLAY_DONE|E_BLOCKED|D_BUSY|E_RUNS_EXHAUSTED|D_RATE|D_HELD|D_LEDGER_DO
 verdict "every name of a refusal or an outcome is in some test" \
 	"$(echo "$untested" | grep -vE "^($later) " | grep .)"
 
+# --- the tools; each gets two processes
+tool() {
+	command -v "$1" >/dev/null 2>&1 && return 0
+	skip=$((skip + 1))
+	echo "ok - $1 # SKIP not installed"
+	return 1
+}
+c_files() { sources | grep '\.c$'; }
+scripts() { find contrib tests -name '*.sh' | sort && echo contrib/bootstrap; }
+# what each of them calls a finding
+line='^[^ :]+:[0-9]+:([0-9]+:)? (warning|error|fatal error|performance|portability|information): '
+export LC_ALL line
+each() { # each N COMMAND...: what COMMAND says of N files at a time; when it cannot do its work, that
+	n=$1
+	shift
+	# shellcheck disable=SC2016 # for the inner shell
+	xargs -P 2 -n "$n" sh -c 'out=$("$@" 2>&1) || out="$out
+$1:0: error: ended with status $? [tool-failed]"
+		printf "%s\n" "$out" | grep -E "$line"' - "$@"
+}
+findings() { sed "s|^$PWD/||" | sort -u; }
+# unanswered TOOL: of the findings on standard input ("path:line: ... [id]") those that tests/lint.known
+# does not answer in exactly that number, and its answers to nothing
+unanswered() {
+	awk -v tool="$1" '
+		FILENAME == "tests/lint.known" { if ($1 == tool) want[$2 " " $3] = $4; next }
+		{
+			id = $0; sub(/.*\[/, "", id); sub(/\].*/, "", id)
+			path = $0; sub(/:.*/, "", path)
+			key = ("* " id) in want ? "* " id : path " " id
+			seen[key]++
+			text[key] = text[key] $0 "\n"
+		}
+		END {
+			for (k in seen) {
+				if (!(k in want)) printf "%s", text[k]
+				else if (want[k] != "*" && want[k] != seen[k])
+					printf "%stests/lint.known answers %d of these %d\n", text[k], want[k], seen[k]
+			}
+			for (k in want) if (!(k in seen)) print "tests/lint.known answers what nobody says: " tool " " k
+		}' tests/lint.known -
+}
+
 if [ "$what" = all ]; then
-	tool() { command -v "$1" >/dev/null 2>&1 || { skip=$((skip + 1)); echo "ok - $1 # SKIP not installed"; return 1; }; }
+	set -- -I. -D_GNU_SOURCE '-DSTOCKADE_VERSION="x"' '-DSTOCKADE_REGISTRY="jobs/registry.def"'
+	verdict "tests/lint.known gives a tool, a path, a check, a number and a reason on each line" \
+		"$(grep -vE '^(#|$)|^(gcc|cppcheck) ([a-z_/]+\.[ch] [A-Za-z-]+ [0-9]+|\* [A-Za-z-]+ \*) .+ .+' tests/lint.known)"
 	if tool clang-format; then
 		verdict "clang-format has nothing to change" \
-			"$(clang-format --dry-run $(git ls-files -co --exclude-standard '*.c' '*.h' 2>/dev/null || sources) 2>&1 | grep warning)"
+			"$(clang-format --dry-run $(git ls-files -co --exclude-standard '*.c' '*.h' 2>/dev/null || sources) 2>&1)"
 	fi
 	if tool shellcheck; then
-		verdict "shellcheck is content" \
-			"$(shellcheck -S warning -x -s sh contrib/bootstrap tests/*.sh tests/*/*.sh contrib/demo/*.sh 2>&1)"
+		verdict "shellcheck is content" "$(scripts | each 12 shellcheck -S warning -x -s sh -f gcc)"
 	fi
-	analyze=$(mktemp)
-	cat >"$analyze" <<'EOF'
-for f; do
-	gcc -std=c17 -I. -D_GNU_SOURCE '-DSTOCKADE_VERSION="x"' '-DSTOCKADE_REGISTRY="jobs/registry.def"' \
-		-O1 -fanalyzer -Wno-analyzer-too-complex -c -o /dev/null "$f" 2>&1
-done
-EOF
 	if tool gcc; then
-		verdict "gcc -fanalyzer is content" "$(sources | grep '\.c$' | xargs -P 2 -n 8 sh "$analyze" | grep -E 'warning|error')"
+		verdict "gcc -fanalyzer is content" "$(c_files | each 1 gcc -std=c17 "$@" -O1 -fanalyzer \
+			-fno-diagnostics-show-caret -fdiagnostics-path-format=none -c -o /dev/null |
+			findings | unanswered gcc)"
 	fi
-	rm -f "$analyze"
 	if tool cppcheck; then
-		verdict "cppcheck is content" "$(cppcheck -q --library=posix --enable=warning,performance,portability \
-			--inline-suppr --suppress=missingIncludeSystem --suppress=invalidFunctionArg:sandbox/probe_try.c --std=c11 -j 2 -I. -D_GNU_SOURCE -D__x86_64__ \
-			'-DSTOCKADE_VERSION="x"' '-DSTOCKADE_REGISTRY="jobs/registry.def"' worker jobs sandbox 2>&1)"
+		verdict "cppcheck is content" "$({ cppcheck -q --library=posix --enable=warning,performance,portability \
+			--template='{file}:{line}: {severity}: {message} [{id}]' --template-location='' \
+			--suppress=missingIncludeSystem --std=c11 -j 2 -D__x86_64__ "$@" worker jobs sandbox 2>&1 ||
+			echo "cppcheck:0: error: ended with status $? [tool-failed]"; } | grep -E "$line" | findings | unanswered cppcheck)"
 	fi
 	if tool clang-tidy; then
-		verdict "clang-tidy is content" "$(sources | grep '\.c$' | xargs -P 2 -n 4 sh -c \
-			'clang-tidy --quiet "$@" -- -std=c17 -I. -D_GNU_SOURCE "-DSTOCKADE_VERSION=\"x\"" "-DSTOCKADE_REGISTRY=\"jobs/registry.def\"" 2>/dev/null' sh | grep -E 'warning:|error:')"
+		for flag; do set -- "$@" "--extra-arg=$flag" && shift; done
+		verdict "clang-tidy is content" "$(c_files | each 4 clang-tidy --quiet -p /nonexistent \
+			"--header-filter=(worker|jobs|sandbox)/" --extra-arg=-std=c17 "$@" | findings)"
 	fi
 fi
 echo "$pass passed, $fail failed, $skip skipped"

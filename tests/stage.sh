@@ -47,6 +47,7 @@ stage_down() {
 }
 public() { sed -n 's/.*public *= *"\([^"]*\)".*/\1/p' "$T/$1.stanza" | head -1; }
 
+# shellcheck disable=SC2120 # tests that source this pass further classes
 write_policy() { # write_policy [EXTRA-CLASSES]
 	cat >"$T/policy.conf" <<EOF
 audiences = [ "$AUD" ];

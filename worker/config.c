@@ -127,7 +127,7 @@ static enum stk_err set_ms(
 /* 0 means: drain and end. */
 static enum stk_err take_interval(struct stk_config *c, const char *text, struct stk_conf_error *e)
 {
-	int ms;
+	int ms = 0;
 	enum stk_err err = seconds_of("INTERVAL", text, 60, &ms, e);
 
 	if (err != STK_OK)
@@ -143,7 +143,7 @@ static enum stk_err take_timeouts(struct stk_config *c, struct stk_conf_error *e
 	const char *pre = getenv("RESQUE_PRE_SHUTDOWN_TIMEOUT");
 	const char *term = getenv("RESQUE_TERM_TIMEOUT");
 	enum stk_err err = STK_OK;
-	int ms;
+	int ms = 0;
 
 	if (pre != NULL && getenv("TERM_CHILD") != NULL &&
 	    (err = seconds_of("RESQUE_PRE_SHUTDOWN_TIMEOUT", pre, 86400, &ms, e)) == STK_OK)

@@ -115,6 +115,15 @@ enum stk_err stk_keyring_add_principal(
 	return STK_OK;
 }
 
+static const char *name_fault(
+    char *const *v, size_t i, bool (*ok)(struct stk_span), const char *rule)
+{
+	for (size_t k = 0; k < i; k++)
+		if (strcmp(v[i], v[k]) == 0)
+			return "a name stands twice in one grant";
+	return ok(stk_span_str(v[i])) ? NULL : rule;
+}
+
 /* A checked copy of @n strings, none twice; NULL with *@why. */
 static char **copy_names(
     char *const *v, size_t n, bool (*ok)(struct stk_span), const char *rule, const char **why)
@@ -124,11 +133,10 @@ static char **copy_names(
 	*why = n > 0 ? "out of memory, or too many names"
 		     : "a grant names at least one queue and class";
 	for (size_t i = 0; copy != NULL && i < n; i++) {
-		*why = rule;
-		for (size_t k = 0; k < i; k++)
-			if (strcmp(v[i], v[k]) == 0)
-				*why = "a name stands twice in one grant";
-		if (*why != rule || !ok(stk_span_str(v[i])) || (copy[i] = strdup(v[i])) == NULL) {
+		*why = name_fault(v, i, ok, rule);
+		if (*why == NULL && (copy[i] = strdup(v[i])) == NULL)
+			*why = "out of memory";
+		if (*why != NULL) {
 			free_strings(copy, n);
 			return NULL;
 		}

@@ -260,7 +260,6 @@ enum stk_err stk_policy_load(
 		return STK_E_NOMEM;
 	}
 	if ((e = stk_conf_read(path, &bytes, &len, error)) != STK_OK)
-		return e;
-	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the cleanup attribute frees the copy */
+		return e; /* NOLINT(clang-analyzer-unix.Malloc): the attribute frees the copy */
 	return stk_policy_parse(path, dirname(copy), bytes, len, out, error);
 }

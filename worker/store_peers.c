@@ -124,7 +124,7 @@ enum stk_err stk_store_grave_holds(
 	keys = calloc(n, sizeof(*keys));
 	argv = calloc(n + 1, sizeof(*argv));
 	if (keys == NULL || argv == NULL)
-		return STK_E_NOMEM;
+		return STK_E_NOMEM; /* NOLINT(clang-analyzer-unix.Malloc): the attribute frees */
 	argv[0] = stk_span_str("EXISTS");
 	for (size_t i = 0; i < n; i++) {
 		(void)snprintf(

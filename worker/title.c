@@ -42,11 +42,15 @@ static bool move_environment(void)
 	for (size_t i = 0; i < n; i++) {
 		copy[i] = strdup(environ[i]);
 		if (copy[i] == NULL)
-			return false; /* the old environment stays in place; a leak of a few strings
-				       */
+			goto free_copy;
 	}
 	environ = copy;
 	return true;
+free_copy:
+	for (size_t i = 0; i < n; i++)
+		free(copy[i]);
+	free(copy);
+	return false; /* the old environment stays in place */
 }
 
 void stk_title_init(int argc, char **argv)
@@ -62,8 +66,7 @@ void stk_title_init(int argc, char **argv)
 
 		if (copy == NULL)
 			return; /* without memory the title stays what it was */
-		argv[i] =
-		    copy; /* NOLINT(clang-analyzer-unix.Malloc): lives as long as the program */
+		argv[i] = copy; /* lives as long as the program */
 	}
 	if (!move_environment())
 		return;

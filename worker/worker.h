@@ -73,6 +73,11 @@ void stk_worker_record_raw(
 void stk_worker_record_job(struct stk_worker *w, const struct stk_reserved *r,
     const struct stk_ticket *t, struct stk_record_job *out);
 
+/* farewell.c: no class could be caged three times in a row: this worker cannot run anything. */
+bool stk_worker_wall_is_gone(const struct stk_worker *w);
+/* farewell.c: names the end, unregisters where it may, and logs; the exit code. */
+int stk_worker_farewell(struct stk_worker *w);
+
 /* start.c: from a fresh fork to a registered worker. 0, or an exit code after complaining. */
 STK_CHECK int stk_worker_come_alive(struct stk_worker *w, const struct stk_worker_start *start);
 

@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 /* Where the tester holds a pipe that is not the job's. */
-#define HOSTILE_PIPE 50
+#define HOSTILE_PIPE  50
 #define HOSTILE_SKIPS 1 /* what an act returns that finds nothing to do */
 
 struct hostile_args {

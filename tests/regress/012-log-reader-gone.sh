@@ -6,6 +6,7 @@ stage_up
 trap stage_down EXIT
 
 mkfifo "$T/pipe"
+# shellcheck disable=SC2217 # a reader that holds the pipe open and never reads
 sleep 300 <"$T/pipe" &
 reader=$!
 "$STOCKADE" work --config "$T/stockade.conf" >"$T/out" 2>"$T/pipe" &

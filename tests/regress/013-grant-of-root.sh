@@ -5,7 +5,7 @@
 stage_up
 trap stage_down EXIT
 
-out() { timeout 20 "$STOCKADE" work --config "$T/bad.conf" 2>&1 >/dev/null; echo "exit $?"; }
+out() { { timeout 20 "$STOCKADE" work --config "$T/bad.conf" >/dev/null; } 2>&1; echo "exit $?"; }
 sed 's|inputs = "[^"]*"|inputs = "/"|' "$T/stockade.conf" >"$T/bad.conf"
 told=$(INTERVAL=0 out)
 check "a grant of / is refused beside a policy" has "$told" "jobs may read"

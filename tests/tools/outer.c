@@ -1,7 +1,7 @@
 /*
  * outer.c - build/test/stockade-outer CALL ERRNO COMMAND...: runs a command under a seccomp filter
- * that answers one system call with an error, as a container's profile does. For tests that ask what
- * happens when a layer of the wall cannot be had.
+ * that answers one system call with an error, as a container's profile does. For tests that ask
+ * what happens when a layer of the wall cannot be had.
  */
 #include <errno.h>
 #include <linux/audit.h>
@@ -19,7 +19,8 @@ static const struct {
 	const char *name;
 	unsigned nr;
 } calls[] = {
-	{ "landlock_create_ruleset", 444 }, /* asm-generic/unistd.h, the same on every 64-bit arch */
+	{ "landlock_create_ruleset",
+	    444 }, /* asm-generic/unistd.h, the same on every 64-bit arch */
 	{ "landlock_restrict_self", 446 },
 	{ "close_range", 436 },
 	{ "pidfd_open", 434 },
