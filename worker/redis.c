@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define DEPTH_MAX 7 /* arrays in arrays; our scripts answer with one */
+
 #if HIREDIS_MAJOR >= 1
 typedef size_t stk_hiredis_count;
 #define STK_READER_TASK(r) ((r)->task[(r)->ridx])
@@ -153,13 +155,24 @@ static void *create_string(const redisReadTask *t, char *text, size_t len)
 	return r;
 }
 
+/* hiredis 0.14 refuses the eighth level itself; later ones grow with whatever the server sends. */
+static bool too_deep(const redisReadTask *t)
+{
+	size_t depth = 0;
+
+	for (; t != NULL; t = t->parent)
+		if (++depth > DEPTH_MAX)
+			return true;
+	return false;
+}
+
 static void *create_array(const redisReadTask *t, stk_hiredis_count count)
 {
 	struct budget *b = t->privdata;
 	size_t n = (size_t)count;
 	struct stk_reply *r;
 
-	if (t->type != REDIS_REPLY_ARRAY || n > b->n_left)
+	if (t->type != REDIS_REPLY_ARRAY || n > b->n_left || too_deep(t))
 		return refuse(t);
 	b->n_left -= n;
 	if ((r = place(t)) == NULL)

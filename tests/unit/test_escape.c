@@ -51,7 +51,7 @@ struct attack {
 };
 
 static const struct attack attacks[] = {
-	{ "Hostile::ForkBomb", STK_OUT_SYSCALL_DENIED, "clone", { hostile_fork_bomb, 0, 0 }, 0, 0 },
+	{ "Hostile::ForkBomb", STK_OUT_SYSCALL_DENIED, "Hostile::ForkBomb", { hostile_fork_bomb, 0, 0 }, 0, 0 },
 	{ "Hostile::Thread", STK_OUT_SYSCALL_DENIED, "Hostile::Thread", { hostile_thread, 0, 0 }, 0,
 	    0 },
 	{ "Hostile::Clone3", STK_OUT_FAILED, "Function not implemented", { hostile_clone3, 0, 0 },
