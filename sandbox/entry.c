@@ -11,7 +11,6 @@
 #include "sandbox/limits.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>

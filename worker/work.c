@@ -8,9 +8,7 @@
 #include "worker/seal.h"
 #include "worker/title.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
