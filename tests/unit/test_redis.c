@@ -188,7 +188,7 @@ static void an_endless_status_line_ends_at_the_byte_cap(void **state)
 	suffers(&(struct hostile){ SAYS("+"), .fill = 64u << 20 }, 5000, STK_E_TOOBIG, 4000);
 }
 
-static void nesting_without_end_is_malformed(void **state)
+static void nesting_without_end_is_refused(void **state)
 {
 	char deep[4 * 64 + 1] = "";
 
@@ -196,7 +196,7 @@ static void nesting_without_end_is_malformed(void **state)
 	for (int i = 0; i < 64; i++)
 		memcpy(deep + 4 * i, "*1\r\n", 4);
 	suffers(&(struct hostile){ .bytes = deep, .len = sizeof(deep) - 1, .stay = true }, 2000,
-	    STK_E_FORMAT, 500);
+	    STK_E_TOOBIG, 500);
 }
 
 static void words_that_are_not_resp_are_malformed(void **state)
@@ -473,7 +473,7 @@ int main(void)
 		cmocka_unit_test(elements_are_counted_over_all_nested_arrays),
 		cmocka_unit_test(a_giant_string_is_refused_at_its_header),
 		cmocka_unit_test(an_endless_status_line_ends_at_the_byte_cap),
-		cmocka_unit_test(nesting_without_end_is_malformed),
+		cmocka_unit_test(nesting_without_end_is_refused),
 		cmocka_unit_test(words_that_are_not_resp_are_malformed),
 		cmocka_unit_test(a_cut_reply_is_a_closed_link),
 		cmocka_unit_test(silence_and_drips_end_at_the_deadline),
