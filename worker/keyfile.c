@@ -90,8 +90,10 @@ enum stk_err stk_key_file_read(
 	bool ok;
 
 	*secret = NULL;
-	*why =
-	    fd == -1 && errno == EXDEV ? "is a symlink out of its own folder" : "cannot be opened";
+	*why = fd == -1 && errno == EXDEV    ? "is a symlink out of its own folder"
+	       : fd == -1 && errno == ENOENT ? "cannot be opened: there is no such file"
+	       : fd == -1 && errno == EACCES ? "cannot be opened: this user may not read it"
+					     : "cannot be opened";
 	if (fd == -1)
 		return errno == EXDEV || errno == ELOOP ? STK_E_REFUSED : STK_E_SYSTEM;
 	if ((e = judge(fd, why)) != STK_OK)

@@ -85,8 +85,10 @@ int stk_cage_program_open(const char *path, char *why, size_t why_size)
 	struct stat st;
 
 	if (fd == -1 || fstat(fd, &st) != 0) {
-		(void)snprintf(
-		    why, why_size, "cannot open the cage program %s: %s", path, strerror(errno));
+		(void)snprintf(why, why_size,
+		    "cannot open the cage program %s: %s; --cage, or `cage` in the configuration, "
+		    "says where it is",
+		    path, strerror(errno));
 	} else if (!S_ISREG(st.st_mode) || (st.st_mode & 0111) == 0) {
 		(void)snprintf(why, why_size, "%s is not a program", path);
 	} else if ((st.st_mode & 022) != 0 ||

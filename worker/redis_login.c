@@ -98,7 +98,8 @@ enum stk_err stk_redis_connect(struct stk_redis *r)
 	stk_redis_close(r);
 	stk_link_forget(r);
 	if ((e = stk_socket_connect(&r->url, deadline_ms, &r->fd)) != STK_OK)
-		return stk_link_broken(r, e, "connecting to Redis");
+		return stk_link_broken(
+		    r, e, e == STK_E_ABSENT ? "looking up its host name" : "connecting to Redis");
 	if ((e = stk_codec_new(&r->caps, &r->codec)) != STK_OK)
 		return stk_link_broken(r, e, "connecting to Redis");
 	r->connected_at_ms = stk_monotonic_ms();

@@ -128,7 +128,11 @@ static void log_finished(struct stk_worker *w, const struct stk_reserved *r,
 	bool quotes = o->message != NULL && o->name != STK_OUT_ARGS_SCHEMA;
 	struct stk_jw *line = stk_log_start(good ? STK_LOG_INFO : STK_LOG_WARN, "job.finished",
 	    good ? "success" : "failure", "%s: %s", stk_outcome_text(o->name),
-	    quotes ? "the handler's sentence stands in the failed record" : o->why);
+	    !quotes ? o->why
+	    : s->what == STK_SETTLE_RETRY
+		? "it will be tried again; what the handler said goes to "
+		  "`failed` when the last attempt fails"
+		: "what the handler said stands in its record in `failed`");
 
 	stk_jw_cstr(line, "event.reason", stk_outcome_text(o->name));
 	stk_jw_int(line, "event.duration", o->wall_ms * 1000000);

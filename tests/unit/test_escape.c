@@ -214,6 +214,11 @@ static void succeeds_without_the_cage(const struct attack *a)
 		be_plain(a);
 	assert_true(pid > 0);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
+	/* containers, chroots and hardened kernels forbid that to all: then the cage alone is asked
+	 */
+	if (a->control.act == hostile_new_namespace && WIFEXITED(status) &&
+	    WEXITSTATUS(status) == 91)
+		return;
 	if (a->control.signal != 0) {
 		if (!WIFSIGNALED(status) || WTERMSIG(status) != a->control.signal)
 			fail_msg("control of %s: status %#x", a->class_name, (unsigned)status);

@@ -239,9 +239,8 @@ static int run(int argc, char **argv)
 const struct stk_command stk_cmd_explain = {
 	.name = "explain",
 	.summary = "say whether a payload would run here, gate by gate",
-	.usage =
-	    "explain [--policy FILE] [--queue Q] [--now EPOCH] [--cage PROGRAM] [--config FILE]\n"
-	    "    [--json] FILE|-\n"
-	    "exit status: 0 would run, 1 refused, 2 deferred",
+	.usage = "explain [--policy FILE] [--queue Q] [--now EPOCH|TIME] [--cage PROGRAM]\n"
+		 "    [--config FILE] [--json] FILE|-\n"
+		 "exit status: 0 would run, 1 refused, 2 deferred",
 	.run = run,
 };

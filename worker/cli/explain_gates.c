@@ -193,6 +193,28 @@ static const char *paint(enum result r, bool colour)
 	return colour ? paints[r] : "";
 }
 
+/* A refused job's header in words, to be compared with what was meant; its grammar admits no byte
+ * that a terminal would obey. */
+static void print_claims(const struct stk_explanation *x)
+{
+	char iat[32], nbf[32], exp[32];
+	struct stk_envelope e;
+
+	if (x->admission->header[0] == '\0' ||
+	    stk_envelope_parse(stk_span_str(x->admission->header), &e) != STK_V_ACCEPT)
+		return;
+	utc(e.iat_s, iat, sizeof(iat));
+	utc(e.nbf_s, nbf, sizeof(nbf));
+	utc(e.exp_s, exp, sizeof(exp));
+	(void)printf("Its header says: key %.*s, audience %.*s, queue", (int)e.kid.len,
+	    (const char *)e.kid.p, (int)e.aud.len, (const char *)e.aud.p);
+	for (size_t i = 0; i < e.n_queues; i++)
+		(void)printf("%s%.*s", i == 0 ? " " : " or ", (int)e.queues[i].len,
+		    (const char *)e.queues[i].p);
+	(void)printf(", class %.*s,\n    issued %s, valid from %s until %s, %u runs.\n",
+	    (int)e.cls.len, (const char *)e.cls.p, iat, nbf, exp, e.runs);
+}
+
 static void print_text(const struct stk_explanation *x)
 {
 	static const char *const words[] = { "pass", "FAIL", "wait", "-", "-" };
@@ -217,6 +239,8 @@ static void print_text(const struct stk_explanation *x)
 		(void)printf("\nThis job would be refused: %s.\n",
 		    x->verdict != STK_V_ACCEPT ? stk_verdict_text(x->verdict) : x->args_why);
 	}
+	if (exit_code(x) != 0)
+		print_claims(x);
 }
 
 /* --- for scripts

@@ -213,6 +213,9 @@ static int run(int argc, char **argv)
 const struct stk_command stk_cmd_run_job = {
 	.name = "run-job",
 	.summary = "run one job in the cage, without Redis and without a signature",
-	.usage = "run-job [--cage PROGRAM] [--config FILE] [--json] CLASS ARGS|-",
+	.usage = "run-job [--cage PROGRAM] [--config FILE] [--json] CLASS ARGS|-\n"
+		 "ARGS is one JSON array, like '[\"a.txt\"]'; options stand before CLASS\n"
+		 "exit status: 0 done, 1 failed, 2 arguments refused, 3 retry asked, 4 skipped,\n"
+		 "    5 killed by a limit or filter",
 	.run = run,
 };

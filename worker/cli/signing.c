@@ -88,6 +88,11 @@ static int parse_flags(const struct stk_command *cmd, const struct stk_sign_flag
 		take(f, opt, more);
 	}
 	if (optind != argc - 1) {
+		(void)stk_complain(STK_EX_USAGE, "%s",
+		    optind == argc
+			? "the job's arguments are missing: one JSON array, or - for "
+			  "standard input"
+			: "the job's arguments are one word: quote them, like '[\"a\",1]'");
 		(void)stk_usage(cmd, STK_EX_USAGE);
 		return STK_EX_USAGE;
 	}

@@ -75,6 +75,7 @@ const struct stk_command stk_cmd_work = {
 	.name = "work",
 	.summary = "reserve, admit, run and settle jobs until told to stop",
 	.usage =
-	    "work [--queues Q,...] [--redis URL] [--config FILE] [--policy FILE] [--cage PROGRAM]",
+	    "work [--queues Q,...] [--redis URL] [--config FILE] [--policy FILE] [--cage PROGRAM]\n"
+	    "every setting: stockade.conf(5); signals, environment, exit status: stockade(1)",
 	.run = run,
 };
