@@ -106,7 +106,7 @@ findings() { sed "s|^$PWD/||" | sort -u; }
 # does not answer in exactly that number, and its answers to nothing
 unanswered() {
 	awk -v tool="$1" '
-		FILENAME == "tests/lint.known" { if ($1 == tool) want[$2 " " $3] = $4; next }
+		FILENAME == "tests/lint.known" { if ($1 == tool && NF > 2) want[$2 " " $3] = $4; next }
 		{
 			id = $0; sub(/.*\[/, "", id); sub(/\].*/, "", id)
 			path = $0; sub(/:.*/, "", path)
@@ -124,10 +124,21 @@ unanswered() {
 		}' tests/lint.known -
 }
 
+# judged NAME TOOL VERSION FINDINGS: another version sees other things, and its word is shown, not judged
+judged() {
+	if [ -z "$4" ] || grep -qx "$2 $3" tests/lint.known; then
+		verdict "$1" "$4"
+		return
+	fi
+	skip=$((skip + 1))
+	echo "ok - $1 # SKIP tests/lint.known answers another version than $2 $3, which says:"
+	echo "$4" | head -n 40 | sed 's/^/#   /'
+}
+
 if [ "$what" = all ]; then
 	set -- -I. -D_GNU_SOURCE '-DSTOCKADE_VERSION="x"' '-DSTOCKADE_REGISTRY="jobs/registry.def"'
 	verdict "tests/lint.known gives a tool, a path, a check, a number and a reason on each line" \
-		"$(grep -vE '^(#|$)|^(gcc|cppcheck) ([a-z_/]+\.[ch] [A-Za-z-]+ [0-9]+|\* [A-Za-z-]+ \*) .+ .+' tests/lint.known)"
+		"$(grep -vE '^(#|$)|^(gcc|cppcheck) [0-9.]+$|^(gcc|cppcheck) ([a-z_/]+\.[ch] [A-Za-z-]+ [0-9]+|\* [A-Za-z-]+ \*) .+ .+' tests/lint.known)"
 	if tool clang-format; then
 		verdict "clang-format has nothing to change" \
 			"$(clang-format --dry-run $(git ls-files -co --exclude-standard '*.c' '*.h' 2>/dev/null || sources) 2>&1)"
@@ -136,12 +147,12 @@ if [ "$what" = all ]; then
 		verdict "shellcheck is content" "$(scripts | each 12 shellcheck -S warning -x -s sh -f gcc)"
 	fi
 	if tool gcc; then
-		verdict "gcc -fanalyzer is content" "$(c_files | each 1 gcc -std=c17 "$@" -O1 -fanalyzer \
+		judged "gcc -fanalyzer is content" gcc "$(gcc -dumpversion | cut -d. -f1)" "$(c_files | each 1 gcc -std=c17 "$@" -O1 -fanalyzer \
 			-fno-diagnostics-show-caret -fdiagnostics-path-format=none -c -o /dev/null |
 			findings | unanswered gcc)"
 	fi
 	if tool cppcheck; then
-		verdict "cppcheck is content" "$({ cppcheck -q --library=posix --enable=warning,performance,portability \
+		judged "cppcheck is content" cppcheck "$(cppcheck --version | cut -d' ' -f2)" "$({ cppcheck -q --library=posix --enable=warning,performance,portability \
 			--template='{file}:{line}: {severity}: {message} [{id}]' --template-location='' \
 			--suppress=missingIncludeSystem --std=c11 -j 2 -D__x86_64__ "$@" worker jobs sandbox 2>&1 ||
 			echo "cppcheck:0: error: ended with status $? [tool-failed]"; } | grep -E "$line" | findings | unanswered cppcheck)"
