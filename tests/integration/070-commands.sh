@@ -24,6 +24,7 @@ explain() { printf '%s' "$1" | "$STOCKADE" explain --policy "$T/policy.conf" --c
 check "explain: a good job would run: 0" eq "$(rc explain "$payload")" 0
 check "explain: in the wrong queue it would not: 1" eq "$(rc explain "$payload" low)" 1
 check "explain names the gate" has "$(explain "$payload" low)" E_QUEUE_MISMATCH
+check "and what the header claims, to compare" has "$(explain "$payload" low)" "audience $AUD, queue files, class ChecksumFile"
 check "explain: not yet due: 2" eq "$(rc explain "$(sign ChecksumFile '["x.txt"]' --not-before "$(date -u -d '+1 hour' +%Y-%m-%dT%H:%M:%SZ)")")" 2
 check "explain --json is for scripts" has "$(explain "$payload" files --json)" '"verdict":"ACCEPT"'
 check "explain never prints a signature" hasnt "$(explain "$payload" files --json)" "$(echo "$payload" | sed 's/.*,"\([A-Za-z0-9_-]*\)"\]}$/\1/')"
