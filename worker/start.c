@@ -311,6 +311,22 @@ static int open_pulse(struct stk_worker *w, const struct stk_worker_start *start
 	return 0;
 }
 
+/* What an operator wants to see first: it works, on what, and by which rules. */
+static void log_started(const struct stk_worker *w)
+{
+	char registry[2 * 32 + 1], policy[2 * STK_SHA256_LEN + 1];
+	struct stk_jw *line = stk_log_start(STK_LOG_INFO, "worker.started", "success",
+	    "%s works on %s: %u classes, %zu keys", w->store.id, w->config->redis,
+	    w->cage.table.head.n_classes, w->ring->n_keys);
+
+	stk_hex(w->cage.table.head.registry_digest, 32, registry);
+	stk_hex(w->ring->digest, STK_SHA256_LEN, policy);
+	stk_jw_cstr(line, "stockade.worker", w->store.id);
+	stk_jw_cstr(line, "stockade.registry_sha256", registry);
+	stk_jw_cstr(line, "stockade.policy_sha256", policy);
+	stk_log_end();
+}
+
 int stk_worker_come_alive(struct stk_worker *w, const struct stk_worker_start *start)
 {
 	int code;
@@ -329,5 +345,6 @@ int stk_worker_come_alive(struct stk_worker *w, const struct stk_worker_start *s
 		return code;
 	if (write(start->ready_fd, "R", 1) != 1)
 		return stk_complain(STK_EX_OS, "the supervisor is gone");
+	log_started(w);
 	return 0;
 }
