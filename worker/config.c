@@ -4,7 +4,6 @@
 #include "worker/config.h"
 
 #include "worker/log.h"
-#include "worker/parcel.h"
 #include "worker/queues.h"
 #include "worker/redis_url.h"
 
@@ -229,15 +228,6 @@ enum stk_err stk_config_url_namespace(struct stk_config *c, struct stk_conf_erro
 void stk_config_clear(struct stk_config *c)
 {
 	stk_conf_clear(stk_config_table, stk_config_table_len, c);
-}
-
-bool stk_queue_name_ok(const char *name)
-{
-	size_t n = strlen(name);
-
-	return n >= 1 && n <= STK_QUEUE_MAX &&
-	       strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:-") ==
-		   n;
 }
 
 enum stk_err stk_config_check(const struct stk_config *c, bool for_work, struct stk_conf_error *e)

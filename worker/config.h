@@ -77,7 +77,4 @@ const char *stk_config_directory(const struct stk_config *c, const char *label);
 /* The class's ask, clamped by the operator's ceiling. */
 struct stk_limits stk_config_clamp(const struct stk_config *c, const struct stk_limits *ask);
 
-/* True for 1..64 bytes of [A-Za-z0-9_.:-], what STK1 can bind. */
-bool stk_queue_name_ok(const char *name);
-
 #endif

@@ -4,6 +4,7 @@
 #include "worker/queues.h"
 
 #include "worker/config.h"
+#include "worker/envelope.h"
 #include "worker/glob.h"
 #include "worker/log.h"
 #include "worker/parcel.h"
@@ -62,7 +63,7 @@ static enum stk_err check_entry(const char *entry, struct stk_conf_error *e)
 		    "_ . : - * ? [ ] { } ! ^",
 		    entry);
 	}
-	if (stk_queue_name_ok(entry))
+	if (stk_envelope_queue_ok(stk_span_str(entry)))
 		return STK_OK;
 	return stk_conf_blame(e, "queues", 0,
 	    "'%.64s' is not a queue name that a signature can bind: 1 to 64 of letters, digits and "
@@ -74,7 +75,7 @@ static enum stk_err check_allowed(
     const struct stk_strings *entries, const struct stk_strings *allowed, struct stk_conf_error *e)
 {
 	for (size_t i = 0; i < allowed->n; i++)
-		if (!stk_queue_name_ok(allowed->v[i]))
+		if (!stk_envelope_queue_ok(stk_span_str(allowed->v[i])))
 			return stk_conf_blame(e, "queues_allowed", 0,
 			    "'%.64s' is not a queue name: 1 to 64 of letters, digits and _ . : -",
 			    allowed->v[i]);
