@@ -12,6 +12,7 @@ push files "$(sign NotCompiledIn '[]')"
 worker_start
 check "a job that is not due is deferred by name" wait_for 5 grep -aq '"event.reason":"D_NOT_BEFORE"' "$T/log"
 check "a class this build lacks is deferred by name" wait_for 5 grep -aq '"event.reason":"D_CLASS_ABSENT"' "$T/log"
+check "a policy that grants it was warned of at start" logged policy.class_absent
 check "both are parked, each in one place" eq "$(rcli zcard resque:stockade:parked:files) $(rcli hlen resque:stockade:parcel:files) $(rcli llen resque:queue:files)" "2 2 0"
 check "the due job runs when its time has come" wait_for 8 grep -aq '"event.reason":"Done"' "$T/log"
 check "the other one stays parked" eq "$(rcli zcard resque:stockade:parked:files)" 1
