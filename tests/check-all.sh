@@ -40,6 +40,7 @@ unit() { # unit SAN LIST: the unit tests under a sanitizer; the cage cannot live
 part "make check" make --no-print-directory check
 part "chaos: 1 000 jobs while everything dies" make --no-print-directory chaos N=1000
 part "ten minutes at maxmemory with 20 workers" user sh tests/soak-maxmemory.sh
+part "true times: default beat, dead_after, prune_after" user sh tests/true-times.sh
 part "lint" sh tests/lint.sh build
 part "UndefinedBehaviorSanitizer in trap mode, both programs, every test" unit ubsan 'unit vectors fuzz escape integration regress'
 part "AddressSanitizer, the parent's modules" unit asan 'unit-parent vectors fuzz'

@@ -199,6 +199,12 @@ int hostile_sleep_long(const struct hostile_args *a)
 	return nanosleep(&ts, NULL);
 }
 
+/* the same in a class of its own, whose wall limit lets it end */
+int hostile_sleep_minutes(const struct hostile_args *a)
+{
+	return hostile_sleep_long(a);
+}
+
 int hostile_segv(const struct hostile_args *a)
 {
 	volatile int *p = (volatile int *)(uintptr_t)(0x1000 + a->n);
