@@ -1,294 +1,231 @@
 /*
- * test_scripts_model.c - three workers, killed, stopped, wrongly buried, with lost replies and late
- * blocking pops, at random; at every moment each job stands in exactly one durable place.
- * The seed is printed, STOCKADE_SEED repeats a run and STOCKADE_STEPS lengthens it.
+ * test_scripts_model.c - no storm (tests/lib/storm.h) loses or doubles a job with the scripts as
+ * they are; with any one rule of them switched off a storm over the same seeds finds out.
+ * STOCKADE_SEED is one more seed to try, STOCKADE_STEPS the length of its storm, STOCKADE_SEEDS how
+ * many seeds follow it.
  */
 #include "tests/harness.h"
 
 #include "tests/lib/redis_server.h"
-#include "worker/store.h"
+#include "tests/lib/storm.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define WORKERS 3
-#define JOBS    400
-#define STARTED "2026-11-23 06:51:14 +0000"
+#define STEPS       700
+#define FIXED_SEEDS 16
+#define TEXT_MAX    32768
 
-static const char *const queues[] = { "high", "low" };
+#define ONLY(s) (1u << STK_SCRIPT_##s)
 
-struct worker {
-	struct stk_store store;
-	bool knows; /* a reserve reply arrived: seq and body are this job's */
-	int64_t seq;
-	char body[16];
+struct mutation {
+	const char *rule; /* what is switched off */
+	unsigned scripts;
+	const char *find, *put;
+};
+
+#define FENCE      "if not call('ZSCORE', LIVE, me) then return {'FENCED'} end"
+#define PUT_BACK   "call('LPUSH', queue(q), body)"
+#define FOREIGN    "return filed == '1' or (shown == '1'"
+#define NO_FOREIGN "return false and (shown == '1'"
+
+static const struct mutation mutations[] = {
+	{ "reserve without the fence", ONLY(RESERVE), FENCE, "" },
+	{ "settle without the fence", ONLY(SETTLE), FENCE, "" },
+	{ "beat without the fence", ONLY(BEAT), FENCE, "" },
+	{ "recover without the fence", ONLY(RECOVER), FENCE, "" },
+	{ "unregister without the fence", ONLY(UNREGISTER), FENCE, "" },
+	{ "register takes a buried instance again", ONLY(REGISTER),
+	    "if call('EXISTS', mine) == 1 or call('ZSCORE', GRAVES, me) then", "if false then" },
+	{ "register does not say that the id is shared", ONLY(REGISTER),
+	    "shared and 'ID_SHARED' or 'OK'", "'OK'" },
+	{ "register forgets what a foreign tool did to the former instance", ONLY(REGISTER),
+	    "if filed then", "if false then" },
+	{ "what lies in in:<i>:* is not adopted", ONLY(RESERVE), "for _, q in ipairs(holding) do",
+	    "for _, q in ipairs({}) do" },
+	{ "the rest does not go back when one is adopted", ONLY(RESERVE),
+	    "while call('LLEN', from) > keep_head do", "while false do" },
+	{ "the same seq is not answered again", ONLY(RESERVE), "if open > 0 then",
+	    "if false then" },
+	{ "a pause does not hold what was delivered", ONLY(RESERVE), "given[q] and not paused[q]",
+	    "given[q]" },
+	{ "a pause is not looked at", ONLY(RESERVE), "everything = string.lower(",
+	    "everything = false and string.lower(" },
+	{ "settle does not ask whether this seq is open", ONLY(SETTLE), "if state[1] ~= seq then",
+	    "if false then" },
+	{ "settle leaves the job open", ONLY(SETTLE),
+	    "call('HDEL', mine, 'open')\ncall('HSET', mine, 'open', 0,", "call('HSET', mine," },
+	{ "settle does not remember what was done", ONLY(SETTLE), "'done', seq, ", "" },
+	{ "hand-back to the back", ONLY(SETTLE), PUT_BACK, "call('RPUSH', queue(q), body)" },
+	{ "recovery to the back", ONLY(RECOVER), PUT_BACK, "call('RPUSH', queue(q), body)" },
+	{ "recovery in the wrong order", ONLY(RECOVER), "local body = call('LINDEX', from, -1)",
+	    "local body = call('LINDEX', from, 0) call('LREM', from, 1, body or '') if body then "
+	    "call('RPUSH', from, body) end" },
+	{ "recoveries are not counted", ONLY(RECOVER), "count('lost', ms, d)", "" },
+	{ "one recovery too many", ONLY(RECOVER), "times < most", "times <= most" },
+	{ "LOST is filed without the digest", ONLY(RECOVER), "record == '' or named ~= d",
+	    "record == ''" },
+	{ "the victim is not taken from live", ONLY(RECOVER), "call('ZREM', LIVE, victim)", "" },
+	{ "the victim is not buried", ONLY(RECOVER), "call('ZADD', GRAVES, ms, victim)", "" },
+	{ "who unregisters is not buried", ONLY(UNREGISTER), "call('ZADD', GRAVES, ms, me)", "" },
+	{ "graves are not swept", ONLY(RECOVER), "if not known and not was_live and not died",
+	    "if not was_live" },
+	{ "a grave is forgotten at once", ONLY(RECOVER), "ms - died > 86400000", "true" },
+	{ "a foreign tool's filing is not seen by recover", ONLY(RECOVER), FOREIGN, NO_FOREIGN },
+	{ "a foreign tool's filing is not seen by settle", ONLY(SETTLE), FOREIGN, NO_FOREIGN },
+	{ "a foreign tool's filing is not seen by unregister", ONLY(UNREGISTER), FOREIGN,
+	    NO_FOREIGN },
+	{ "any missing worker:<id> counts as filed by others", ONLY(RECOVER) | ONLY(SETTLE),
+	    "shown == '1' and", "true and" },
+	{ "settle touches worker:<id> of another", ONLY(SETTLE),
+	    "if owner then call('DEL', shown_at)", "if true then call('DEL', shown_at)" },
+	{ "show touches worker:<id> of another", ONLY(SHOW), "if call('HGET', WID, id) ~= me then",
+	    "if false then" },
+	{ "beat touches the registration of another", ONLY(BEAT), "if owner == me then",
+	    "if true then" },
+	{ "recover touches worker:<id> of another", ONLY(RECOVER),
+	    "if owner then forget_worker(id)", "if id then forget_worker(id)" },
+	{ "unregister touches worker:<id> of another", ONLY(UNREGISTER),
+	    "if call('HGET', WID, id) == me then", "if true then" },
+	{ "beat does not heal the registration", ONLY(BEAT), "call('SADD', R .. 'workers', id)",
+	    "" },
+	{ "a signed job is parked in more than one copy", ONLY(SETTLE), "if not signed then",
+	    "if true then" },
+	{ "beat does not begin with a removal", ONLY(BEAT), "call('ZREM', LIVE, me)", "" },
+	{ "show does not begin with a removal", ONLY(SHOW), "call('DEL', shown_at)", "" },
 };
 
 static struct test_redis server;
 static struct stk_redis *tools;
-static struct worker workers[WORKERS];
-static char buried[4096][STK_INSTANCE_CHARS + 1];
-static size_t n_buried, n_jobs;
-static bool finished[JOBS];
-static unsigned counts[16];
-static uint64_t dice;
 
-/* xorshift64: the same seed is the same run on every machine */
-static unsigned roll(unsigned sides)
+static uint64_t seed_of(unsigned i)
 {
-	dice ^= dice << 13;
-	dice ^= dice >> 7;
-	dice ^= dice << 17;
-	return (unsigned)(dice >> 33) % sides;
+	return 0x9e3779b97f4a7c15u * (i + 1);
 }
 
-static void enlist(struct worker *w)
+/* Every occurrence; the number of them. */
+static unsigned replace(char *out, struct stk_span text, const char *find, const char *put)
 {
-	enum stk_answer v;
+	size_t n_find = strlen(find), n_put = strlen(put), used = 0;
+	unsigned n = 0;
 
-	w->knows = false;
-	assert_int_equal(stk_store_register(&w->store, queues, 2, STARTED, &v), STK_OK);
-	assert_true(v == STK_ANSWER_OK || v == STK_ANSWER_ID_SHARED);
-}
-
-/* Dies (or finds itself fenced); a successor takes over the id. */
-static void reborn(struct worker *w)
-{
-	assert_true(n_buried < STK_ARRAY_LEN(buried));
-	memcpy(buried[n_buried++], w->store.instance, sizeof(buried[0]));
-	assert_int_equal(stk_store_fresh_instance(&w->store), STK_OK);
-	enlist(w);
-}
-
-static void enqueue(void)
-{
-	char body[16];
-
-	if (n_jobs == JOBS)
-		return;
-	(void)snprintf(body, sizeof(body), "job%04zu", n_jobs++);
-	assert_int_equal(
-	    stk_store_enqueue(&workers[0].store, queues[roll(2)], stk_span_str(body)), STK_OK);
-}
-
-static void take(struct worker *w, const struct stk_reserved *got, enum stk_answer v)
-{
-	if (v == STK_ANSWER_FENCED) {
-		counts[0]++;
-		reborn(w);
-		return;
-	}
-	w->knows = v == STK_ANSWER_JOB && roll(8) != 0; /* else the reply was lost on the way */
-	if (!w->knows)
-		return;
-	w->seq = got->parcel.seq;
-	assert_true(got->parcel.bytes.len < sizeof(w->body));
-	memcpy(w->body, got->parcel.bytes.p, got->parcel.bytes.len);
-	w->body[got->parcel.bytes.len] = '\0';
-}
-
-static void reserve(struct worker *w)
-{
-	struct stk_reserved got;
-	enum stk_answer v;
-
-	if (w->knows)
-		return;
-	assert_int_equal(stk_store_reserve(&w->store, queues, 2, &got, &v), STK_OK);
-	take(w, &got, v);
-}
-
-static void settle(struct worker *w)
-{
-	static const enum stk_settle_what whats[] = { STK_SETTLE_OK, STK_SETTLE_OK, STK_SETTLE_FAIL,
-		STK_SETTLE_RETRY, STK_SETTLE_HANDBACK, STK_SETTLE_PARK, STK_SETTLE_QUARANTINE,
-		STK_SETTLE_DROP };
-	struct stk_settle how = { .seq = w->seq,
-		.what = whats[roll(8)],
-		.record = stk_span_str(w->body),
-		.area = "quarantine:all",
-		.entry = stk_span_str(w->body),
-		.entry_id = w->body };
-	struct stk_reserved got;
-	enum stk_answer v = STK_ANSWER_STALE, next = STK_ANSWER_AGAIN;
-	bool gone = how.what == STK_SETTLE_OK || how.what == STK_SETTLE_DROP;
-	size_t number = strtoul(w->body + 3, NULL, 10);
-
-	if (!w->knows)
-		return;
-	for (int again = roll(4) == 0 ? 2 : 1; again > 0;
-	     again--) { /* a lost reply is asked for again */
-		assert_int_equal(
-		    stk_store_settle_and_reserve(&w->store, &how, &v, queues, 2, &got, &next),
-		    STK_OK);
-		assert_true(v == STK_ANSWER_OK || v == STK_ANSWER_ALREADY ||
-			    v == STK_ANSWER_FENCED || v == STK_ANSWER_STALE);
-		if (v == STK_ANSWER_OK && gone) {
-			assert_false(finished[number]); /* one recorded success */
-			finished[number] = true;
+	for (size_t i = 0; i < text.len;) {
+		assert_true(used + n_put + 1 < TEXT_MAX);
+		if (text.len - i >= n_find && memcmp(text.p + i, find, n_find) == 0) {
+			memcpy(out + used, put, n_put);
+			used += n_put;
+			i += n_find;
+			n++;
+		} else {
+			out[used++] = (char)text.p[i++];
 		}
-		if (v == STK_ANSWER_FENCED)
-			break;
 	}
-	w->knows = false;
-	take(w, &got, v == STK_ANSWER_FENCED ? v : next);
-}
-
-static void recover(struct worker *w, const char *victim)
-{
-	struct stk_recovered r = { 0 };
-	struct stk_lost lost;
-	char record[16];
-	enum stk_answer v;
-
-	assert_int_equal(
-	    stk_store_recover(&w->store, victim, queues, 2, NULL, stk_span_of("", 0), &r, &v),
-	    STK_OK);
-	while (v == STK_ANSWER_LOST && roll(3) != 0) { /* else this caller dies in between */
-		counts[1]++;
-		lost = r.lost;
-		(void)snprintf(record, sizeof(record), "%.*s", (int)lost.bytes.len,
-		    (const char *)lost.bytes.p);
-		assert_int_equal(stk_store_recover(&w->store, victim, queues, 2, &lost,
-				     stk_span_str(record), &r, &v),
-		    STK_OK);
-	}
-	if (v == STK_ANSWER_FENCED && strcmp(victim, w->store.instance) != 0)
-		reborn(w);
-}
-
-/* A blocking pop delivers, to the living and, half open, to the dead. */
-static void deliver(void)
-{
-	const char *q = queues[roll(2)];
-	const char *to = n_buried > 0 && roll(3) == 0 ? buried[roll((unsigned)n_buried)]
-						      : workers[roll(WORKERS)].store.instance;
-	char words[160];
-
-	(void)snprintf(
-	    words, sizeof(words), "LMOVE r:queue:%s r:stockade:in:%s:%s LEFT RIGHT", q, to, q);
-	stk_reply_free(test_redis_do(tools, words));
-	counts[2]++;
-}
-
-static void count_one(unsigned *seen, struct stk_span s)
-{
-	if (s.len == 7 && memcmp(s.p, "job", 3) == 0)
-		seen[strtoul((const char *)s.p + 3, NULL, 10)]++;
-}
-
-static void count_key(unsigned *seen, const char *key)
-{
-	char words[256];
-	struct stk_reply *r;
-
-	if (strstr(key, ":queue:") != NULL || strstr(key, ":in:") != NULL ||
-	    strcmp(key, "r:failed") == 0)
-		(void)snprintf(words, sizeof(words), "LRANGE %s 0 -1", key);
-	else if (strstr(key, ":parcel:") != NULL || strstr(key, "#e") != NULL)
-		(void)snprintf(words, sizeof(words), "HVALS %s", key);
-	else
-		return;
-	r = test_redis_do(tools, words);
-	assert_non_null(r);
-	for (size_t i = 0; i < r->n; i++)
-		count_one(seen, r->elements[i].bytes);
-	stk_reply_free(r);
-}
-
-static void every_job_is_in_one_place(void)
-{
-	unsigned seen[JOBS] = { 0 };
-	struct stk_reply *keys = test_redis_do(tools, "KEYS r:*");
-
-	assert_non_null(keys);
-	for (size_t i = 0; i < keys->n; i++)
-		count_key(seen, (const char *)keys->elements[i].bytes.p);
-	stk_reply_free(keys);
-	for (size_t i = 0; i < n_jobs; i++)
-		if (seen[i] + (finished[i] ? 1 : 0) != 1)
-			fail_msg(
-			    "job%04zu stands in %u places, finished %d", i, seen[i], finished[i]);
-}
-
-static void step(void)
-{
-	struct worker *w = &workers[roll(WORKERS)];
-	enum stk_answer v;
-
-	switch (roll(12)) {
-	case 0:
-	case 1: enqueue(); break;
-	case 2:
-	case 3: reserve(w); break;
-	case 4:
-	case 5:
-	case 6: settle(w); break;
-	case 7: deliver(); break;
-	case 8: reborn(w); break;                                         /* kill -9 */
-	case 9: recover(w, workers[roll(WORKERS)].store.instance); break; /* wrongly: it lives */
-	case 10:
-		if (n_buried > 0)
-			recover(w, buried[roll((unsigned)n_buried)]);
-		break;
-	case 11:
-		stk_reply_free(test_redis_do(tools,
-		    roll(3) == 0 ? "SET r:pause-all-workers true" : "DEL r:pause-all-workers"));
-		assert_int_equal(stk_store_beat(&w->store, STARTED, &v), STK_OK);
-		break;
-	}
-}
-
-/* After the storm: everything that was in hand or buried comes back and is worked off. */
-static void calm(void)
-{
-	stk_reply_free(test_redis_do(tools, "DEL r:pause-all-workers"));
-	for (int i = 0; i < WORKERS; i++)
-		reborn(&workers[i]);
-	for (size_t i = 0; i < n_buried; i++)
-		for (int k = 0; k < 20; k++)
-			recover(&workers[0], buried[i]);
-}
-
-static int no_job_waits_in_hand(void)
-{
-	struct stk_reply *keys = test_redis_do(tools, "KEYS r:stockade:in:*");
-	int n = keys == NULL ? -1 : (int)keys->n;
-
-	stk_reply_free(keys);
+	out[used] = '\0';
 	return n;
 }
 
-static void no_job_is_lost_or_doubled(void **state)
+static void load(const char *text, char *sha)
 {
-	const char *seed = getenv("STOCKADE_SEED"), *steps = getenv("STOCKADE_STEPS");
-	unsigned n = steps == NULL ? 3000 : (unsigned)strtoul(steps, NULL, 10);
+	const struct stk_span argv[] = { stk_span_str("SCRIPT"), stk_span_str("LOAD"),
+		stk_span_str(text) };
+	struct stk_reply *r = NULL;
+
+	assert_int_equal(stk_redis_call(tools, argv, STK_ARRAY_LEN(argv), &r), STK_OK);
+	assert_int_equal(r->bytes.len, 40);
+	memcpy(sha, r->bytes.p, 40);
+	sha[40] = '\0';
+	stk_reply_free(r);
+}
+
+/* Fails where the text is not there any more: the table is stale. */
+static void mutate(const struct mutation *m, struct storm_plan *plan)
+{
+	static char text[TEXT_MAX];
+
+	for (int s = 0; s < STK_SCRIPT_COUNT; s++) {
+		if ((m->scripts >> s & 1) == 0)
+			continue;
+		if (replace(text, stk_script_text((enum stk_script)s), m->find, m->put) == 0)
+			fail_msg("stale: '%s' stands in %s no more (%s)", m->find,
+			    stk_script_name((enum stk_script)s), m->rule);
+		load(text, plan->sha[s]);
+	}
+}
+
+static void the_scripts_keep_every_job(void **state)
+{
+	struct storm_seen seen, all = { 0 };
 
 	(void)state;
-	dice = seed == NULL ? (uint64_t)getpid() * 2654435761u + 1 : strtoull(seed, NULL, 10);
-	(void)printf("# STOCKADE_SEED=%llu\n", (unsigned long long)dice);
-	for (int i = 0; i < WORKERS; i++) {
-		char id[32];
+	for (unsigned i = 0; i < FIXED_SEEDS; i++) {
+		const struct storm_plan plan = { .seed = seed_of(i), .steps = STEPS };
+		const char *found = storm_run(tools, &plan, &seen);
 
-		(void)snprintf(id, sizeof(id), "h:%d:high,low", i);
-		assert_int_equal(stk_store_init(&workers[i].store, tools, "r", id), STK_OK);
-		enlist(&workers[i]);
+		if (found != NULL)
+			fail_msg("seed %u: %s", i, found);
+		all.deaths += seen.deaths;
+		all.fenced += seen.fenced;
+		all.lost += seen.lost;
+		all.shared += seen.shared;
+		all.filed_by_others += seen.filed_by_others;
 	}
-	for (unsigned i = 0; i < n; i++) {
-		step();
-		if (i % 20 == 0)
-			every_job_is_in_one_place();
+	(void)printf(
+	    "# %u deaths, %u fenced, %u filed as lost, %u under a shared id, %u filed by others\n",
+	    all.deaths, all.fenced, all.lost, all.shared, all.filed_by_others);
+	assert_true(all.deaths > 500 && all.fenced > 100 && all.lost > 10 && all.shared > 100 &&
+		    all.filed_by_others > 10);
+}
+
+static uint64_t setting(const char *name, uint64_t otherwise)
+{
+	const char *text = getenv(name);
+
+	return text == NULL ? otherwise : strtoull(text, NULL, 10);
+}
+
+static void nor_does_any_other_seed_lose_one(void **state)
+{
+	struct storm_plan plan = { .seed = setting(
+				       "STOCKADE_SEED", (uint64_t)getpid() * 2654435761u + 1),
+		.steps = (unsigned)setting("STOCKADE_STEPS", STEPS) };
+	uint64_t more = setting("STOCKADE_SEEDS", 1);
+	struct storm_seen seen;
+
+	(void)state;
+	for (uint64_t i = 0; i < more; i++, plan.seed++) {
+		const char *found = storm_run(tools, &plan, &seen);
+
+		if (found != NULL)
+			fail_msg("STOCKADE_SEED=%llu: %s", (unsigned long long)plan.seed, found);
 	}
-	calm();
-	every_job_is_in_one_place();
-	assert_int_equal(no_job_waits_in_hand(), 0);
-	(void)printf("# %zu jobs, %zu deaths, %u fenced, %u filed as lost, %u blocking pops\n",
-	    n_jobs, n_buried, counts[0], counts[1], counts[2]);
-	assert_true(n_jobs > 100 && n_buried > 100 && counts[0] > 10 && counts[2] > 50);
-	for (int i = 0; i < WORKERS; i++)
-		stk_store_clear(&workers[i].store);
+	(void)printf("# STOCKADE_SEED=%llu was the last\n", (unsigned long long)(plan.seed - 1));
+}
+
+static void without_any_one_rule_a_storm_finds_out(void **state)
+{
+	unsigned survived = 0;
+
+	(void)state;
+	for (size_t i = 0; i < STK_ARRAY_LEN(mutations); i++) {
+		struct storm_plan plan = { .steps = STEPS };
+		struct storm_seen seen;
+		const char *found = NULL;
+		unsigned k = 0;
+
+		mutate(&mutations[i], &plan);
+		while (found == NULL && k < FIXED_SEEDS) {
+			plan.seed = seed_of(k++);
+			found = storm_run(tools, &plan, &seen);
+		}
+		(void)printf("# %s: %s (storm %u)\n", mutations[i].rule,
+		    found == NULL ? "SURVIVED" : found, k);
+		survived += found == NULL;
+	}
+	if (survived > 0)
+		fail_msg("%u rules can be switched off and no storm finds out: see SURVIVED above",
+		    survived);
 }
 
 static int start_server(void **state)
@@ -310,7 +247,11 @@ static int stop_server(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(no_job_is_lost_or_doubled) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_scripts_keep_every_job),
+		cmocka_unit_test(nor_does_any_other_seed_lose_one),
+		cmocka_unit_test(without_any_one_rule_a_storm_finds_out),
+	};
 
 	return cmocka_run_group_tests(tests, start_server, stop_server);
 }
