@@ -40,5 +40,11 @@ starts "a misspelt policy setting" 78 "max_runs" "$STOCKADE" work --config "$T/s
 mkdir "$T/inputs/etc" && cp "$T/policy.conf" "$T/inputs/etc/policy.conf"
 starts "a policy that jobs could read" 78 "jobs may read" "$STOCKADE" work --config "$T/stockade.conf" --policy "$T/inputs/etc/policy.conf"
 starts "a password in argv" 64 "redis_password_file" "$STOCKADE" work --config "$T/stockade.conf" --redis redis://:hunter2@localhost/0
+newer=00112233445566778899aabbccddeeff
+rcli zadd resque:stockade:live 1 $newer >/dev/null
+rcli hset resque:stockade:w:$newer proto 99 >/dev/null
+starts "a newer protocol at work on this Redis" 78 "upgrade this one" "$STOCKADE" work --config "$T/stockade.conf"
+check "a newer protocol at work: its worker is left alone" eq "$(rcli zscore resque:stockade:live $newer)" 1
+rcli del resque:stockade:live resque:stockade:w:$newer >/dev/null
 check "nothing was popped by any of them" eq "$(rcli llen resque:queue:files)" 1
 check "nobody is registered" eq "$(rcli scard resque:workers)" 0
