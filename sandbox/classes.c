@@ -12,19 +12,21 @@
 
 #define PROFILES_KNOWN                                                            \
 	(STK_PROFILE_FILES_READ | STK_PROFILE_FILES_WRITE | STK_PROFILE_THREADS | \
-	    STK_PROFILE_NET | STK_PROFILE_EXEC)
+	    STK_PROFILE_NET | STK_PROFILE_EXEC | STK_PROFILE_EXEC_DYNAMIC)
 
 /* What a class may ask for at all; the operator's ceiling is lower, this only keeps sums finite. */
 static const struct stk_limits most = {
 	.mem_bytes = UINT64_C(1) << 46,
 	.file_bytes = UINT64_C(1) << 46,
 	.stack_bytes = UINT64_C(1) << 32,
+	.work_bytes = UINT64_C(1) << 46,
 	.wall_ms = 7u * 24 * 3600 * 1000,
 	.cpu_s = 7u * 24 * 3600,
 	.fds = 1u << 16,
 	.output_bytes = 64u << 20,
 	.report_bytes = 64u << 20,
 	.result_bytes = 64u << 20,
+	.tasks = 4096,
 };
 
 void stk_class_table_clear(struct stk_class_table *t)
@@ -84,7 +86,8 @@ static bool limits_good(const struct stk_limits *l)
 	       l->stack_bytes <= most.stack_bytes && l->wall_ms > 0 && l->wall_ms <= most.wall_ms &&
 	       l->cpu_s > 0 && l->cpu_s <= most.cpu_s && l->fds > 0 && l->fds <= most.fds &&
 	       l->output_bytes <= most.output_bytes && l->report_bytes <= most.report_bytes &&
-	       l->result_bytes <= most.result_bytes;
+	       l->result_bytes <= most.result_bytes && l->work_bytes <= most.work_bytes &&
+	       l->tasks > 0 && l->tasks <= most.tasks && l->pad == 0;
 }
 
 static const char *grants_wrong(const struct stk_desc_header *h, const struct stk_class_desc *c)
@@ -112,8 +115,68 @@ static const char *grants_wrong(const struct stk_desc_header *h, const struct st
 	return NULL;
 }
 
+static bool path_good(const char *s, size_t field)
+{
+	size_t len = padded_len(s, field);
+
+	for (size_t i = 0; i < len; i++)
+		if (s[i] <= ' ' || s[i] > '~')
+			return false;
+	return len > 0 && s[0] == '/' && strstr(s, "/..") == NULL;
+}
+
+/* Letters, digits and what names, addresses, ranges and ports are written with. */
+static bool net_good(const char *s, size_t field)
+{
+	size_t len = padded_len(s, field);
+
+	for (size_t i = 0; i < len; i++)
+		if (!alpha(s[i]) && !digit(s[i]) && strchr(".:-_/[]*", s[i]) == NULL)
+			return false;
+	return len > 0;
+}
+
+static bool slots_good(const char *slots, size_t field, uint32_t most_slots, uint32_t n,
+    bool (*good)(const char *s, size_t field))
+{
+	if (n > most_slots)
+		return false;
+	for (uint32_t i = 0; i < most_slots; i++) {
+		const char *slot = slots + i * field;
+
+		if (i < n ? !good(slot, field) : slot[0] != '\0' || padded_len(slot, field) != 0)
+			return false;
+	}
+	return true;
+}
+
+static const char *named_wrong(const struct stk_class_desc *c)
+{
+	bool exec = (c->profiles & STK_PROFILE_EXEC) != 0;
+	bool dynamic = (c->profiles & STK_PROFILE_EXEC_DYNAMIC) != 0;
+
+	if (!slots_good(c->program, STK_PATH_MAX, 1, exec ? 1 : 0, path_good))
+		return "a program that is no absolute path, or that its profile does not hold";
+	if (!slots_good(c->trees[0], STK_PATH_MAX, STK_TREES_MAX, c->n_trees, path_good) ||
+	    dynamic != (c->n_trees > 0) || (dynamic && !exec))
+		return "a library tree that is no absolute path, or that its profile does not hold";
+	if (!slots_good(c->nets[0], STK_NET_MAX, STK_NETS_MAX, c->n_nets, net_good) ||
+	    ((c->profiles & STK_PROFILE_NET) != 0) != (c->n_nets > 0))
+		return "a destination of a foreign alphabet, or that its profile does not hold";
+	if (!slots_good(c->secrets[0], STK_LABEL_MAX, STK_SECRETS_MAX, c->n_secrets, label_good) ||
+	    !slots_good(c->settings[0], STK_LABEL_MAX, STK_SECRETS_MAX, c->n_settings, label_good))
+		return "a secret or a setting of a foreign alphabet";
+	if (c->ask.work_bytes > 0 && (c->profiles & STK_PROFILE_FILES_WRITE) == 0)
+		return "a work directory that the profiles do not hold";
+	if (c->ask.tasks > 1 && (c->profiles & STK_PROFILE_THREADS) == 0)
+		return "tasks that the profiles do not hold";
+	return NULL;
+}
+
 static const char *class_wrong(const struct stk_desc_header *h, const struct stk_class_desc *c)
 {
+	const char *wrong;
+
 	if (!class_name_good(c->name, sizeof(c->name)))
 		return "a class name of a foreign alphabet or length";
 	if ((c->profiles & ~(uint32_t)PROFILES_KNOWN) != 0)
@@ -124,7 +187,8 @@ static const char *class_wrong(const struct stk_desc_header *h, const struct stk
 		return "a retry rule beyond its bounds";
 	if (!limits_good(&c->ask))
 		return "a limit of zero or beyond all bounds";
-	return grants_wrong(h, c);
+	wrong = grants_wrong(h, c);
+	return wrong == NULL ? named_wrong(c) : wrong;
 }
 
 static const char *header_wrong(const struct stk_desc_header *h, size_t len)

@@ -33,7 +33,7 @@ enum stk_group {
 };
 #define STK_PROFILE_ALL                                                                     \
 	((uint32_t)STK_PROFILE_FILES_READ | STK_PROFILE_FILES_WRITE | STK_PROFILE_THREADS | \
-	    STK_PROFILE_NET | STK_PROFILE_EXEC)
+	    STK_PROFILE_NET | STK_PROFILE_EXEC | STK_PROFILE_EXEC_DYNAMIC)
 /* Profiles whose table is complete; a filter for any other is refused. */
 #define STK_PROFILE_READY ((uint32_t)STK_PROFILE_FILES_READ | STK_PROFILE_FILES_WRITE)
 

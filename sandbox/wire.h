@@ -18,12 +18,17 @@
 #define STK_LABEL_MAX       32  /* grant label such as "inputs" */
 #define STK_CLASSES_MAX     256
 #define STK_GRANTS_MAX      8  /* per class */
-#define STK_LABELS_MAX      32 /* distinct labels of one cage program */
+#define STK_LABELS_MAX      32 /* distinct directory labels of one cage program */
+#define STK_NETS_MAX        8  /* destinations of one class */
+#define STK_NET_MAX         96 /* "api.example.com:443", "10.1.0.0/16:*", "*:443" */
+#define STK_TREES_MAX       4  /* library trees of an exec(dynamic) class */
+#define STK_PATH_MAX        128
+#define STK_SECRETS_MAX     8 /* secrets, and settings, of one class */
 #define STK_TITLE_QUEUE_MAX 72
 #define STK_TITLE_ROOM      256         /* bytes of padding behind a zygote's arguments */
 #define STK_ARGS_MAX        (64u << 10) /* max_body */
 
-/* Profiles add up per class; a zygote serves one sum. Only files have a call table so far. */
+/* Profiles add up per class; a zygote serves one sum. */
 enum stk_profile {
 	STK_PROFILE_PURE = 0,
 	STK_PROFILE_FILES_READ = 1u << 0,
@@ -31,6 +36,7 @@ enum stk_profile {
 	STK_PROFILE_THREADS = 1u << 2,
 	STK_PROFILE_NET = 1u << 3,
 	STK_PROFILE_EXEC = 1u << 4,
+	STK_PROFILE_EXEC_DYNAMIC = 1u << 5, /* beside EXEC: its loader and library trees too */
 };
 
 /* What a job may use. A class asks; the operator's ceiling clamps (worker/run.c); the kernel
@@ -39,14 +45,17 @@ struct stk_limits {
 	uint64_t mem_bytes;    /* RLIMIT_AS of the child */
 	uint64_t file_bytes;   /* RLIMIT_FSIZE */
 	uint64_t stack_bytes;  /* RLIMIT_STACK */
+	uint64_t work_bytes;   /* the job's own directory, emptied after it; 0: it has none */
 	uint32_t wall_ms;      /* the worker kills at this age, counted from the spawn */
 	uint32_t cpu_s;        /* RLIMIT_CPU soft; hard is one more */
 	uint32_t fds;          /* RLIMIT_NOFILE */
 	uint32_t output_bytes; /* stdout and stderr together; the worker counts and kills */
 	uint32_t report_bytes; /* log, progress and denial records together */
 	uint32_t result_bytes; /* the one result frame */
+	uint32_t tasks;        /* threads and processes at a time, the first included */
+	uint32_t pad;
 };
-_Static_assert(sizeof(struct stk_limits) == 48, "no padding");
+_Static_assert(sizeof(struct stk_limits) == 64, "no padding");
 
 enum stk_retry {
 	STK_RETRY_NONE = 0,
@@ -72,7 +81,14 @@ struct stk_class_desc {
 	uint32_t retry_kind;
 	uint32_t retry_base_ms;
 	uint32_t n_grants;
+	uint32_t n_nets, n_trees, n_secrets, n_settings;
 	struct stk_grant grants[STK_GRANTS_MAX];
+	/* All NUL-padded; what lies beyond a count is zero. */
+	char program[STK_PATH_MAX];                    /* exec: absolute path; else empty */
+	char trees[STK_TREES_MAX][STK_PATH_MAX];       /* exec(dynamic): absolute paths */
+	char nets[STK_NETS_MAX][STK_NET_MAX];          /* net: host, address or range, and port */
+	char secrets[STK_SECRETS_MAX][STK_LABEL_MAX];  /* labels the operator maps to files */
+	char settings[STK_SECRETS_MAX][STK_LABEL_MAX]; /* names the operator gives values */
 };
 
 #define STK_DESC_MAGIC 0x31435344u /* "DSC1" */

@@ -40,22 +40,32 @@ _Static_assert(stockade_count >= 1 && stockade_count <= STK_CLASSES_MAX, "1 to 2
 #include STOCKADE_REGISTRY
 #undef JOB_SCHEMA
 
-#define PROFILE(p)       .profile = STOCKADE_PROFILE_##p
-#define READ(...)        .reads = { __VA_ARGS__, NULL }
-#define WRITE(...)       .writes = { __VA_ARGS__, NULL }
-#define WALL_MS(n)       .wall_ms = (n)
-#define CPU_S(n)         .cpu_s = (n)
-#define MEM_MIB(n)       .mem_mib = (n)
-#define FILE_MIB(n)      .file_mib = (n)
-#define STACK_MIB(n)     .stack_mib = (n)
-#define FDS(n)           .fds = (n)
-#define OUTPUT_KIB(n)    .output_kib = (n)
-#define REPORT_KIB(n)    .report_kib = (n)
-#define RESULT_KIB(n)    .result_kib = (n)
-#define RETRY(n, rule)   .retry_max = (n), rule
-#define EXPONENTIAL_S(s) .retry_kind = STK_RETRY_EXPONENTIAL, .retry_base_ms = 1000 * (s)
-#define FIXED_S(s)       .retry_kind = STK_RETRY_FIXED, .retry_base_ms = 1000 * (s)
-#define IDEMPOTENT       .idempotent = 1
+#define SUM(a, b, c, d, ...)                                                            \
+	((uint32_t)STOCKADE_PROFILE_##a | STOCKADE_PROFILE_##b | STOCKADE_PROFILE_##c | \
+	    STOCKADE_PROFILE_##d)
+#define PROFILE(...)            .profile = SUM(__VA_ARGS__, none, none, none, none)
+#define READ(...)               .reads = { __VA_ARGS__, NULL }
+#define WRITE(...)              .writes = { __VA_ARGS__, NULL }
+#define CONNECT(...)            .nets = { __VA_ARGS__, NULL }
+#define EXEC(path)              .program = (path)
+#define EXEC_DYNAMIC(path, ...) .program = (path), .dynamic = 1, .trees = { __VA_ARGS__, NULL }
+#define SECRETS(...)            .secrets = { __VA_ARGS__, NULL }
+#define SETTINGS(...)           .settings = { __VA_ARGS__, NULL }
+#define TASKS(n)                .tasks = (n)
+#define WORK_MIB(n)             .work_mib = (n)
+#define WALL_MS(n)              .wall_ms = (n)
+#define CPU_S(n)                .cpu_s = (n)
+#define MEM_MIB(n)              .mem_mib = (n)
+#define FILE_MIB(n)             .file_mib = (n)
+#define STACK_MIB(n)            .stack_mib = (n)
+#define FDS(n)                  .fds = (n)
+#define OUTPUT_KIB(n)           .output_kib = (n)
+#define REPORT_KIB(n)           .report_kib = (n)
+#define RESULT_KIB(n)           .result_kib = (n)
+#define RETRY(n, rule)          .retry_max = (n), rule
+#define EXPONENTIAL_S(s)        .retry_kind = STK_RETRY_EXPONENTIAL, .retry_base_ms = 1000 * (s)
+#define FIXED_S(s)              .retry_kind = STK_RETRY_FIXED, .retry_base_ms = 1000 * (s)
+#define IDEMPOTENT              .idempotent = 1
 #define JOB_SCHEMA(fn, path, class_name, ...)           \
 	{ .name = (class_name),                         \
 		.binding = &stockade_binding_##fn,      \

@@ -26,9 +26,14 @@ struct stockade_binding {
 	struct stockade_result (*run)(struct stockade_job *job, const void *args);
 };
 
+/* What PROFILE(...) may name; several add up, but nothing goes with pure. */
 enum stockade_profile {
-	STOCKADE_PROFILE_pure = 1,
-	STOCKADE_PROFILE_files
+	STOCKADE_PROFILE_none = 0,
+	STOCKADE_PROFILE_pure = 1u << 0,
+	STOCKADE_PROFILE_files = 1u << 1,
+	STOCKADE_PROFILE_threads = 1u << 2,
+	STOCKADE_PROFILE_net = 1u << 3,
+	STOCKADE_PROFILE_exec = 1u << 4,
 };
 
 struct stockade_class {
@@ -36,9 +41,14 @@ struct stockade_class {
 	const struct stockade_binding *binding;
 	int (*setup)(void); /* or NULL */
 	const uint8_t *schema, *schema_end;
-	enum stockade_profile profile;
+	uint32_t profile; /* sum of enum stockade_profile */
 	const char *reads[STK_GRANTS_MAX + 1], *writes[STK_GRANTS_MAX + 1]; /* labels, NULL-ended */
-	uint32_t wall_ms, cpu_s, mem_mib, file_mib, stack_mib, fds;         /* 0: the default */
+	const char *nets[STK_NETS_MAX + 1];
+	const char *program, *trees[STK_TREES_MAX + 1];
+	uint32_t dynamic;
+	const char *secrets[STK_SECRETS_MAX + 1], *settings[STK_SECRETS_MAX + 1];
+	uint32_t wall_ms, cpu_s, mem_mib, file_mib, stack_mib, fds; /* 0: the default */
+	uint32_t tasks, work_mib;
 	uint32_t output_kib, report_kib, result_kib;
 	uint32_t retry_max, retry_kind, retry_base_ms;
 	uint32_t idempotent;

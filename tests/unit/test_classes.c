@@ -24,9 +24,18 @@ static const struct stockade_class honest[] = {
 	{ .name = "Images::Resize",
 	    .schema = schema,
 	    .schema_end = schema + 2,
-	    .profile = STOCKADE_PROFILE_files,
+	    .profile = STOCKADE_PROFILE_files | STOCKADE_PROFILE_threads | STOCKADE_PROFILE_net |
+		       STOCKADE_PROFILE_exec,
 	    .reads = { "b", "a" },
-	    .writes = { "out" } },
+	    .writes = { "out" },
+	    .nets = { "*:443", "10.1.0.0/16:*" },
+	    .program = "/usr/bin/convert",
+	    .dynamic = 1,
+	    .trees = { "/lib" },
+	    .secrets = { "api-key" },
+	    .settings = { "region" },
+	    .tasks = 4,
+	    .work_mib = 16 },
 };
 
 struct image {
@@ -68,7 +77,17 @@ static void an_honest_description_is_the_table(void **state)
 	assert_int_equal(t.head.n_labels, 3);
 	assert_string_equal(t.head.labels[0], "a");
 	assert_int_equal(t.classes[0].grants[0].label_index, 1);
-	assert_int_equal(t.classes[0].profiles, STK_PROFILE_FILES_READ | STK_PROFILE_FILES_WRITE);
+	assert_int_equal(t.classes[0].profiles, STK_PROFILE_FILES_READ | STK_PROFILE_FILES_WRITE |
+						    STK_PROFILE_THREADS | STK_PROFILE_NET |
+						    STK_PROFILE_EXEC | STK_PROFILE_EXEC_DYNAMIC);
+	assert_string_equal(t.classes[0].nets[1], "10.1.0.0/16:*");
+	assert_string_equal(t.classes[0].program, "/usr/bin/convert");
+	assert_string_equal(t.classes[0].trees[0], "/lib");
+	assert_string_equal(t.classes[0].secrets[0], "api-key");
+	assert_string_equal(t.classes[0].settings[0], "region");
+	assert_int_equal(t.classes[0].ask.tasks, 4);
+	assert_int_equal(t.classes[0].ask.work_bytes, 16u << 20);
+	assert_int_equal(t.classes[1].ask.tasks, 1);
 	assert_int_equal(t.classes[1].ask.mem_bytes, 256u << 20);
 	assert_int_equal(t.classes[1].ask.wall_ms, 60000);
 	stk_class_table_clear(&t);
@@ -125,6 +144,24 @@ static void every_lie_is_refused(void **state)
 	WRONG(i.classes[0].idempotent = 2, "retry rule");
 	WRONG(i.classes[0].n_grants = 9, "too many grants");
 	WRONG(i.classes[0].n_grants = 2, "beyond the count");
+	WRONG(i.classes[0].n_nets = 9, "a destination");
+	WRONG(i.classes[0].n_nets = 1, "a destination");
+	WRONG(i.classes[0].n_nets = 3, "a destination");
+	WRONG(i.classes[0].nets[0][1] = '\n', "a destination");
+	WRONG(i.classes[0].profiles &= ~(uint32_t)STK_PROFILE_NET, "a destination");
+	WRONG(i.classes[0].program[0] = 'x', "a program");
+	WRONG(memcpy(i.classes[0].program, "/usr/../x", 9), "a program");
+	WRONG(i.classes[0].program[120] = 'x', "a program");
+	WRONG(i.classes[0].profiles &= ~(uint32_t)STK_PROFILE_EXEC, "a program");
+	WRONG(i.classes[1].program[0] = '/', "a program");
+	WRONG(i.classes[0].n_trees = 0, "a library tree");
+	WRONG(i.classes[0].profiles &= ~(uint32_t)STK_PROFILE_EXEC_DYNAMIC, "a library tree");
+	WRONG(i.classes[0].secrets[0][0] = 'A', "a secret");
+	WRONG(i.classes[0].settings[1][0] = 'a', "a setting");
+	WRONG(i.classes[1].ask.work_bytes = 1, "a work directory");
+	WRONG(i.classes[1].ask.tasks = 2, "tasks");
+	WRONG(i.classes[1].ask.tasks = 0, "a limit");
+	WRONG(i.classes[1].ask.pad = 1, "a limit");
 	WRONG(i.classes[0].grants[0].kind = STK_PROFILE_EXEC, "unknown kind");
 	WRONG(i.classes[0].grants[0].label_index = 3, "label table");
 	WRONG(i.classes[0].grants[0].label_index = UINT32_MAX, "label table");
@@ -136,6 +173,13 @@ static void every_lie_is_refused(void **state)
 	refused(&whole, sizeof(whole), "digest");
 }
 
+#define NAMED(change, part)                                                     \
+	do {                                                                    \
+		struct stockade_class w = honest[1];                            \
+		w.change;                                                       \
+		assert_non_null(strstr(stockade_table_build(&w, 1, &t), part)); \
+	} while (0)
+
 static void a_wrong_registry_is_named(void **state)
 {
 	static struct stockade_table t;
@@ -143,9 +187,13 @@ static void a_wrong_registry_is_named(void **state)
 
 	(void)state;
 	assert_non_null(stockade_table_build(honest, 0, &t));
-	c.profile = STOCKADE_PROFILE_pure;
-	assert_non_null(strstr(stockade_table_build(&c, 1, &t), "belong together"));
-	c.profile = STOCKADE_PROFILE_files;
+	NAMED(profile = STOCKADE_PROFILE_pure | STOCKADE_PROFILE_files, "no other");
+	NAMED(profile = STOCKADE_PROFILE_none, "no PROFILE");
+	NAMED(profile &= ~(uint32_t)STOCKADE_PROFILE_files, "WORK_MIB belong together");
+	NAMED(profile &= ~(uint32_t)STOCKADE_PROFILE_net, "CONNECT belong together");
+	NAMED(profile &= ~(uint32_t)STOCKADE_PROFILE_exec, "EXEC_DYNAMIC belong together");
+	NAMED(profile &= ~(uint32_t)STOCKADE_PROFILE_threads, "threads) belong together");
+	NAMED(nets[0] = "", "empty or too long");
 	c.reads[0] = "a-label-that-is-much-too-long-for-its-field";
 	assert_non_null(strstr(stockade_table_build(&c, 1, &t), "longer than 31"));
 }

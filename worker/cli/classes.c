@@ -17,6 +17,7 @@ static const struct {
 	{ STK_PROFILE_THREADS, "threads" },
 	{ STK_PROFILE_NET, "net" },
 	{ STK_PROFILE_EXEC, "exec" },
+	{ STK_PROFILE_EXEC_DYNAMIC, "exec(dynamic)" },
 };
 
 static void profile_text(uint32_t profiles, char *out, size_t size)
@@ -57,6 +58,17 @@ static void print_table(const struct stk_class_table *t)
 	(void)printf("registry %s, abi %u, wall %u\n", registry, t->head.abi, t->head.wall_version);
 }
 
+static void json_texts(
+    struct stk_jw *w, const char *key, const char *slots, size_t field, uint32_t n)
+{
+	if (n == 0)
+		return;
+	stk_jw_open(w, key, '[');
+	for (uint32_t i = 0; i < n; i++)
+		stk_jw_cstr(w, NULL, slots + i * field);
+	stk_jw_close(w, ']');
+}
+
 static void json_class(struct stk_jw *w, const struct stk_class_desc *d)
 {
 	char digest[65];
@@ -79,6 +91,8 @@ static void json_class(struct stk_jw *w, const struct stk_class_desc *d)
 	stk_jw_int(w, "output_bytes", d->ask.output_bytes);
 	stk_jw_int(w, "report_bytes", d->ask.report_bytes);
 	stk_jw_int(w, "result_bytes", d->ask.result_bytes);
+	stk_jw_int(w, "work_bytes", (int64_t)d->ask.work_bytes);
+	stk_jw_int(w, "tasks", d->ask.tasks);
 	stk_jw_close(w, '}');
 	stk_jw_int(w, "retries", d->retry_max);
 	stk_jw_bool(w, "idempotent", d->idempotent != 0);
@@ -86,6 +100,12 @@ static void json_class(struct stk_jw *w, const struct stk_class_desc *d)
 	for (uint32_t g = 0; g < d->n_grants; g++)
 		stk_jw_cstr(w, NULL, d->grants[g].label);
 	stk_jw_close(w, ']');
+	json_texts(w, "connect", d->nets[0], STK_NET_MAX, d->n_nets);
+	json_texts(w, "secrets", d->secrets[0], STK_LABEL_MAX, d->n_secrets);
+	json_texts(w, "settings", d->settings[0], STK_LABEL_MAX, d->n_settings);
+	if (d->program[0] != '\0')
+		stk_jw_cstr(w, "program", d->program);
+	json_texts(w, "trees", d->trees[0], STK_PATH_MAX, d->n_trees);
 	stk_jw_cstr(w, "schema_sha256", digest);
 	stk_jw_close(w, '}');
 }
