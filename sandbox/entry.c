@@ -226,6 +226,32 @@ static int place(int from, int slot)
 	return from == slot ? 0 : dup3(from, slot, 0);
 }
 
+static bool has_extra(const struct stk_entry *e, int i)
+{
+	return (e->spawn->extras & UINT32_C(1) << i) != 0;
+}
+
+static int place_extras(const struct stk_entry *e)
+{
+	for (int i = 0; i < STK_EXTRA_COUNT; i++) {
+		int slot = STK_SLOT_EXTRAS + i;
+
+		if ((has_extra(e, i) ? place(e->extras[i], slot) : close(slot)) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static bool above_slots(const struct stk_entry *e)
+{
+	int last = rules_slot(e) - 1;
+
+	for (int i = 0; i < STK_EXTRA_COUNT; i++)
+		if (has_extra(e, i) && e->extras[i] <= last)
+			return false;
+	return e->report > last && e->output > last && e->args > last;
+}
+
 /*
  * What was received stands above every slot, because Z keeps all of them filled; so plain moves
  * cannot overwrite a source that is still needed.
@@ -235,14 +261,13 @@ static int j_fds(const struct stk_entry *e)
 	uint32_t keep = stk_class_labels(e->class_desc);
 	int rules = e->cell->landlock_abi > 0 ? ruleset_fd(e->cell, e->class_desc) : STK_SLOT_NULL;
 
-	if (e->report <= rules_slot(e) - 1 || e->output <= rules_slot(e) - 1 ||
-	    e->args <= rules_slot(e) - 1 || rules == -1) {
+	if (!above_slots(e) || rules == -1) {
 		errno = EBADF;
 		return -1;
 	}
 	if (place(e->output, STK_SLOT_OUTPUT) == -1 || place(e->output, 2) == -1 ||
 	    place(e->report, STK_SLOT_REPORT) == -1 || place(e->args, STK_SLOT_ARGS) == -1 ||
-	    place(rules, rules_slot(e)) == -1)
+	    place(rules, rules_slot(e)) == -1 || place_extras(e) == -1)
 		return -1;
 	for (uint32_t i = 0; i < e->cell->n_labels; i++)
 		if ((keep & UINT32_C(1) << i) == 0 && close(STK_SLOT_DIRS + (int)i) == -1)

@@ -50,7 +50,8 @@ const char *stk_step_name(uint32_t step);
 #define STK_SLOT_OUTPUT 1 /* and 2 */
 #define STK_SLOT_REPORT 3 /* in Z: /dev/null */
 #define STK_SLOT_ARGS   4
-#define STK_SLOT_DIRS   5 /* + label index; only the class's own are open in J */
+#define STK_SLOT_EXTRAS 5 /* + enum stk_extra; only those of the spawn are open in J */
+#define STK_SLOT_DIRS   (STK_SLOT_EXTRAS + STK_EXTRA_COUNT) /* + label index; the class's own */
 
 /* How a process ends that could not shut its cage; the verdict comes from the record, not from it.
  */
@@ -77,7 +78,8 @@ struct stk_entry {
 	struct stk_cell *cell;
 	const struct stk_class_desc *class_desc;
 	const struct stk_spawn *spawn;
-	int report, output, args; /* as received */
+	int report, output, args;    /* as received */
+	int extras[STK_EXTRA_COUNT]; /* those of spawn->extras; the others are not looked at */
 };
 
 /*

@@ -24,10 +24,11 @@
 #define SLOT_CAGE 4
 #define SLOT_OOM  5
 #define ASK_FDS   (1 + STK_LABELS_MAX)
-/* where the new process has its channel: standard output, or what entry.h calls STK_SLOT_ARGS */
+/* where the new process has its channel: standard output, or what entry.h calls STK_SLOT_ARGS;
+ * entry.h's slots for extras follow, then the directories */
 #define BORN_OUT  1
 #define BORN_SOCK 4
-#define BORN_DIRS 5
+#define BORN_DIRS (BORN_SOCK + 1 + STK_EXTRA_COUNT)
 
 /* What a program needs to start at all, and what libc reads for time and text. Absent ones are
  * skipped: distributions differ. No /proc, no /home, no /run, no /var, no rest of /etc. */
@@ -141,13 +142,16 @@ static enum stk_birth_step hide_files(const struct stk_ask *ask, const int *dirs
 	return stk_landlock_restrict(rules) == STK_OK ? STK_BIRTH_OK : STK_BIRTH_LANDLOCK;
 }
 
-/* 0-3 /dev/null, 4 channel, then one slot per label, then cage and tell-tale (both close-on-exec).
- */
+/* 0-3 /dev/null, 4 channel, then a slot per extra and per label (all filled, so that what a zygote
+ * receives stands above them), then cage and tell-tale (both close-on-exec). */
 static int place_fds(const struct stk_ask *ask, const int *fds, int *cage, int *telltale)
 {
-	int slots[STK_FDS_MAX] = { SLOT_NULL, SLOT_NULL, SLOT_NULL, SLOT_NULL, fds[0] };
+	int slots[STK_FDS_MAX] = { SLOT_NULL };
 	size_t n = BORN_DIRS;
 
+	slots[BORN_SOCK] = fds[0];
+	for (int i = BORN_SOCK + 1; i < BORN_DIRS; i++)
+		slots[i] = SLOT_NULL;
 	if (ask->role == STK_ROLE_DESCRIBE)
 		slots[BORN_OUT] = fds[0];
 	fds++;

@@ -58,6 +58,12 @@ STK_CHECK enum stk_err stk_birth(struct stk_cage *c, enum stk_role role, uint32_
 /* Why @r cannot be run in @c at all, or NULL; static storage. */
 const char *stk_cage_request_fault(const struct stk_cage *c, const struct stk_run_request *r);
 
+/* Descriptors for a child beside its pipes; borrowed, fds[i] counts where bit i of have is set. */
+struct stk_extras {
+	uint32_t have; /* bit per enum stk_extra */
+	int fds[STK_EXTRA_COUNT];
+};
+
 struct stk_job_pipes {
 	int report, output, args; /* our ends, non-blocking */
 };
@@ -68,7 +74,8 @@ struct stk_job_pipes {
  * (another cage program, a zygote that cannot shut itself in). Others are worth another try, unless
  * c->called_off: the worker wants to stop.
  */
-STK_CHECK enum stk_err stk_spawn(struct stk_cage *c, struct stk_spawn *s, struct stk_child *child,
-    struct stk_job_pipes *pipes, int *zygote_filters, char why[static STK_WHY_MAX]);
+STK_CHECK enum stk_err stk_spawn(struct stk_cage *c, struct stk_spawn *s,
+    const struct stk_extras *extras, struct stk_child *child, struct stk_job_pipes *pipes,
+    int *zygote_filters, char why[static STK_WHY_MAX]);
 
 #endif

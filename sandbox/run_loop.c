@@ -32,6 +32,7 @@ struct run {
 	struct stk_outcome *out;
 	struct stk_child child;
 	struct stk_job_pipes pipes;
+	struct stk_extras extras; /* what the class's grants hand to the child; borrowed */
 	struct stk_report report;
 	int zygote_filters;
 	enum stk_kill kill;
@@ -315,8 +316,8 @@ static enum stk_err spawn_with_patience(struct run *run)
 		(void)snprintf(s.queue, sizeof(s.queue), "%s", run->r->queue);
 
 	for (int i = 0; i < SPAWN_TRIES && e != STK_OK && !run->c->called_off; i++) {
-		e = stk_spawn(
-		    run->c, &s, &run->child, &run->pipes, &run->zygote_filters, run->out->why);
+		e = stk_spawn(run->c, &s, &run->extras, &run->child, &run->pipes,
+		    &run->zygote_filters, run->out->why);
 		if (e == STK_E_CLOSED || e == STK_E_REFUSED)
 			break;
 	}

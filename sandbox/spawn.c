@@ -312,11 +312,25 @@ static enum stk_err make_pipes(int ours[3], int theirs[3])
 	return STK_OK;
 }
 
-static enum stk_err ask_zygote(struct stk_cage *c, struct stk_zygote *z, const struct stk_spawn *s,
-    const int theirs[3], struct stk_child *child, char *why)
+/* The pipes, then the extras, in the order that the record promises. */
+static enum stk_err send_spawn(const struct stk_zygote *z, struct stk_spawn *s, const int theirs[3],
+    const struct stk_extras *extras)
+{
+	int fds[3 + STK_EXTRA_COUNT] = { theirs[0], theirs[1], theirs[2] };
+	size_t n = 3;
+
+	s->extras = extras->have;
+	for (int i = 0; i < STK_EXTRA_COUNT; i++)
+		if ((extras->have & UINT32_C(1) << i) != 0)
+			fds[n++] = extras->fds[i];
+	return stk_fds_send(z->child.sock, s, sizeof(*s), fds, n);
+}
+
+static enum stk_err ask_zygote(struct stk_cage *c, struct stk_zygote *z, struct stk_spawn *s,
+    const int theirs[3], const struct stk_extras *extras, struct stk_child *child, char *why)
 {
 	struct stk_spawned r = { 0 };
-	enum stk_err e = stk_fds_send(z->child.sock, s, sizeof(*s), theirs, 3);
+	enum stk_err e = send_spawn(z, s, theirs, extras);
 
 	if (e == STK_OK)
 		e = await(c, z->child.sock, stk_monotonic_ms() + SPAWN_MS, false);
@@ -342,8 +356,9 @@ static enum stk_err ask_zygote(struct stk_cage *c, struct stk_zygote *z, const s
 	return STK_OK;
 }
 
-enum stk_err stk_spawn(struct stk_cage *c, struct stk_spawn *s, struct stk_child *child,
-    struct stk_job_pipes *pipes, int *zygote_filters, char why[static STK_WHY_MAX])
+enum stk_err stk_spawn(struct stk_cage *c, struct stk_spawn *s, const struct stk_extras *extras,
+    struct stk_child *child, struct stk_job_pipes *pipes, int *zygote_filters,
+    char why[static STK_WHY_MAX])
 {
 	int ours[3] = { -1, -1, -1 }, theirs[3] = { -1, -1, -1 };
 	struct stk_zygote *z = NULL;
@@ -355,7 +370,7 @@ enum stk_err stk_spawn(struct stk_cage *c, struct stk_spawn *s, struct stk_child
 	if (e == STK_OK && (e = make_pipes(ours, theirs)) != STK_OK)
 		(void)snprintf(why, STK_WHY_MAX, "no pipes for the child: %s", strerror(errno));
 	if (e == STK_OK) {
-		e = ask_zygote(c, z, s, theirs, child, why);
+		e = ask_zygote(c, z, s, theirs, extras, child, why);
 		*zygote_filters = z->filters;
 	}
 	for (int i = 0; i < 3; i++) {

@@ -115,15 +115,26 @@ struct stk_hello {
 	int32_t err;     /* errno of that step */
 };
 
-/* W -> Z: clone one child. Carries exactly three fds: report pipe (write end), output pipe (write
- * end), argument pipe (read end). */
+/* What a job may be handed beside its three pipes, by its grants; each has its own slot in J. */
+enum stk_extra {
+	STK_EXTRA_BROKER,      /* net: SOCK_SEQPACKET, to ask for connections */
+	STK_EXTRA_WORK_DIR,    /* the job's own directory */
+	STK_EXTRA_PROGRAM_SAY, /* exec: where the program's arguments are written to */
+	STK_EXTRA_PROGRAM_IN,  /* its standard input, the end to write */
+	STK_EXTRA_PROGRAM_OUT, /* its standard output, the end to read */
+	STK_EXTRA_PROGRAM_END, /* how it ended, told by W */
+	STK_EXTRA_COUNT
+};
+
+/* W -> Z: clone one child. Carries report pipe (write end), output pipe (write end), argument pipe
+ * (read end), then one descriptor per bit of extras, in their order. */
 #define STK_SPAWN_MAGIC 0x314e5053u /* "SPN1" */
 struct stk_spawn {
 	uint32_t magic;
 	uint32_t class_index;
-	struct stk_limits limits; /* already clamped by W */
-	uint32_t attempt;         /* 1 for the first */
-	uint32_t pad;
+	struct stk_limits limits;        /* already clamped by W */
+	uint32_t attempt;                /* 1 for the first */
+	uint32_t extras;                 /* bit per enum stk_extra */
 	int64_t deadline_ms;             /* CLOCK_MONOTONIC when the worker will kill it */
 	int64_t since_s;                 /* for the child's title: seconds since the epoch */
 	char queue[STK_TITLE_QUEUE_MAX]; /* for the child's title; NUL-padded, printable or not */

@@ -16,7 +16,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define SPAWN_FDS 3
+#define SPAWN_PIPES   3
+#define SPAWN_FDS_MAX (SPAWN_PIPES + STK_EXTRA_COUNT)
 
 static bool number(const char *s, uint64_t max, uint64_t *out)
 {
@@ -54,7 +55,8 @@ static pid_t clone_sibling(void)
 static bool spawn_good(const struct stk_zygote_program *p, const struct stk_cell *c,
     const struct stk_spawn *s, size_t n_fds)
 {
-	return s->magic == STK_SPAWN_MAGIC && n_fds == SPAWN_FDS &&
+	return s->magic == STK_SPAWN_MAGIC && s->extras < UINT32_C(1) << STK_EXTRA_COUNT &&
+	       n_fds == SPAWN_PIPES + (size_t)__builtin_popcount(s->extras) &&
 	       s->class_index < p->head->n_classes &&
 	       p->classes[s->class_index].profiles == c->profiles;
 }
@@ -87,7 +89,7 @@ static void show_title(
 
 STK_NORETURN static void become_job(const struct stk_zygote_program *p,
     const struct stk_zygote_args *a, struct stk_cell *c, const struct stk_spawn *s,
-    const int fds[SPAWN_FDS])
+    const int fds[SPAWN_FDS_MAX])
 {
 	const struct stk_class_desc *d = &p->classes[s->class_index];
 	struct stk_entry e = { .cell = c,
@@ -96,7 +98,11 @@ STK_NORETURN static void become_job(const struct stk_zygote_program *p,
 		.report = fds[0],
 		.output = fds[1],
 		.args = fds[2] };
+	const int *extra = fds + SPAWN_PIPES;
 
+	for (int i = 0; i < STK_EXTRA_COUNT; i++)
+		if ((s->extras & UINT32_C(1) << i) != 0)
+			e.extras[i] = *extra++;
 	show_title(a, s, d);
 	stk_entry_shut(&e);
 	p->job(d, s->class_index, s);
@@ -107,12 +113,12 @@ static bool serve_one(
     const struct stk_zygote_program *p, const struct stk_zygote_args *a, struct stk_cell *c)
 {
 	struct stk_spawn s;
-	int fds[SPAWN_FDS] = { -1, -1, -1 };
-	size_t n_fds;
+	int fds[SPAWN_FDS_MAX];
+	size_t n_fds = 0;
 	pid_t pid;
 	bool good;
 
-	if (stk_fds_recv(STK_SLOT_ARGS, &s, sizeof(s), fds, SPAWN_FDS, &n_fds) != STK_OK)
+	if (stk_fds_recv(STK_SLOT_ARGS, &s, sizeof(s), fds, SPAWN_FDS_MAX, &n_fds) != STK_OK)
 		return false;
 	good = spawn_good(p, c, &s, n_fds);
 	if (good) {

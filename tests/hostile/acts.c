@@ -4,7 +4,7 @@
  */
 #include "tests/hostile/acts.h"
 
-#include "sandbox/wire.h"
+#include "sandbox/entry.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -377,9 +377,8 @@ int hostile_read_parent_memory(const struct hostile_args *a)
 
 int hostile_climb_out(const struct hostile_args *a)
 {
-	/* in the cage 5 is the granted directory; the control gets its own descriptor as argument
-	 */
-	int dir = a->n > 0 ? atoi(a->arg[0]) : 5;
+	/* in the cage the granted directory has its slot; the control names its own descriptor */
+	int dir = a->n > 0 ? atoi(a->arg[0]) : STK_SLOT_DIRS;
 	int fd = openat(dir, "../../../../../../etc/passwd", O_RDONLY | O_CLOEXEC);
 
 	return fd == -1 ? -1 : close(fd);
@@ -416,7 +415,7 @@ int hostile_write_inputs_only(const struct hostile_args *a)
 int hostile_fill_disk(const struct hostile_args *a)
 {
 	static const char block[64u << 10];
-	int dir = a->n > 0 ? atoi(a->arg[0]) : 6;
+	int dir = a->n > 0 ? atoi(a->arg[0]) : STK_SLOT_DIRS + 1;
 	int fd = openat(dir, "full", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 
 	for (int i = 0; fd != -1 && i < 64; i++)
@@ -546,8 +545,7 @@ int hostile_find_fds(const struct hostile_args *a)
 	return -1;
 }
 
-/* 0-3 and the one granted directory at 5 or 6, which no descriptor of ours can be opened through.
- */
+/* 0-3 and the one granted directory, which no descriptor of ours can be opened through. */
 int hostile_find_files_fds(const struct hostile_args *a)
 {
 	int found = 0;

@@ -71,6 +71,10 @@ STK_NORETURN static void enter(const struct refusal *r, pid_t worker, int report
 
 	for (int sig = 1; sig < 32; sig++)
 		(void)signal(sig, SIG_DFL);
+	/* as M leaves them: every slot is filled */
+	for (int slot = STK_SLOT_EXTRAS; slot < STK_SLOT_DIRS; slot++)
+		if (dup2(report, slot) == -1)
+			_exit(72);
 	cell.worker = worker;
 	cell.landlock_abi = stk_landlock_abi();
 	if (stk_cell_open(&cell) != STK_STEP_NONE ||
