@@ -15,6 +15,10 @@
 #include <time.h>
 #include <unistd.h>
 
+/* a running job's clocks wait no longer than this for a Redis that does not answer */
+#define RUNNING_WAIT_MS 1000
+#define LEAST_WAIT_MS   50 /* a beat with less time than this would only break its link */
+
 static const int heard[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGCONT };
 
 enum stk_err stk_life_open(struct stk_life *l, const struct stk_config *c)
@@ -154,18 +158,36 @@ static bool link_up(struct stk_life *l, bool *fresh)
 	return up;
 }
 
-static void beat(struct stk_life *l)
+static void try_beat(struct stk_life *l)
 {
 	enum stk_answer answer = STK_ANSWER_OK;
 	bool fresh;
 	enum stk_err e;
 
-	if (l->store == NULL || l->fenced || !link_up(l, &fresh) ||
-	    (!fresh && stk_monotonic_ms() < l->next_beat_ms))
+	if (!link_up(l, &fresh) || (!fresh && stk_monotonic_ms() < l->next_beat_ms))
 		return;
 	l->next_beat_ms = stk_monotonic_ms() + l->config->beat_ms;
 	e = stk_store_beat(l->store, l->started, &answer);
 	note_beat(l, e, answer);
+}
+
+/* The same loop watches the child: while one runs, a beat takes no more time than its limits leave.
+ */
+static void beat(struct stk_life *l)
+{
+	int64_t now = stk_monotonic_ms(), until = now + RUNNING_WAIT_MS;
+
+	if (l->store == NULL || l->fenced)
+		return;
+	if (l->running) {
+		if (l->back_by_ms < until)
+			until = l->back_by_ms;
+		if (until - now < LEAST_WAIT_MS)
+			return; /* the child's time is up: that comes first */
+		stk_redis_bound(l->store->link, until);
+	}
+	try_beat(l);
+	stk_redis_bound(l->store->link, 0);
 }
 
 int64_t stk_life_steady_since(const struct stk_life *l)

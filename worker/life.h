@@ -40,8 +40,9 @@ struct stk_life {
 	int64_t leave_at_ms; /* told to stop with an outcome in hand and Redis away: until then */
 	bool fenced;         /* others hold this instance for dead: forget the job, begin again */
 	bool running;        /* a child is at work */
-	bool may_repeat;     /* and its class promises that twice is the same as once */
-	bool abandoned;      /* no beat for so long that others may run it: its child was killed */
+	int64_t back_by_ms; /* and must be seen to by then (CLOCK_MONOTONIC); INT64_MAX: no limit */
+	bool may_repeat;    /* and its class promises that twice is the same as once */
+	bool abandoned;     /* no beat for so long that others may run it: its child was killed */
 	struct stk_outage outage;
 	struct stk_pulse *pulse; /* owned; NULL without a supervisor */
 	char started[STK_TIME_BYTES];
