@@ -19,6 +19,8 @@
 #define RUNNING_WAIT_MS 1000
 #define LEAST_WAIT_MS   50 /* a beat with less time than this would only break its link */
 
+#define BEAT_LINES_PER_MINUTE 2
+
 static const int heard[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGCONT };
 
 enum stk_err stk_life_open(struct stk_life *l, const struct stk_config *c)
@@ -45,7 +47,7 @@ void stk_life_close(struct stk_life *l)
 	l->pulse = NULL;
 }
 
-enum stk_err stk_life_worker_id(const struct stk_config *c, char *out, size_t size)
+enum stk_err stk_life_worker_id(const struct stk_config *c, char *out, size_t size, size_t *len)
 {
 	char host[256] = "";
 	size_t n;
@@ -60,7 +62,8 @@ enum stk_err stk_life_worker_id(const struct stk_config *c, char *out, size_t si
 		    (unsigned char)*p > 0x7e)
 			*p = '-';
 	n = (size_t)snprintf(out, size, "%s:%d:", host, (int)getpid());
-	return n < size ? stk_queues_id(&c->queues, out + n, size - n) : STK_E_TOOBIG;
+	*len = n + stk_queues_id_len(&c->queues);
+	return *len < size ? stk_queues_id(&c->queues, out + n, size - n) : STK_E_TOOBIG;
 }
 
 /*
@@ -122,6 +125,7 @@ static void note_beat(struct stk_life *l, enum stk_err e, enum stk_answer answer
 {
 	int64_t now = stk_monotonic_ms();
 	bool good = e == STK_OK && answer == STK_ANSWER_OK;
+	uint64_t missed;
 
 	stk_outage_note_beat(&l->outage, e);
 	if (!good || now - l->beat_ok_ms > 3 * l->config->beat_ms ||
@@ -131,7 +135,8 @@ static void note_beat(struct stk_life *l, enum stk_err e, enum stk_answer answer
 		l->beat_ok_ms = now;
 	if (e == STK_OK && answer == STK_ANSWER_FENCED)
 		l->fenced = true;
-	if (e == STK_OK && answer == STK_ANSWER_STORE) {
+	if (e == STK_OK && answer == STK_ANSWER_STORE &&
+	    stk_log_allow(&l->beat_lines, BEAT_LINES_PER_MINUTE, now, &missed)) {
 		(void)stk_log_start(STK_LOG_WARN, "worker.beat_failed", "failure",
 		    "STORE: no beat, because a key has the wrong type: %s", l->store->bad_key);
 		stk_log_end();
@@ -283,6 +288,20 @@ static bool give_up(struct stk_life *l, bool outcome_in_hand)
 	if (l->leave_at_ms == 0)
 		l->leave_at_ms = now + l->config->term_timeout_ms;
 	return now >= l->leave_at_ms;
+}
+
+bool stk_life_linger(struct stk_life *l, int64_t ms, bool outcome_in_hand)
+{
+	int64_t until = stk_monotonic_ms() + ms;
+
+	while (!give_up(l, outcome_in_hand)) {
+		int64_t now = stk_monotonic_ms();
+
+		if (now >= until)
+			return true;
+		doze(l, until - now);
+	}
+	return false;
 }
 
 bool stk_life_again(struct stk_life *l, enum stk_err e, bool outcome_in_hand)
