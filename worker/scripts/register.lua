@@ -11,8 +11,8 @@ if call('ZSCORE', LIVE, me) then -- the last reply was lost
 end
 if call('EXISTS', mine) == 1 or call('ZSCORE', GRAVES, me) then return {'FENCED'} end
 -- the newest 512 and the oldest 512: whoever floods `live` makes no start slow
-for _, order in ipairs({'ZRANGE', 'ZREVRANGE'}) do
-	for _, other in ipairs(call(order, LIVE, 0, 511)) do
+for _, part in ipairs({{0, 511}, {-512, -1}}) do
+	for _, other in ipairs(call('ZRANGE', LIVE, part[1], part[2])) do
 		local theirs = #other == #me and try('HGET', instance(other), 'proto')
 		theirs = type(theirs) == 'string' and tonumber(theirs) or 0
 		if theirs > protocol then return {'NEWER', theirs} end
