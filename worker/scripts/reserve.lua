@@ -18,7 +18,7 @@ local function whole(text)
 	local n = tonumber(text) or 0
 	return n >= 0 and n < 4503599627370496 and math.floor(n) or 0
 end
-local known, seq, open = state[1] or '', whole(state[2]), whole(state[3])
+local known, seq, open = own_queues(state[1]) or '', whole(state[2]), whole(state[3])
 
 local function answer(name, ...) return {name, n_oversize, n_promoted, ...} end
 
