@@ -25,6 +25,11 @@
 /* asm-generic/fcntl.h; glibc's __O_TMPFILE is two bits, the other being O_DIRECTORY. */
 #define STK_O_TMPFILE 020000000
 
+/* What pthread_create asks of clone, glibc 2.36 and 2.41 alike. */
+#define STK_CLONE_THREAD                                                                  \
+	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | \
+	    CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID)
+
 #define STK_HIGH         (~(uint64_t)UINT32_MAX)
 #define STK_MAP_FREE     ((uint64_t)(MAP_NORESERVE | MAP_STACK | MAP_FIXED | MAP_FIXED_NOREPLACE))
 #define STK_FUTEX_FLAGS  ((uint64_t)(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME))

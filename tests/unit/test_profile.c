@@ -8,6 +8,9 @@
 
 #include <fcntl.h>
 #include <linux/audit.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <signal.h>
 #include <sys/syscall.h>
 
 /* A second opinion, not read from the table: what no row of a class or of the entry may ever allow.
@@ -146,7 +149,76 @@ static void what_must_never_be_allowed_is_in_no_row(void **state)
 
 	(void)state;
 	no_row_allows(never, STK_ARRAY_LEN(never), class | STK_GROUP_ENTRY);
-	no_row_allows(entry_only, STK_ARRAY_LEN(entry_only), class);
+	no_row_allows(entry_only, STK_ARRAY_LEN(entry_only), class & ~(uint32_t)STK_PROFILE_THREADS);
+	/* threads need two calls of the entry's, in their own narrow forms */
+	for (size_t i = 0; i < STK_ARRAY_LEN(entry_only); i++)
+		if (entry_only[i] != STK_NR_clone && entry_only[i] != STK_NR_rt_sigaction)
+			no_row_allows(&entry_only[i], 1, class);
+}
+
+static enum stk_verdict_kind of(uint32_t profiles, int nr, uint64_t a, uint64_t b, uint64_t c)
+{
+	const uint64_t args[6] = { a, b, c };
+
+	return stk_profile_verdict(profiles | STK_GROUP_BASE, nr, args, 4242).kind;
+}
+
+static void threads_may_clone_threads_and_nothing_else(void **state)
+{
+	static const uint64_t libc[] = { 0x3d0f00, 0x7d0f00 };
+	const uint32_t t = STK_PROFILE_THREADS;
+
+	(void)state;
+	for (size_t i = 0; i < STK_ARRAY_LEN(libc); i++) {
+		assert_int_equal(of(t, STK_NR_clone, libc[i], 0, 0), STK_VERDICT_ALLOW);
+		assert_int_equal(of(0, STK_NR_clone, libc[i], 0, 0), STK_VERDICT_DENY);
+		/* every flag more, every flag less, and a signal at its end */
+		for (unsigned bit = 0; bit < 64; bit++)
+			if (bit != 22)
+				assert_int_equal(
+				    of(t, STK_NR_clone, libc[i] ^ 1ull << bit, 0, 0),
+				    STK_VERDICT_DENY);
+	}
+	assert_int_equal(of(t, STK_NR_clone, SIGCHLD, 0, 0), STK_VERDICT_DENY);
+	assert_int_equal(of(t, STK_NR_clone, CLONE_PARENT | SIGCHLD, 0, 0), STK_VERDICT_DENY);
+	assert_int_equal(of(t, STK_NR_clone3, 0, 0, 0), STK_VERDICT_ERRNO);
+	for (uint64_t sig = 0; sig < 70; sig++)
+		assert_int_equal(of(t, STK_NR_rt_sigaction, sig, 0, 0),
+		    sig == 32 || sig == 33 ? STK_VERDICT_ALLOW : STK_VERDICT_DENY);
+	assert_int_equal(of(t, STK_NR_tgkill, 4242, 4243, 32), STK_VERDICT_ALLOW);
+	assert_int_equal(of(t, STK_NR_tgkill, 4243, 4243, 32), STK_VERDICT_DENY);
+	assert_int_equal(of(t, STK_NR_tgkill, 4242, 4243, SIGSYS), STK_VERDICT_DENY);
+	assert_int_equal(of(t, STK_NR_tgkill, 4242, 4243, SIGKILL), STK_VERDICT_DENY);
+}
+
+/* A third opinion on the numbers: libseccomp's own tables, for both architectures. */
+static void the_numbers_are_what_libseccomp_knows(void **state)
+{
+	static const struct {
+		const char *name;
+		int x86_64, aarch64;
+	} calls[] = {
+#define STK_SYSCALL(name, x86_64, aarch64) { #name, x86_64, aarch64 },
+#include "sandbox/syscalls.def"
+#undef STK_SYSCALL
+	};
+	size_t known = 0;
+
+	(void)state;
+	for (size_t i = 0; i < STK_ARRAY_LEN(calls); i++) {
+		int x = seccomp_syscall_resolve_name_arch(SCMP_ARCH_X86_64, calls[i].name);
+		int a = seccomp_syscall_resolve_name_arch(SCMP_ARCH_AARCH64, calls[i].name);
+
+		/* newer than this libseccomp */
+		if (x == __NR_SCMP_ERROR)
+			continue;
+		known++;
+		/* its negative numbers are its own: no such call there */
+		if ((x < 0 ? -1 : x) != calls[i].x86_64 || (a < 0 ? -1 : a) != calls[i].aarch64)
+			fail_msg("%s: table %d and %d, libseccomp %d and %d", calls[i].name,
+			    calls[i].x86_64, calls[i].aarch64, x, a);
+	}
+	assert_true(known > 350);
 }
 
 static void refused(const struct stk_row *rows, size_t n, const char *reason)
@@ -222,6 +294,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_must_never_be_allowed_is_in_no_row),
+		cmocka_unit_test(threads_may_clone_threads_and_nothing_else),
+		cmocka_unit_test(the_numbers_are_what_libseccomp_knows),
 		cmocka_unit_test(a_table_that_would_be_weakened_is_refused),
 		cmocka_unit_test(denials_are_named),
 	};
