@@ -86,6 +86,12 @@ static void by_us(const struct stk_end *e, struct stk_outcome *o)
 		    "job "
 		    "wrote there itself or its memory is damaged");
 		break;
+	case STK_KILL_TASKS:
+		name(o, STK_OUT_TASK_LIMIT,
+		    "killed: it had more than %" PRIu32
+		    " threads at a time; raise TASKS and the ceiling if the work is honest",
+		    l->tasks);
+		break;
 	case STK_KILL_SHUTDOWN:
 		name(o, STK_OUT_SHUTDOWN, "ended by the worker's own shutdown after %" PRId64 " ms",
 		    o->wall_ms);

@@ -27,6 +27,7 @@
 	X(OUTPUT_LIMIT, "OutputLimit")           \
 	X(REPORT_FLOOD, "ReportFlood")           \
 	X(REPORT_MALFORMED, "ReportMalformed")   \
+	X(TASK_LIMIT, "TaskLimit")               \
 	X(FILE_SIZE_LIMIT, "FileSizeLimit")      \
 	X(STACK_OVERFLOW, "StackOverflow")       \
 	X(CRASH, "Crash")                        \

@@ -15,6 +15,7 @@ enum stk_kill {
 	STK_KILL_OUTPUT,
 	STK_KILL_FLOOD,
 	STK_KILL_MALFORMED,
+	STK_KILL_TASKS, /* more threads than its class may have */
 	STK_KILL_SHUTDOWN,
 	STK_KILL_CALLED_OFF, /* the go hook said no */
 	STK_KILL_UNPROVEN,   /* /proc does not show a shut cage; why is set already */

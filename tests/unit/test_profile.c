@@ -149,7 +149,8 @@ static void what_must_never_be_allowed_is_in_no_row(void **state)
 
 	(void)state;
 	no_row_allows(never, STK_ARRAY_LEN(never), class | STK_GROUP_ENTRY);
-	no_row_allows(entry_only, STK_ARRAY_LEN(entry_only), class & ~(uint32_t)STK_PROFILE_THREADS);
+	no_row_allows(
+	    entry_only, STK_ARRAY_LEN(entry_only), class & ~(uint32_t)STK_PROFILE_THREADS);
 	/* threads need two calls of the entry's, in their own narrow forms */
 	for (size_t i = 0; i < STK_ARRAY_LEN(entry_only); i++)
 		if (entry_only[i] != STK_NR_clone && entry_only[i] != STK_NR_rt_sigaction)
@@ -175,8 +176,7 @@ static void threads_may_clone_threads_and_nothing_else(void **state)
 		/* every flag more, every flag less, and a signal at its end */
 		for (unsigned bit = 0; bit < 64; bit++)
 			if (bit != 22)
-				assert_int_equal(
-				    of(t, STK_NR_clone, libc[i] ^ 1ull << bit, 0, 0),
+				assert_int_equal(of(t, STK_NR_clone, libc[i] ^ 1ull << bit, 0, 0),
 				    STK_VERDICT_DENY);
 	}
 	assert_int_equal(of(t, STK_NR_clone, SIGCHLD, 0, 0), STK_VERDICT_DENY);

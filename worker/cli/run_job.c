@@ -57,6 +57,7 @@ static int exit_code(const struct stk_outcome *o)
 	case STK_OUT_OUTPUT_LIMIT:
 	case STK_OUT_REPORT_FLOOD:
 	case STK_OUT_REPORT_MALFORMED:
+	case STK_OUT_TASK_LIMIT:
 	case STK_OUT_FILE_SIZE_LIMIT:
 	case STK_OUT_STACK_OVERFLOW:
 	case STK_OUT_CRASH:
