@@ -133,11 +133,14 @@ int hostile_thread_bomb(const struct hostile_args *a)
 	int tid;
 
 	/* the control makes as many as its argument says and has shown enough */
-	for (long i = 0, n = a->n > 0 ? atol(a->arg[0]) : 1L << 30; i < n; i++)
+	for (long i = 0, n = a->n > 0 ? atol(a->arg[0]) : 1L << 30; i < n; i++) {
 		if (clone(park, tiny_stacks[i % 256 + 1], flags, NULL, &tid,
-			__builtin_thread_pointer(), &gone) == -1 &&
-		    a->n > 0)
+			__builtin_thread_pointer(), &gone) != -1)
+			continue;
+		if (a->n > 0)
 			return -1;
+		(void)usleep(1000);
+	}
 	return 0;
 }
 
