@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -113,34 +112,58 @@ int hostile_threads_honest(const struct hostile_args *a)
 
 /* --- hostile ---------------------------------------------------------------------------------- */
 
-/* A thousand threads stand on each small stack and do the same there, so memory is no limit to
- * their number; by the time that a stack is used again its last thread has begun. */
-static uint8_t tiny_stacks[257][1024] __attribute__((aligned(64)));
+static uint8_t tiny_stack[64] __attribute__((aligned(64)));
 static int never, gone;
 
-static int park(void *arg)
+/*
+ * A thread that parks without ever touching its stack, so that all can stand on one of 64 bytes and
+ * memory is no limit to their number. What clone returned to the maker.
+ */
+static long park_one(void)
 {
-	(void)arg;
-	for (;;)
-		(void)syscall(SYS_futex, &never, FUTEX_WAIT, 0, NULL, NULL, 0);
-	return 0;
+	const unsigned long flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND |
+				    CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS |
+				    CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
+	static int tid;
+#if defined(__x86_64__)
+	register long r10 __asm__("r10") = (long)&gone;
+	register void *r8 __asm__("r8") = __builtin_thread_pointer();
+	long made;
+
+	__asm__ volatile("syscall\n\ttest %%rax, %%rax\n\tjnz 1f\n"
+			 "2:\tmov %[futex], %%eax\n\tmov %[word], %%rdi\n\txor %%esi, %%esi\n\t"
+			 "xor %%edx, %%edx\n\txor %%r10d, %%r10d\n\tsyscall\n\tjmp 2b\n1:"
+			 : "=a"(made)
+			 : "0"((long)SYS_clone), "D"(flags), "S"(tiny_stack + 64), "d"(&tid),
+			 "r"(r10), "r"(r8), [word] "b"(&never), [futex] "i"(SYS_futex)
+			 : "rcx", "r11", "memory");
+	return made;
+#else
+	register long x8 __asm__("x8") = SYS_clone;
+	register long x0 __asm__("x0") = (long)flags;
+	register void *x1 __asm__("x1") = tiny_stack + 64;
+	register void *x2 __asm__("x2") = &tid;
+	register void *x3 __asm__("x3") = __builtin_thread_pointer();
+	register void *x4 __asm__("x4") = &gone;
+	register void *x9 __asm__("x9") = &never;
+
+	__asm__ volatile(
+	    "svc #0\n\tcbnz x0, 1f\n"
+	    "2:\tmov x8, %[futex]\n\tmov x0, x9\n\tmov x1, #0\n\tmov x2, #0\n\t"
+	    "mov x3, #0\n\tsvc #0\n\tb 2b\n1:"
+	    : "+r"(x0)
+	    : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x9), [futex] "i"(SYS_futex)
+	    : "memory");
+	return x0;
+#endif
 }
 
 int hostile_thread_bomb(const struct hostile_args *a)
 {
-	int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
-		    CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
-	int tid;
-
 	/* the control makes as many as its argument says and has shown enough */
-	for (long i = 0, n = a->n > 0 ? atol(a->arg[0]) : 1L << 30; i < n; i++) {
-		if (clone(park, tiny_stacks[i % 256 + 1], flags, NULL, &tid,
-			__builtin_thread_pointer(), &gone) != -1)
-			continue;
-		if (a->n > 0)
+	for (long i = 0, n = a->n > 0 ? atol(a->arg[0]) : 1L << 40; i < n; i++)
+		if (park_one() < 0 && a->n > 0)
 			return -1;
-		(void)usleep(1000);
-	}
 	return 0;
 }
 
