@@ -160,7 +160,8 @@ static void denied(const struct stk_end *e, struct stk_outcome *o)
 		    e->class_desc->name);
 		return;
 	}
-	grant = stk_syscall_missing_grant(d->nr, d->args, e->class_desc->profiles);
+	grant =
+	    stk_syscall_missing_grant(d->nr, d->args, (uint64_t)o->pid, e->class_desc->profiles);
 	if (grant != NULL)
 		name(o, STK_OUT_SYSCALL_DENIED, "%s (class %s has no %s grant)", call,
 		    e->class_desc->name, grant);

@@ -66,6 +66,7 @@ struct stk_row {
 	uint16_t err;
 	struct stk_arg_rule
 	    args[STK_ROW_ARGS_MAX + 1]; /* all must hold; rows of one call are ORed */
+	const char *text; /* the conditions as profile.def writes them; NULL without any */
 };
 
 /* The table of profile.def; static, read-only. */
@@ -90,6 +91,20 @@ struct stk_verdict {
 /* What the table says of one call for the sum @groups. */
 struct stk_verdict stk_profile_verdict(
     uint32_t groups, int nr, const uint64_t args[6], uint64_t self);
+
+#define STK_CALL_ROWS_MAX 16
+/* One call as a sum of groups has it, for people: every row in effect, none that another covers. */
+struct stk_call {
+	int nr;
+	enum stk_verdict_kind kind; /* ALLOW: free, or under the conditions of one of the rows */
+	uint16_t err;               /* STK_VERDICT_ERRNO */
+	const struct stk_row *rows[STK_CALL_ROWS_MAX]; /* ALLOW; none: whatever its arguments */
+	size_t n_rows;
+};
+/* False if nothing of the call is allowed or answered to @groups: it ends the job. */
+bool stk_profile_call(uint32_t groups, int nr, struct stk_call *out);
+/* One more than the highest number that a row can have. */
+int stk_profile_nr_end(void);
 
 /*
  * Refuses (STK_E_REFUSED, *why static) a table that libseccomp would silently weaken for the sum
