@@ -106,8 +106,7 @@ int stockade_dir(const struct stockade_job *job, const char *label)
 	return -1;
 }
 
-/* A relative path whose parts are neither empty nor "." nor "..". */
-static bool name_safe(const char *name)
+bool stockade_name_safe(const char *name)
 {
 	const char *part = name;
 
@@ -132,7 +131,7 @@ int stockade_open(const struct stockade_job *job, const char *label, const char 
 
 	if (dir == -1)
 		return -1;
-	if (!name_safe(name)) {
+	if (!stockade_name_safe(name)) {
 		errno = EINVAL;
 		return -1;
 	}
