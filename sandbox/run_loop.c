@@ -11,14 +11,11 @@
 #include "sandbox/verdict.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -36,6 +33,7 @@ struct run {
 	struct stk_extras extras; /* what the class's grants hand to the child; borrowed */
 	struct stk_report report;
 	struct stk_tasks tasks;
+	struct stk_program program; /* exec: beside the child */
 	int zygote_filters;
 	enum stk_kill kill;
 	bool termed, killed, greeted;
@@ -90,23 +88,6 @@ static void tick(struct run *run)
 
 /* --- READY and GO ----------------------------------------------------------------------------- */
 
-static bool prove(struct run *run)
-{
-	struct stk_cage_proof *p = &run->out->proof;
-	enum stk_err e = stk_procstat(run->child.pid, p);
-
-	if (e == STK_OK && p->seccomp == 2 && p->no_new_privs == 1 && p->caps == 0 &&
-	    (p->filters == -1 || p->filters > run->zygote_filters))
-		return true;
-	(void)snprintf(run->out->why, sizeof(run->out->why),
-	    "the child says its cage is shut, but /proc shows Seccomp %d with %d filters (its "
-	    "zygote "
-	    "has %d), NoNewPrivs %d, capabilities %#" PRIx64 "%s; it was killed unstarted",
-	    p->seccomp, p->filters, run->zygote_filters, p->no_new_privs, p->caps,
-	    e == STK_OK ? "" : " (not readable)");
-	return false;
-}
-
 /* READY came: look from outside, ask the worker, then let the arguments flow. */
 static void greet(struct run *run)
 {
@@ -115,8 +96,10 @@ static void greet(struct run *run)
 	run->greeted = true;
 	if (run->kill != STK_KILL_NONE)
 		return;
-	if (!prove(run) || stk_tasks_watch(&run->tasks, run->child.pid, class_of(run),
-			       &run->r->limits, run->out->why) != STK_OK)
+	if (!stk_procstat_proves(
+		run->child.pid, run->zygote_filters, &run->out->proof, run->out->why) ||
+	    stk_tasks_watch(&run->tasks, run->child.pid, class_of(run), &run->r->limits,
+		run->out->why) != STK_OK)
 		end_job(run, STK_KILL_UNPROVEN);
 	else if (h->go != NULL && !h->go(h->ctx, run->child.pid, &run->out->proof))
 		end_job(run, STK_KILL_CALLED_OFF);
@@ -209,7 +192,8 @@ enum slot {
 	SLOT_OUTPUT,
 	SLOT_ARGS,
 	SLOT_WAKE,
-	SLOTS
+	SLOT_PROGRAM,
+	SLOTS = SLOT_PROGRAM + STK_PROGRAM_SLOTS
 };
 
 static int wait_ms(const struct run *run)
@@ -219,6 +203,19 @@ static int wait_ms(const struct run *run)
 	if (!run->killed && run->deadline_ms < due)
 		due = run->deadline_ms;
 	return due <= now ? 0 : due - now > 60000 ? 60000 : (int)(due - now);
+}
+
+/* Its end is the handler's business, unless it was the wall that ended it. */
+static void step_program(struct run *run, const struct pollfd *p)
+{
+	struct stk_program *program = &run->program;
+
+	if (p[STK_PROGRAM_PRINTED].revents != 0)
+		(void)drain(run, &program->output, take_output);
+	if (stk_program_step(program, p) != STK_OK)
+		end_job(run, STK_KILL_MALFORMED);
+	else if (program->ended && stk_program_broke_a_limit(program))
+		end_job(run, STK_KILL_PROGRAM);
 }
 
 /* False once the child has ended. */
@@ -231,9 +228,14 @@ static bool step(struct run *run)
 		[SLOT_ARGS] = { .fd = run->out->started ? run->pipes.args : -1, .events = POLLOUT },
 		[SLOT_WAKE] = { .fd = run->hooks->wake_fd, .events = POLLIN },
 	};
-	int n = poll(p, SLOTS, wait_ms(run));
-	int64_t now = stk_monotonic_ms();
+	int n;
+	int64_t now;
 
+	stk_program_polls(&run->program, p + SLOT_PROGRAM);
+	n = poll(p, SLOTS, wait_ms(run));
+	now = stk_monotonic_ms();
+	if (n > 0)
+		step_program(run, p + SLOT_PROGRAM);
 	if (n > 0 && p[SLOT_REPORT].revents != 0)
 		(void)drain(run, &run->pipes.report, take_report);
 	if (n > 0 && p[SLOT_OUTPUT].revents != 0)
@@ -264,29 +266,15 @@ static void drain_rest(struct run *run)
 		continue;
 }
 
-static int64_t tv_ms(struct timeval tv)
-{
-	return (int64_t)tv.tv_sec * 1000 + tv.tv_usec / 1000;
-}
-
 static void reap(struct run *run)
 {
 	struct stk_outcome *o = run->out;
-	struct rusage ru;
-	int status = 0;
+	struct stk_last_words last = stk_child_reap(&run->child);
 
-	memset(&ru, 0, sizeof(ru));
-	while (wait4(run->child.pid, &status, 0, &ru) == -1)
-		if (errno != EINTR) {
-			/* an end that nobody can tell of is never success */
-			status = SIGKILL;
-			break;
-		}
-	o->status = WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+	o->status = last.status;
 	o->wall_ms = stk_monotonic_ms() - run->started_ms;
-	o->cpu_ms = tv_ms(ru.ru_utime) + tv_ms(ru.ru_stime);
-	o->maxrss_kib = ru.ru_maxrss;
-	stk_close(&run->child.pidfd);
+	o->cpu_ms = last.cpu_ms;
+	o->maxrss_kib = last.maxrss_kib;
 }
 
 static void judge(struct run *run)
@@ -295,9 +283,13 @@ static void judge(struct run *run)
 		.class_desc = class_of(run),
 		.limits = &run->r->limits,
 		.report = &run->report,
+		.program = &run->program,
 		.oom_kills = stk_oom_count(run->c->oom_fd) - run->oom_before };
 
 	stk_verdict(&end, run->out);
+	run->out->cpu_ms += run->program.last.cpu_ms;
+	if (run->program.last.maxrss_kib > run->out->maxrss_kib)
+		run->out->maxrss_kib = run->program.last.maxrss_kib;
 }
 
 static void run_child(struct run *run)
@@ -308,6 +300,10 @@ static void run_child(struct run *run)
 		continue;
 	drain_rest(run);
 	reap(run);
+	stk_program_finish(&run->program);
+	/* the handler may have seen its program's end before we did, and called it a failure */
+	if (run->kill == STK_KILL_NONE && stk_program_broke_a_limit(&run->program))
+		run->kill = STK_KILL_PROGRAM;
 	judge(run);
 }
 
@@ -326,8 +322,12 @@ static enum stk_err spawn_with_patience(struct run *run)
 		(void)snprintf(s.queue, sizeof(s.queue), "%s", run->r->queue);
 
 	for (int i = 0; i < SPAWN_TRIES && e != STK_OK && !run->c->called_off; i++) {
-		e = stk_spawn(run->c, &s, &run->extras, &run->child, &run->pipes,
-		    &run->zygote_filters, run->out->why);
+		e = stk_program_spawn(
+		    run->c, &s, run->hooks, &run->program, &run->extras, run->out->why);
+		if (e == STK_OK)
+			e = stk_spawn(run->c, &s, &run->extras, &run->child, &run->pipes,
+			    &run->zygote_filters, run->out->why);
+		stk_program_spawned(&run->program, &run->extras, e == STK_OK);
 		if (e == STK_E_CLOSED || e == STK_E_REFUSED)
 			break;
 	}
@@ -348,6 +348,7 @@ static void clear(struct run *run)
 	stk_close(&run->pipes.report);
 	stk_close(&run->pipes.output);
 	stk_close(&run->pipes.args);
+	stk_program_finish(&run->program);
 	stk_report_clear(&run->report);
 	stk_tasks_clear(&run->tasks);
 	free(run->go);
@@ -365,6 +366,7 @@ enum stk_err stk_cage_run(struct stk_cage *c, const struct stk_run_request *r,
 	const char *wrong = stk_cage_request_fault(c, r);
 	enum stk_err e = STK_OK;
 
+	stk_program_init(&run.program);
 	memset(out, 0, sizeof(*out));
 	out->name = STK_OUT_SANDBOX_UNAVAILABLE;
 	if (wrong != NULL) {

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define NEW_FILE (O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW)
+
 /* A directory and a name in it; close_place() in every case. */
 struct place {
 	int dir; /* owned if @ours, else the label's */
@@ -68,8 +70,7 @@ int stockade_create(const struct stockade_job *job, const char *label, const cha
 	int fd = -1;
 
 	if (find_place(job, label, name, &p) == 0)
-		fd = openat(
-		    p.dir, p.last, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		fd = openat(p.dir, p.last, NEW_FILE | O_CLOEXEC, 0600);
 	close_place(&p);
 	return fd;
 }

@@ -16,18 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MESSAGE_MAX    1024 /* STK_RESULT's message, and a log line */
 #define NAME_MAX_BYTES 1024
-
-struct stockade_job {
-	const struct stk_class_desc *desc;
-	const struct stk_spawn *spawn;
-	char id[33];
-	uint32_t reported; /* bytes of log records so far */
-	char message[MESSAGE_MAX + 1];
-	char *result; /* owned */
-	size_t result_len;
-};
 
 /* --- job.h ------------------------------------------------------------------------------------ */
 
@@ -61,13 +50,13 @@ struct stockade_result stockade_fail(struct stockade_job *job, uint32_t code, co
 
 void stockade_log(struct stockade_job *job, enum stockade_level level, const char *fmt, ...)
 {
-	char body[sizeof(uint32_t) + MESSAGE_MAX + 1];
+	char body[sizeof(uint32_t) + STOCKADE_MESSAGE_MAX + 1];
 	uint32_t number = (uint32_t)level, bytes;
 	size_t len;
 	va_list ap;
 
 	va_start(ap, fmt);
-	len = format(body + sizeof(number), MESSAGE_MAX + 1, fmt, ap);
+	len = format(body + sizeof(number), STOCKADE_MESSAGE_MAX + 1, fmt, ap);
 	va_end(ap);
 	memcpy(body, &number, sizeof(number));
 	bytes = (uint32_t)(sizeof(struct stk_frame) + sizeof(number) + len);
@@ -207,7 +196,7 @@ STK_NORETURN static void refuse(
 	finish(job, stockade_result_make((uint32_t)kind, 0, 0));
 }
 
-static bool read_all(int fd, void *p, size_t len)
+bool stockade_read_all(int fd, void *p, size_t len)
 {
 	uint8_t *at = p;
 
@@ -229,11 +218,11 @@ static char *receive(struct stk_go *go)
 {
 	char *text;
 
-	if (!read_all(STK_SLOT_ARGS, go, sizeof(*go)) || go->magic != STK_GO_MAGIC ||
+	if (!stockade_read_all(STK_SLOT_ARGS, go, sizeof(*go)) || go->magic != STK_GO_MAGIC ||
 	    go->args_len > STK_ARGS_MAX)
 		_exit(1);
 	text = malloc((size_t)go->args_len + 1);
-	if (text == NULL || !read_all(STK_SLOT_ARGS, text, go->args_len))
+	if (text == NULL || !stockade_read_all(STK_SLOT_ARGS, text, go->args_len))
 		_exit(1);
 	text[go->args_len] = '\0';
 	(void)close(STK_SLOT_ARGS);

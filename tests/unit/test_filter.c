@@ -18,13 +18,6 @@
 #define NR_END  (STK_NR_file_setattr + 64)
 #define CORNERS 64
 
-/* The next sum of profiles that have a table, in counting order: from 0 through all of them to 0.
- */
-static uint32_t next_sum(uint32_t sum)
-{
-	return (sum - STK_PROFILE_READY) & STK_PROFILE_READY;
-}
-
 /* --- the programs against the table ------------------------------------------------------------
  */
 
