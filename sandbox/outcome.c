@@ -198,6 +198,7 @@ static void denied(const struct stk_end *e, struct stk_outcome *o)
 	}
 	grant =
 	    stk_syscall_missing_grant(d->nr, d->args, (uint64_t)o->pid, e->class_desc->profiles);
+	o->missing = grant;
 	if (grant != NULL)
 		name(o, STK_OUT_SYSCALL_DENIED, "%s (class %s has no %s grant)", call,
 		    e->class_desc->name, grant);

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -203,6 +205,32 @@ const char *handler_files_in_pure(struct stockade_job *job)
 const char *handler_write_in_read(struct stockade_job *job)
 {
 	return stockade_create(job, "inputs", "new") == -1 ? "create" : NULL;
+}
+
+/* --- lines that do not fit -------------------------------------------------------------------- */
+
+const char *handler_greedy(struct stockade_job *job)
+{
+	int fd = stockade_open(job, "inputs", "in");
+
+	return fd == -1 || close(fd) == -1 ? "open a granted file" : NULL;
+}
+
+const char *handler_label(struct stockade_job *job)
+{
+	return handler_greedy(job);
+}
+
+const char *handler_ptrace(struct stockade_job *job)
+{
+	(void)job;
+	return ptrace(PTRACE_TRACEME, 0, NULL, NULL) == -1 ? "ptrace" : NULL;
+}
+
+const char *handler_socket(struct stockade_job *job)
+{
+	(void)job;
+	return socket(AF_INET, SOCK_STREAM, 0) == -1 ? "socket" : NULL;
 }
 
 /*
