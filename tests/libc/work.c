@@ -1,7 +1,8 @@
 /*
- * work.c - a static musl program that puts itself behind the filters of a file (tests/tools/bpf.c)
- * and then works as handlers do: memory, text, time, and with the words "threads", "read DIR" and
- * "write DIR" that too. Ends with 0, with the number of the work that failed, or by the filter.
+ * work.c - a program for any C library that puts itself behind the filters of a file
+ * (tests/tools/bpf.c) and then works as handlers do: memory, text, time, and with the words
+ * "threads", "read DIR" and "write DIR" that too. Ends with 0, with the number of the work that
+ * failed, or by the filter.
  *
  * It shares no code with stockade: musl's headers know nothing of Linux's own.
  */
