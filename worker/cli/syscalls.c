@@ -8,6 +8,7 @@
 #include "sandbox/filter.h"
 #include "sandbox/landlock.h"
 #include "sandbox/profile.h"
+#include "sandbox/program.h"
 #include "worker/cli/options.h"
 #include "worker/cli/profiles.h"
 #include "worker/jsonw.h"
@@ -103,6 +104,22 @@ static void print_answers(uint32_t groups)
 	}
 }
 
+/* Its cage has no grant but these and the class's directories. */
+static void print_program_files(const struct view *v)
+{
+	char names[256];
+
+	if (v->d->program[0] == '\0' || v->abi <= 0)
+		return;
+	right_names(stk_landlock_allowed(v->abi, STK_LANDLOCK_EXEC, false), names, sizeof(names));
+	(void)printf("  its program alone   %s: %s\n", v->d->program, names);
+	right_names(stk_landlock_allowed(v->abi, STK_LANDLOCK_READ, true), names, sizeof(names));
+	for (uint32_t i = 0; i < v->d->n_trees; i++)
+		(void)printf("  its program alone   %s: %s\n", v->d->trees[i], names);
+	(void)printf("  its program alone   what programs open unasked%s (sandbox/rules.c)\n",
+	    v->d->n_trees > 0 ? ", and the loader" : "");
+}
+
 static void print_files(const struct view *v)
 {
 	char names[256];
@@ -124,6 +141,7 @@ static void print_files(const struct view *v)
 	}
 	if (v->d->n_grants == 0)
 		(void)printf("  nothing\n");
+	print_program_files(v);
 }
 
 static void print_limits(const struct view *v)
@@ -140,19 +158,29 @@ static void print_limits(const struct view *v)
 	    (unsigned long long)(l->work_bytes >> 20));
 }
 
-static void print_text(const struct view *v)
+static void print_calls(uint32_t groups)
 {
-	uint32_t groups = v->d->profiles | STK_GROUP_BASE;
-	char profile[128];
-
-	stk_profiles_text(v->d->profiles, profile, sizeof(profile));
-	(void)printf("class %s: %s\n\nallowed, whatever their arguments:\n", v->d->name, profile);
+	(void)printf("\nallowed, whatever their arguments:\n");
 	print_names(groups, is_free);
 	(void)printf("\nallowed if every condition of one line holds (arguments count from 0; "
 		     "sandbox/profile.def):\n");
 	print_conditions(groups);
 	(void)printf("\nnot done, but answered with an error:\n");
 	print_answers(groups);
+}
+
+static void print_text(const struct view *v)
+{
+	uint32_t program = stk_program_sum(v->d->profiles);
+	char profile[128];
+
+	stk_profiles_text(v->d->profiles, profile, sizeof(profile));
+	(void)printf("class %s: %s\n", v->d->name, profile);
+	print_calls(v->d->profiles | STK_GROUP_BASE);
+	if (program != 0) {
+		(void)printf("\nits program %s, in a cage of its own:\n", v->d->program);
+		print_calls(program | STK_GROUP_BASE);
+	}
 	(void)printf("\nevery other call ends the job as SyscallDenied; a foreign ABI's ends it "
 		     "unnamed\n\n");
 	print_files(v);
@@ -239,6 +267,7 @@ static void json_files(struct stk_jw *w, const struct view *v)
 
 static int print_json(const struct view *v)
 {
+	uint32_t program = stk_program_sum(v->d->profiles);
 	struct stk_jw w;
 	bool bad;
 
@@ -247,6 +276,16 @@ static int print_json(const struct view *v)
 	stk_jw_cstr(&w, "class", v->d->name);
 	stk_profiles_json(&w, v->d->profiles);
 	json_calls(&w, v->d->profiles | STK_GROUP_BASE);
+	if (program != 0) {
+		stk_jw_open(&w, "program", '{');
+		stk_jw_cstr(&w, "path", v->d->program);
+		stk_jw_open(&w, "trees", '[');
+		for (uint32_t i = 0; i < v->d->n_trees; i++)
+			stk_jw_cstr(&w, NULL, v->d->trees[i]);
+		stk_jw_close(&w, ']');
+		json_calls(&w, program | STK_GROUP_BASE);
+		stk_jw_close(&w, '}');
+	}
 	stk_jw_cstr(&w, "otherwise", "SyscallDenied");
 	json_files(&w, v);
 	stk_limits_json(&w, &v->limits);
