@@ -162,7 +162,8 @@ static enum stk_answer settle_and_go_on(
 			    &w->store, settle, &settled, w->queues, w->n_queues, &fresh, &next);
 		else
 			e = stk_store_settle(&w->store, settle, &settled);
-	} while (stk_life_again(&w->life, e, true));
+	} while (
+	    stk_life_again(&w->life, e, true) || stk_worker_wait_for_type(w, e, settled, true));
 	if (e != STK_OK)
 		return STK_ANSWER_AGAIN;
 	stk_worker_settled(w, settle, settled);
@@ -312,7 +313,7 @@ static void loop(struct stk_worker *w)
 		}
 		if (!still_itself(w, &next))
 			return;
-		if (next == STK_ANSWER_STORE || stk_worker_wall_is_gone(w))
+		if (stk_worker_wall_is_gone(w) || !stk_worker_past_wrong_type(w, next))
 			return;
 		if (next == STK_ANSWER_EMPTY && w->config->drain_and_exit && !w->life.paused)
 			return; /* parked jobs stay where they are, for whoever comes next */

@@ -10,6 +10,7 @@
 #include "worker/idle.h"
 #include "worker/life.h"
 #include "worker/log.h"
+#include "worker/mistyped.h"
 #include "worker/policy.h"
 #include "worker/queues.h"
 #include "worker/record.h"
@@ -34,8 +35,10 @@ struct stk_worker {
 	struct stk_log_budget refusal_logs[STK_VERDICT_COUNT];
 	uint8_t unavailable[STK_CLASSES_MAX]; /* SandboxUnavailable in a row, by class */
 	bool nursery_lost;
-	int64_t now_s; /* the wall clock at which the parcel in hand was judged */
-	bool patient;  /* this service has worked before: Redis away is waited for */
+	struct stk_mistyped mistyped;
+	bool unsettled; /* told to stop while a key's type kept an outcome from being written */
+	int64_t now_s;  /* the wall clock at which the parcel in hand was judged */
+	bool patient;   /* this service has worked before: Redis away is waited for */
 	/* scratch, reused for every job */
 	struct stk_jw record, note;
 	char sha256[65];
@@ -72,6 +75,20 @@ void stk_worker_record_raw(
     struct stk_worker *w, const char *queue, struct stk_span bytes, struct stk_record_job *out);
 void stk_worker_record_job(struct stk_worker *w, const struct stk_reserved *r,
     const struct stk_ticket *t, struct stk_record_job *out);
+
+/*
+ * mistyped.c: the answer STORE to a call that cannot be left out: the key is named, a second
+ * passes, and true: ask again. False after any other answer, and when it is time to stop asking: in
+ * a batch (INTERVAL=0), which waits for nobody, and when told to stop; w->unsettled if
+ * @outcome_in_hand.
+ */
+STK_CHECK bool stk_worker_wait_for_type(
+    struct stk_worker *w, enum stk_err e, enum stk_answer answer, bool outcome_in_hand);
+/*
+ * mistyped.c: after a look at the queues. One of the wrong type holds up no other queue: the worker
+ * looks again as often as it polls. False when it should end (see above).
+ */
+STK_CHECK bool stk_worker_past_wrong_type(struct stk_worker *w, enum stk_answer looked);
 
 /* farewell.c: no class could be caged three times in a row: this worker cannot run anything. */
 bool stk_worker_wall_is_gone(const struct stk_worker *w);

@@ -129,7 +129,7 @@ static void look_at(const char *task)
 		seen.filters_max = filters;
 }
 
-static enum stk_run_order look(void *ctx)
+static enum stk_run_order look(void *ctx, int64_t until_ms)
 {
 	char path[64];
 	struct dirent *d;
@@ -137,6 +137,7 @@ static enum stk_run_order look(void *ctx)
 	DIR *dir;
 
 	(void)ctx;
+	(void)until_ms;
 	if (seen.pid == 0)
 		return STK_RUN_ON;
 	(void)snprintf(path, sizeof(path), "/proc/%d/task", (int)seen.pid);

@@ -29,9 +29,10 @@ struct lesson {
 
 /* --- one run ---------------------------------------------------------------------------------- */
 
-static enum stk_run_order just_run(void *ctx)
+static enum stk_run_order just_run(void *ctx, int64_t until_ms)
 {
 	(void)ctx;
+	(void)until_ms;
 	return STK_RUN_ON;
 }
 
