@@ -75,21 +75,26 @@ uint32_t stk_tasks_of_machine(const char *loadavg)
 	return *end != ' ' || n > 1u << 30 ? 0 : (uint32_t)n;
 }
 
+/* 0 if it cannot be read. */
+static uint32_t count_all(void)
+{
+	STK_AUTO_CLOSE int fd = open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
+	char text[128];
+	ssize_t n = fd == -1 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	if (n <= 0)
+		return 0;
+	text[n] = '\0';
+	return stk_tasks_of_machine(text);
+}
+
 enum stk_err stk_tasks_bound(uint32_t profiles, struct stk_spawn *s, char why[static STK_WHY_MAX])
 {
-	STK_AUTO_CLOSE int fd = -1;
-	char text[128];
-	uint32_t all = 0;
-	ssize_t n;
+	uint32_t all;
 
 	if ((profiles & STK_PROFILE_THREADS) == 0)
 		return STK_OK;
-	fd = open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
-	n = fd == -1 ? -1 : read(fd, text, sizeof(text) - 1);
-	if (n > 0) {
-		text[n] = '\0';
-		all = stk_tasks_of_machine(text);
-	}
+	all = count_all();
 	if (all > 0) {
 		s->nproc = all + s->limits.tasks + ROOM;
 		return STK_OK;

@@ -143,7 +143,10 @@ static bool serve_one(
  */
 static void warm_threads(void)
 {
-	(void)dlopen("libgcc_s.so.1", RTLD_NOW);
+	static void *kept; /* never closed */
+
+	kept = dlopen("libgcc_s.so.1", RTLD_NOW);
+	(void)kept;
 }
 
 /* setup() may read what M's Landlock leaves visible; it runs before the filters, once per zygote.

@@ -61,11 +61,13 @@ static int err(int e)
 static int crew(void)
 {
 	pthread_t t[CREW];
-	void *said;
+	void *said = NULL;
 	int e;
 
 	for (intptr_t i = 0; i < CREW; i++) {
-		void *turn = (char *)NULL + i;
+		void *turn;
+
+		memcpy(&turn, &i, sizeof(turn));
 
 		if ((e = pthread_create(&t[i], NULL, take_turn, turn)) != 0)
 			return err(e);
@@ -79,7 +81,7 @@ static int crew(void)
 static int cancel_one(void)
 {
 	pthread_t t;
-	void *said;
+	void *said = NULL;
 	int e = pthread_create(&t, NULL, wait_for_ever, NULL);
 
 	if (e == 0 && (e = pthread_cancel(t)) == 0)
