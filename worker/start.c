@@ -34,7 +34,7 @@ static int watch_parent(const struct stk_worker_start *start)
 }
 
 /* A secret that a handler's grant or setup() could read would make the cage pointless. */
-static int check_hidden(const struct stk_config *c, const char *secret)
+int stk_worker_check_hidden(const struct stk_config *c, const char *secret)
 {
 	char secret_real[PATH_MAX], open_real[PATH_MAX];
 
@@ -80,10 +80,10 @@ static int set_cage_up(struct stk_worker *w, const struct stk_worker_start *star
 static int load_policy(struct stk_worker *w)
 {
 	struct stk_conf_error e = { 0 };
-	int code = check_hidden(w->config, w->config->policy);
+	int code = stk_worker_check_hidden(w->config, w->config->policy);
 
 	if (code == 0)
-		code = check_hidden(w->config, w->config->redis_password_file);
+		code = stk_worker_check_hidden(w->config, w->config->redis_password_file);
 	if (code != 0)
 		return code;
 	if (stk_seal_init() != STK_OK)
@@ -97,7 +97,7 @@ static int load_policy(struct stk_worker *w)
 	if (stk_policy_load(w->config->policy, &w->ring, &e) != STK_OK)
 		return stk_complain(STK_EX_CONFIG, "%s", e.sentence);
 	for (size_t i = 0; i < w->ring->n_keys; i++)
-		if ((code = check_hidden(w->config, w->ring->keys[i].secret_path)) != 0)
+		if ((code = stk_worker_check_hidden(w->config, w->ring->keys[i].secret_path)) != 0)
 			return code;
 	w->gate = (struct stk_gate){
 		.ring = w->ring,
@@ -374,9 +374,10 @@ int stk_worker_come_alive(struct stk_worker *w, const struct stk_worker_start *s
 		return stk_complain(STK_EX_OS, "signals: %s", strerror(errno));
 	if ((code = open_pulse(w, start)) != 0)
 		return code;
-	if ((code = load_policy(w)) != 0 || (code = bind_queues(w)) != 0 ||
-	    (code = connect_redis(w, start)) != 0 || (code = register_worker(w, start)) != 0 ||
-	    (code = recover(w, start)) != 0 || (code = enter_filter()) != 0)
+	if ((code = load_policy(w)) != 0 || (code = stk_worker_trail_open(w, start)) != 0 ||
+	    (code = bind_queues(w)) != 0 || (code = connect_redis(w, start)) != 0 ||
+	    (code = register_worker(w, start)) != 0 || (code = recover(w, start)) != 0 ||
+	    (code = stk_worker_trail_begin(w)) != 0 || (code = enter_filter()) != 0)
 		return code;
 	if (write(start->ready_fd, "R", 1) != 1)
 		return stk_complain(STK_EX_OS, "the supervisor is gone");

@@ -17,6 +17,7 @@
 #include "worker/recover.h"
 #include "worker/store.h"
 #include "worker/supervisor.h"
+#include "worker/trail.h"
 
 struct stk_worker {
 	const struct stk_config *config; /* borrowed */
@@ -27,6 +28,8 @@ struct stk_worker {
 	struct stk_store store;
 	struct stk_life life;
 	struct stk_counters counters;
+	struct stk_trail trail;
+	bool trail_lost; /* AUDIT_LOST was told */
 	struct stk_recovery recovery;
 	struct stk_queues queue_list; /* owned */
 	const char *const *queues;    /* its names, in order of priority */
@@ -57,6 +60,20 @@ int64_t stk_worker_now_s(void);
  */
 void stk_worker_refuse(struct stk_worker *w, const struct stk_reserved *r,
     const struct stk_admission *a, struct stk_settle *out);
+
+/*
+ * audited.c: opens the trail; writes its first record; 0, or an exit code after complaining. Puts
+ * an authenticated decision into it, waiting for as long as it cannot be written (AUDIT_LOST):
+ * false, and it is not there and the worker is to stop; the job goes back. The last record.
+ */
+STK_CHECK int stk_worker_trail_open(struct stk_worker *w, const struct stk_worker_start *start);
+STK_CHECK int stk_worker_trail_begin(struct stk_worker *w);
+STK_CHECK bool stk_worker_audited(
+    struct stk_worker *w, const struct stk_reserved *r, const struct stk_admission *a);
+void stk_worker_trail_end(struct stk_worker *w);
+
+/* start.c: 0, or 78 after complaining: a secret lies where jobs may read. NULL is fine. */
+STK_CHECK int stk_worker_check_hidden(const struct stk_config *c, const char *secret);
 
 /* run.c: shows the job, runs it behind the wall. False: it was not started (see *out). */
 void stk_worker_run(struct stk_worker *w, const struct stk_reserved *r, const struct stk_ticket *t,
