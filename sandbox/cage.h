@@ -36,9 +36,10 @@ STK_CHECK enum stk_err stk_class_table_parse(
 struct stk_nursery_options {
 	int cage_fd; /* the cage program, opened O_PATH|O_CLOEXEC by the supervisor */
 	const char *const
-	    *readable; /* NULL-ended: paths that setup() may read besides the system's
-			  libraries (Landlock; everything else is hidden, keys included) */
-	bool landlock; /* false only when the operator said `landlock = off` */
+	    *readable;     /* NULL-ended: paths that setup() may read besides the system's
+			      libraries (Landlock; everything else is hidden, keys included) */
+	bool landlock;     /* false only when the operator said `landlock = off` */
+	const char *learn; /* NULL, or the line of sandbox/learn.h: `run-job --learn` alone */
 };
 
 /*

@@ -7,10 +7,10 @@
 
 #include "sandbox/procstat.h"
 #include "sandbox/report.h"
+#include "sandbox/tasks.h"
 #include "sandbox/verdict.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -32,6 +32,7 @@ struct run {
 	struct stk_job_pipes pipes;
 	struct stk_extras extras; /* what the class's grants hand to the child; borrowed */
 	struct stk_report report;
+	struct stk_tasks tasks;
 	struct stk_program program; /* exec: beside the child */
 	int zygote_filters;
 	enum stk_kill kill;
@@ -43,6 +44,11 @@ struct run {
 	uint8_t *go; /* owned */
 	size_t go_len, go_at;
 };
+
+static const struct stk_class_desc *class_of(const struct run *run)
+{
+	return &run->c->table->classes[run->r->class_index];
+}
 
 /* --- acts on the child ------------------------------------------------------------------------ */
 
@@ -82,23 +88,6 @@ static void tick(struct run *run)
 
 /* --- READY and GO ----------------------------------------------------------------------------- */
 
-static bool prove(struct run *run)
-{
-	struct stk_cage_proof *p = &run->out->proof;
-	enum stk_err e = stk_procstat(run->child.pid, p);
-
-	if (e == STK_OK && p->seccomp == 2 && p->no_new_privs == 1 && p->caps == 0 &&
-	    (p->filters == -1 || p->filters > run->zygote_filters))
-		return true;
-	(void)snprintf(run->out->why, sizeof(run->out->why),
-	    "the child says its cage is shut, but /proc shows Seccomp %d with %d filters (its "
-	    "zygote "
-	    "has %d), NoNewPrivs %d, capabilities %#" PRIx64 "%s; it was killed unstarted",
-	    p->seccomp, p->filters, run->zygote_filters, p->no_new_privs, p->caps,
-	    e == STK_OK ? "" : " (not readable)");
-	return false;
-}
-
 /* READY came: look from outside, ask the worker, then let the arguments flow. */
 static void greet(struct run *run)
 {
@@ -107,7 +96,10 @@ static void greet(struct run *run)
 	run->greeted = true;
 	if (run->kill != STK_KILL_NONE)
 		return;
-	if (!prove(run))
+	if (!stk_procstat_proves(
+		run->child.pid, run->zygote_filters, &run->out->proof, run->out->why) ||
+	    stk_tasks_watch(&run->tasks, run->child.pid, class_of(run), &run->r->limits,
+		run->out->why) != STK_OK)
 		end_job(run, STK_KILL_UNPROVEN);
 	else if (h->go != NULL && !h->go(h->ctx, run->child.pid, &run->out->proof))
 		end_job(run, STK_KILL_CALLED_OFF);
@@ -206,7 +198,7 @@ enum slot {
 
 static int wait_ms(const struct run *run)
 {
-	int64_t now = stk_monotonic_ms(), due = run->tick_due_ms;
+	int64_t now = stk_monotonic_ms(), due = stk_tasks_due(&run->tasks, run->tick_due_ms);
 
 	if (!run->killed && run->deadline_ms < due)
 		due = run->deadline_ms;
@@ -254,6 +246,8 @@ static bool step(struct run *run)
 		return false;
 	if (now >= run->deadline_ms && !run->killed)
 		end_job(run, STK_KILL_WALL);
+	if (!run->killed && stk_tasks_over(&run->tasks, now))
+		end_job(run, STK_KILL_TASKS);
 	if ((n > 0 && p[SLOT_WAKE].revents != 0) || now >= run->tick_due_ms)
 		tick(run);
 	return true;
@@ -286,7 +280,7 @@ static void reap(struct run *run)
 static void judge(struct run *run)
 {
 	struct stk_end end = { .kill = run->kill,
-		.class_desc = &run->c->table->classes[run->r->class_index],
+		.class_desc = class_of(run),
 		.limits = &run->r->limits,
 		.report = &run->report,
 		.program = &run->program,
@@ -356,6 +350,7 @@ static void clear(struct run *run)
 	stk_close(&run->pipes.args);
 	stk_program_finish(&run->program);
 	stk_report_clear(&run->report);
+	stk_tasks_clear(&run->tasks);
 	free(run->go);
 }
 
@@ -366,6 +361,7 @@ enum stk_err stk_cage_run(struct stk_cage *c, const struct stk_run_request *r,
 		.r = r,
 		.hooks = hooks,
 		.out = out,
+		.tasks = { .fd = -1 },
 		.pipes = { .report = -1, .output = -1, .args = -1 } };
 	const char *wrong = stk_cage_request_fault(c, r);
 	enum stk_err e = STK_OK;

@@ -47,6 +47,9 @@ bool stockade_read_all(int fd, void *p, size_t len);
  */
 int stockade_args_parse(const char *text, size_t len, json_t **out, struct stockade_violation *v);
 
+/* A relative path of at most 1024 bytes whose parts are neither empty nor "." nor "..". */
+bool stockade_name_safe(const char *name);
+
 /* The caged child after READY: reads GO and arguments, runs the handler, writes the result, exits.
  */
 STK_NORETURN void stockade_run_job(const struct stockade_class *class_entry,
