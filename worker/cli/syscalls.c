@@ -10,6 +10,7 @@
 #include "sandbox/profile.h"
 #include "sandbox/program.h"
 #include "worker/cli/options.h"
+#include "worker/cli/policy.h"
 #include "worker/cli/profiles.h"
 #include "worker/jsonw.h"
 
@@ -321,17 +322,13 @@ static int show(
 	return 0;
 }
 
-static int run(int argc, char **argv)
+int stk_policy_syscalls(int argc, char **argv)
 {
 	struct stk_cage_setup setup = { 0 };
 	struct stk_config config;
 	struct stk_options o;
 	int code;
 
-	if (argc < 2 || strcmp(argv[1], "syscalls") != 0)
-		return stk_usage(&stk_cmd_policy, STK_EX_USAGE);
-	argc--;
-	argv++;
 	code = stk_options_parse(&stk_cmd_policy, "cgj", argc, argv, &o);
 	if (code != 0)
 		return code == -1 ? 0 : code;
@@ -347,10 +344,3 @@ static int run(int argc, char **argv)
 	stk_config_clear(&config);
 	return code;
 }
-
-const struct stk_command stk_cmd_policy = {
-	.name = "policy",
-	.summary = "print exactly what a class may do: calls, arguments, files, limits",
-	.usage = "policy syscalls [--cage PROGRAM] [--config FILE] [--json] CLASS",
-	.run = run,
-};
