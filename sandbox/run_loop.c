@@ -5,6 +5,7 @@
  */
 #include "sandbox/parent.h"
 
+#include "sandbox/net_link.h"
 #include "sandbox/procstat.h"
 #include "sandbox/report.h"
 #include "sandbox/verdict.h"
@@ -31,6 +32,7 @@ struct run {
 	struct stk_child child;
 	struct stk_job_pipes pipes;
 	struct stk_extras extras; /* what the class's grants hand to the child; borrowed */
+	struct stk_net_link net;
 	struct stk_report report;
 	struct stk_program program; /* exec: beside the child */
 	int zygote_filters;
@@ -82,23 +84,6 @@ static void tick(struct run *run)
 
 /* --- READY and GO ----------------------------------------------------------------------------- */
 
-static bool prove(struct run *run)
-{
-	struct stk_cage_proof *p = &run->out->proof;
-	enum stk_err e = stk_procstat(run->child.pid, p);
-
-	if (e == STK_OK && p->seccomp == 2 && p->no_new_privs == 1 && p->caps == 0 &&
-	    (p->filters == -1 || p->filters > run->zygote_filters))
-		return true;
-	(void)snprintf(run->out->why, sizeof(run->out->why),
-	    "the child says its cage is shut, but /proc shows Seccomp %d with %d filters (its "
-	    "zygote "
-	    "has %d), NoNewPrivs %d, capabilities %#" PRIx64 "%s; it was killed unstarted",
-	    p->seccomp, p->filters, run->zygote_filters, p->no_new_privs, p->caps,
-	    e == STK_OK ? "" : " (not readable)");
-	return false;
-}
-
 /* READY came: look from outside, ask the worker, then let the arguments flow. */
 static void greet(struct run *run)
 {
@@ -107,7 +92,7 @@ static void greet(struct run *run)
 	run->greeted = true;
 	if (run->kill != STK_KILL_NONE)
 		return;
-	if (!prove(run))
+	if (!stk_child_proven(&run->child, run->zygote_filters, &run->out->proof, run->out->why))
 		end_job(run, STK_KILL_UNPROVEN);
 	else if (h->go != NULL && !h->go(h->ctx, run->child.pid, &run->out->proof))
 		end_job(run, STK_KILL_CALLED_OFF);
@@ -200,6 +185,7 @@ enum slot {
 	SLOT_OUTPUT,
 	SLOT_ARGS,
 	SLOT_WAKE,
+	SLOT_NET,
 	SLOT_PROGRAM,
 	SLOTS = SLOT_PROGRAM + STK_PROGRAM_SLOTS
 };
@@ -235,6 +221,7 @@ static bool step(struct run *run)
 		[SLOT_OUTPUT] = { .fd = run->pipes.output, .events = POLLIN },
 		[SLOT_ARGS] = { .fd = run->out->started ? run->pipes.args : -1, .events = POLLOUT },
 		[SLOT_WAKE] = { .fd = run->hooks->wake_fd, .events = POLLIN },
+		[SLOT_NET] = { .fd = run->net.events, .events = POLLIN },
 	};
 	int n;
 	int64_t now;
@@ -248,6 +235,8 @@ static bool step(struct run *run)
 		(void)drain(run, &run->pipes.report, take_report);
 	if (n > 0 && p[SLOT_OUTPUT].revents != 0)
 		(void)drain(run, &run->pipes.output, take_output);
+	if (n > 0 && p[SLOT_NET].revents != 0)
+		stk_net_hear(run->c, &run->net, run->hooks);
 	if (n > 0 && p[SLOT_ARGS].revents != 0)
 		push_args(run);
 	if (n > 0 && p[SLOT_CHILD].revents != 0)
@@ -270,6 +259,7 @@ static void drain_rest(struct run *run)
 		continue;
 	while (drain(run, &run->pipes.output, take_output))
 		continue;
+	stk_net_hear(run->c, &run->net, run->hooks);
 }
 
 static void reap(struct run *run)
@@ -328,12 +318,15 @@ static enum stk_err spawn_with_patience(struct run *run)
 		(void)snprintf(s.queue, sizeof(s.queue), "%s", run->r->queue);
 
 	for (int i = 0; i < SPAWN_TRIES && e != STK_OK && !run->c->called_off; i++) {
-		e = stk_program_spawn(
-		    run->c, &s, run->hooks, &run->program, &run->extras, run->out->why);
+		e = stk_net_open(run->c, &s, &run->net, &run->extras, run->out->why);
+		if (e == STK_OK)
+			e = stk_program_spawn(
+			    run->c, &s, run->hooks, &run->program, &run->extras, run->out->why);
 		if (e == STK_OK)
 			e = stk_spawn(run->c, &s, &run->extras, &run->child, &run->pipes,
 			    &run->zygote_filters, run->out->why);
 		stk_program_spawned(&run->program, &run->extras, e == STK_OK);
+		stk_net_spawned(run->c, &run->net, &run->extras, e == STK_OK);
 		if (e == STK_E_CLOSED || e == STK_E_REFUSED)
 			break;
 	}
@@ -356,6 +349,7 @@ static void clear(struct run *run)
 	stk_close(&run->pipes.args);
 	stk_program_finish(&run->program);
 	stk_report_clear(&run->report);
+	stk_net_close(run->c, &run->net);
 	free(run->go);
 }
 
@@ -366,7 +360,8 @@ enum stk_err stk_cage_run(struct stk_cage *c, const struct stk_run_request *r,
 		.r = r,
 		.hooks = hooks,
 		.out = out,
-		.pipes = { .report = -1, .output = -1, .args = -1 } };
+		.pipes = { .report = -1, .output = -1, .args = -1 },
+		.net = { .events = -1, .job_end = -1 } };
 	const char *wrong = stk_cage_request_fault(c, r);
 	enum stk_err e = STK_OK;
 

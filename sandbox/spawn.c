@@ -287,3 +287,20 @@ enum stk_err stk_spawn(struct stk_cage *c, struct stk_spawn *s, const struct stk
 	*pipes = (struct stk_job_pipes){ .report = ours[0], .output = ours[1], .args = ours[2] };
 	return e;
 }
+
+bool stk_child_proven(const struct stk_child *child, int zygote_filters, struct stk_cage_proof *p,
+    char why[static STK_WHY_MAX])
+{
+	enum stk_err e = stk_procstat(child->pid, p);
+
+	if (e == STK_OK && p->seccomp == 2 && p->no_new_privs == 1 && p->caps == 0 &&
+	    (p->filters == -1 || p->filters > zygote_filters))
+		return true;
+	(void)snprintf(why, STK_WHY_MAX,
+	    "the child says its cage is shut, but /proc shows Seccomp %d with %d filters (its "
+	    "zygote "
+	    "has %d), NoNewPrivs %d, capabilities %#llx%s; it was killed unstarted",
+	    p->seccomp, p->filters, zygote_filters, p->no_new_privs, (unsigned long long)p->caps,
+	    e == STK_OK ? "" : " (not readable)");
+	return false;
+}

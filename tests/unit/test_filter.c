@@ -28,6 +28,8 @@ static const uint32_t sums[] = {
 	STK_PROFILE_PROGRAM | STK_PROFILE_PROGRAM_DYNAMIC,
 	STK_PROFILE_PROGRAM | STK_PROFILE_PROGRAM_DYNAMIC | STK_PROFILE_FILES_READ |
 	    STK_PROFILE_FILES_WRITE,
+	STK_PROFILE_NET,
+	STK_PROFILE_NET | STK_PROFILE_FILES_READ | STK_PROFILE_FILES_WRITE,
 };
 
 /* --- the programs against the table ------------------------------------------------------------
@@ -215,6 +217,19 @@ static void the_workers_filter_is_exactly_its_table(void **state)
 	drop(&s);
 }
 
+static void the_brokers_filter_is_exactly_its_table(void **state)
+{
+	struct subject s = { .groups = (uint32_t)STK_GROUP_BASE | STK_GROUP_BROKER,
+		.denied = SECCOMP_RET_ERRNO | EPERM,
+		.self = (uint64_t)getpid() };
+
+	(void)state;
+	assert_int_equal(stk_filter_broker_build(&s.big), STK_OK);
+	ask_everything(&s);
+	assert_true(s.asked > 50000);
+	drop(&s);
+}
+
 static void what_only_the_entry_may_do_the_tiny_filter_alone_denies(void **state)
 {
 	size_t n, denied = 0;
@@ -293,8 +308,8 @@ static void foreign_architectures_and_x32_are_killed(void **state)
 
 static void profiles_without_a_table_are_refused(void **state)
 {
-	static const uint32_t none[] = { STK_PROFILE_THREADS, STK_PROFILE_NET, 1u << 9,
-		STK_GROUP_WORKER, STK_PROFILE_FILES_READ | STK_PROFILE_NET };
+	static const uint32_t none[] = { STK_PROFILE_THREADS, 1u << 9, STK_GROUP_WORKER,
+		STK_PROFILE_FILES_READ | STK_PROFILE_THREADS };
 	struct stk_bpf p;
 
 	(void)state;
@@ -313,6 +328,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(both_filters_together_are_exactly_the_class_table),
 		cmocka_unit_test(the_workers_filter_is_exactly_its_table),
+		cmocka_unit_test(the_brokers_filter_is_exactly_its_table),
 		cmocka_unit_test(what_only_the_entry_may_do_the_tiny_filter_alone_denies),
 		cmocka_unit_test(foreign_architectures_and_x32_are_killed),
 		cmocka_unit_test(profiles_without_a_table_are_refused),
