@@ -29,6 +29,12 @@ check "loopback behind a name is refused" has "$(ask connect a-127-0-0-1.beneath
 check "metadata behind a name is refused" has "$(ask connect a-169-254-169-254.beneath.example)" NetMetadata
 check "another private range is refused" has "$(ask connect a-192-168-0-1.beneath.example)" NetPrivate
 check "of a mixed answer the good one is taken" has "$(ask connect mixed-127-0-0-1-10-0-0-5.beneath.example)" '(10.0.0.5): Connected'
+world() { # world HOST: for a class that may go anywhere public
+	timeout 60 "$STOCKADE" run-job --config "$T/conf" Net::World "[\"connect\",\"$1\",\"8080\",\"3000\"]" 2>&1
+}
+check "a public address that is this machine's own is refused" has "$(world 198.41.0.4)" '(198.41.0.4): NetOwn'
+check "also behind a name" has "$(world a-198-41-0-4.any.example)" '(198.41.0.4): NetOwn'
+check "one that is not is tried" has "$(world 8.8.8.8)" 'NetConnectFailed: the connection was not made: Network is unreachable'
 out=$(ask twice turns-10-0-0-5-127-0-0-1.beneath.example)
 check "a name that turns inward is judged anew" has "$out" '(10.0.0.5): Connected'
 check "and refused" has "$out" '(127.0.0.1): NetLoopback'

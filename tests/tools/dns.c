@@ -1,6 +1,6 @@
 /*
  * dns.c - a name server for one test, in a network namespace of its own: brings loopback up with
- * the address 10.0.0.5 beside it, answers on 127.0.0.1:53, and serves "world" on every address'
+ * the addresses 10.0.0.5 and 198.41.0.4, answers on 127.0.0.1:53, and serves "world" on every address'
  * port 8080.
  *
  * Names say what is answered: "a-10-0-0-5.beneath.example" is that address, "turns-A-B" first A and
@@ -17,19 +17,24 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+static int add_address(int fd, const char *name, const char *address)
+{
+	struct ifreq ifr = { .ifr_flags = 0 };
+	struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = inet_addr(address) };
+
+	(void)snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
+	memcpy(&ifr.ifr_addr, &in, sizeof(in));
+	return ioctl(fd, SIOCSIFADDR, &ifr);
+}
+
 static int loopback_up(void)
 {
-	struct ifreq ifr = { .ifr_flags = IFF_UP | IFF_RUNNING };
-	struct sockaddr_in in = { .sin_family = AF_INET };
+	struct ifreq ifr = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
 
-	strcpy(ifr.ifr_name, "lo");
-	if (fd == -1 || ioctl(fd, SIOCSIFFLAGS, &ifr) == -1)
-		return -1;
-	strcpy(ifr.ifr_name, "lo:0");
-	in.sin_addr.s_addr = inet_addr("10.0.0.5");
-	memcpy(&ifr.ifr_addr, &in, sizeof(in));
-	if (ioctl(fd, SIOCSIFADDR, &ifr) == -1)
+	if (fd == -1 || ioctl(fd, SIOCSIFFLAGS, &ifr) == -1 ||
+	    add_address(fd, "lo:0", "10.0.0.5") == -1 ||
+	    add_address(fd, "lo:1", "198.41.0.4") == -1)
 		return -1;
 	return close(fd);
 }
