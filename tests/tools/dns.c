@@ -1,7 +1,6 @@
 /*
  * dns.c - a name server for one test, in a network namespace of its own: brings loopback up with
- * the addresses 10.0.0.5 and 198.41.0.4, answers on 127.0.0.1:53, and serves "world" on every address'
- * port 8080.
+ * the addresses 10.0.0.5 and 198.41.0.4, answers on 127.0.0.1:53, and serves "world" on port 8080.
  *
  * Names say what is answered: "a-10-0-0-5.beneath.example" is that address, "turns-A-B" first A and
  * then B, "mixed-A-B" both, "slow..." nothing ever, anything else that there is no such name.
