@@ -75,6 +75,20 @@ static enum stk_err await_hello(struct stk_cage *c, int events, char *why)
 	return prove(c, why);
 }
 
+/*
+ * The least that the kernel gives: a handful of records. Descriptors under way count against the
+ * whole user, so what a job leaves lying in these queues must not starve other workers' brokers.
+ */
+static enum stk_err narrow(const struct stk_net_link *l, int theirs)
+{
+	const int least = 1;
+
+	if (setsockopt(l->job_end, SOL_SOCKET, SO_SNDBUF, &least, sizeof(least)) == -1 ||
+	    setsockopt(theirs, SOL_SOCKET, SO_SNDBUF, &least, sizeof(least)) == -1)
+		return STK_E_SYSTEM;
+	return STK_OK;
+}
+
 /* @theirs[]: socket, pipe. On success ours are in @l. */
 static enum stk_err make_ends(struct stk_net_link *l, int theirs[2])
 {
@@ -108,6 +122,8 @@ enum stk_err stk_net_open(struct stk_cage *c, const struct stk_spawn *s, struct 
 	/* on the socket before anybody but us holds an end of it */
 	if (e == STK_OK)
 		e = stk_fds_send(l->job_end, &t, sizeof(t), NULL, 0);
+	if (e == STK_OK)
+		e = narrow(l, theirs[0]);
 	if (e != STK_OK)
 		(void)snprintf(why, STK_WHY_MAX, "no channel for the broker: %s", strerror(errno));
 	else

@@ -252,6 +252,23 @@ static struct stockade_result do_closed(struct stockade_job *job, const struct n
 	return say(job, errno == EPIPE || errno == ECONNRESET ? "EPIPE" : strerror(errno));
 }
 
+/* flood HOST PORT: as many requests as go into the queue at once. */
+static struct stockade_result do_flood(struct stockade_job *job, const struct net_args *a)
+{
+	struct stk_net_ask ask = {
+		.magic = STK_NET_ASK_MAGIC, .seq = 77, .port = (uint32_t)atoi(a->arg[2])
+	};
+	char text[64];
+	int n = 0;
+
+	(void)snprintf(ask.host, sizeof(ask.host), "%s", a->arg[1]);
+	while (n < 4096 &&
+	       send(BROKER, &ask, sizeof(ask), MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof(ask))
+		n++;
+	(void)snprintf(text, sizeof(text), "%s at once", n < 64 ? "few" : "many");
+	return say(job, text);
+}
+
 static const struct {
 	const char *name;
 	struct stockade_result (*act)(struct stockade_job *job, const struct net_args *a);
@@ -264,6 +281,7 @@ static const struct {
 	{ "descriptors", do_descriptors, 3 },
 	{ "against", do_against, 4 },
 	{ "closed", do_closed, 3 },
+	{ "flood", do_flood, 3 },
 };
 
 static struct stockade_result act(struct stockade_job *job, const void *args)
