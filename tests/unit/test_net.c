@@ -446,6 +446,27 @@ static bool look_at_broker(void *ctx, pid_t pid, const struct stk_cage_proof *pr
 	return true;
 }
 
+/* A zygote that names the broker as the job it cloned is not believed. */
+static bool pass_off(void *ctx, pid_t pid, const struct stk_cage_proof *proof)
+{
+	struct stk_child child;
+
+	(void)ctx;
+	(void)pid;
+	(void)proof;
+	assert_int_equal(
+	    stk_child_adopt(stand.cage, stand.cage->broker.pid, &child), STK_E_REFUSED);
+	return true;
+}
+
+static void the_broker_cannot_be_passed_off_as_a_job(void **state)
+{
+	(void)state;
+	stand.hooks.go = pass_off;
+	run("Net::Local", STK_OUT_DONE, "world", "[\"connect\", \"127.0.0.1\", \"%u\"]", port);
+	stand.hooks.go = NULL;
+}
+
 static void the_broker_is_shut_in(void **state)
 {
 	(void)state;
@@ -490,6 +511,7 @@ int main(void)
 		cmocka_unit_test(a_broker_that_is_killed_is_named_and_replaced),
 		cmocka_unit_test(a_broker_killed_in_the_middle_of_a_request_is_named),
 		cmocka_unit_test(the_broker_is_shut_in),
+		cmocka_unit_test(the_broker_cannot_be_passed_off_as_a_job),
 		cmocka_unit_test(without_a_broker_program_the_class_is_not_run),
 	};
 
