@@ -29,7 +29,7 @@ static const uint32_t sums[] = {
 	STK_PROFILE_PROGRAM | STK_PROFILE_PROGRAM_DYNAMIC | STK_PROFILE_FILES_READ |
 	    STK_PROFILE_FILES_WRITE,
 	STK_PROFILE_NET,
-	STK_PROFILE_NET | STK_PROFILE_FILES_READ | STK_PROFILE_FILES_WRITE,
+	STK_PROFILE_NET | STK_PROFILE_EXEC | STK_PROFILE_FILES_READ | STK_PROFILE_FILES_WRITE,
 };
 
 /* --- the programs against the table ------------------------------------------------------------
