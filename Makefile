@@ -57,6 +57,7 @@ JOBS_SRC    := $(wildcard jobs/*.c)
 HOSTILE_SRC := $(wildcard tests/hostile/*.c)
 HANDLERS_SRC := $(wildcard tests/handlers/*.c)
 PROGRAMS_SRC := $(wildcard tests/programs/*.c)
+NET_SRC     := $(wildcard tests/net/*.c)
 UNIT_SRC    := $(wildcard tests/unit/test_*.c)
 TESTLIB_SRC := $(wildcard tests/lib/*.c)
 TOOL_SRC    := $(wildcard tests/tools/*.c)
@@ -81,7 +82,7 @@ FUZZ_BIN := $(patsubst tests/fuzz/fuzz_%.c,$(B)/test/replay-%,$(FUZZ_SRC))
 
 all: $(B)/stockade $(B)/stockade-cage ## both programs, into $(B)/
 
-tests: all $(UNIT_BIN) $(TOOL_BIN) $(FUZZ_BIN) $(B)/test/hostile-cage $(B)/test/handlers-cage $(B)/test/programs-cage ## everything the tests run
+tests: all $(UNIT_BIN) $(TOOL_BIN) $(FUZZ_BIN) $(B)/test/hostile-cage $(B)/test/handlers-cage $(B)/test/programs-cage $(B)/test/net-cage ## everything the tests run
 
 # --- what each compiler knows, asked once --------------------------------------------------------
 $(B)/probed.mk: Makefile
@@ -153,6 +154,17 @@ $(B)/test/handlers-cage: $(B)/obj/registry-handlers.o $(call obj,$(HANDLERS_SRC)
 $(B)/test/programs-cage: $(B)/obj/registry-programs.o $(call obj,$(PROGRAMS_SRC)) $(LIBCAGE) $(LIBSANDBOX)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(CAGE_LIBS) && chmod 555 $@
+
+# A cage program that connects; with libcurl in it where that can be compiled.
+CURL_LIBS := $(shell $(PKG_CONFIG) --silence-errors --libs libcurl)
+NET_DEFS  := -DSTOCKADE_REGISTRY='"tests/net/registry.def"' $(if $(CURL_LIBS),-DSTOCKADE_HAS_CURL)
+$(B)/obj/registry-net.o: jobs/cage/registry.c tests/net/registry.def tests/hostile/any.schema.json $(B)/probed.mk
+	$(call say,CC,$< (tests/net/registry.def))
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(NET_DEFS) -MMD -MP -c -o $@ $<
+$(call obj,$(NET_SRC)): CPPFLAGS_ALL += $(NET_DEFS)
+$(B)/test/net-cage: $(B)/obj/registry-net.o $(call obj,$(NET_SRC)) $(LIBCAGE) $(LIBSANDBOX)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(CAGE_LIBS) $(CURL_LIBS) && chmod 555 $@
 
 # --- tests ---------------------------------------------------------------------------------------
 $(B)/test/test_%: $(B)/obj/tests/unit/test_%.o $(call obj,$(TESTLIB_SRC)) $(LIBWORKER) $(LIBCAGE) $(LIBSANDBOX)

@@ -183,6 +183,34 @@ int stockade_rename(
 int stockade_unlink(const struct stockade_job *job, const char *label, const char *name);
 
 /*
+ * A TCP connection to @host (a name, or an address without brackets) and @port, made by the job's
+ * broker: the handler itself can make no socket. The class's CONNECT says where to, and addresses
+ * that are not for jobs are refused unless it lists them as addresses. @timeout_ms covers name and
+ * connection; 0: as long as the operator allows, which is also the most (net_timeout). Returns a
+ * connected, blocking, close-on-exec descriptor, the caller's to close, or -1 with errno:
+ *	EACCES        refused: not listed, or loopback, link-local, private, metadata, Redis ...
+ *	EPERM         the class has no net grant
+ *	EINVAL        @host is neither a name nor an address
+ *	ENOENT        the name does not exist; EAGAIN: no name server answered
+ *	ETIMEDOUT     name, connection or broker took too long
+ *	ECONNREFUSED, EHOSTUNREACH, ENETUNREACH ...   as connect(2) has them
+ *	EDQUOT        the job has spent its number of connections (net_connections)
+ *	EMFILE        the job has no descriptor left
+ *	EPIPE         the broker is gone; the next job gets another
+ * stockade_connect_why() has the stable name and a sentence: "NetPrivate: the address is private to
+ * a site"; "" after a success. Borrowed until the next call.
+ *
+ * On the socket work read, write, send and recv without an address, sendmsg, recvmsg, shutdown,
+ * poll, epoll, getpeername, getsockname, getsockopt, fcntl for O_NONBLOCK, and setsockopt of
+ * SO_KEEPALIVE, SO_RCVTIMEO, SO_SNDTIMEO, SO_LINGER, TCP_NODELAY, TCP_KEEPIDLE, TCP_KEEPINTVL,
+ * TCP_KEEPCNT and TCP_USER_TIMEOUT. A write to a connection that is gone answers EPIPE. For libcurl
+ * see jobs/curl.h.
+ */
+int stockade_connect(
+    struct stockade_job *job, const char *host, uint16_t port, uint32_t timeout_ms);
+const char *stockade_connect_why(const struct stockade_job *job);
+
+/*
  * Keeps @text, one JSON value in UTF-8, as the job's result; the handler then returns
  * STOCKADE_DONE. The last call counts. 0, or -1 with errno E2BIG (beyond the class's result limit,
  * 64 KiB by default) or ENOMEM; the job then has no result text. It is not looked into here:

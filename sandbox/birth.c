@@ -105,14 +105,15 @@ static size_t add_dirs(const struct stk_cage *c, struct stk_ask *ask, int *fds)
 	return n;
 }
 
-static enum stk_err converse(
-    struct stk_cage *c, enum stk_role role, uint32_t profiles, int fd, struct stk_born *born)
+static enum stk_err converse(struct stk_cage *c, enum stk_role role, uint32_t profiles,
+    const int *given, size_t n, struct stk_born *born)
 {
 	struct stk_ask ask = { .magic = STK_ASK_MAGIC, .role = role, .profiles = profiles };
-	int fds[1 + STK_LABELS_MAX + STK_PATHS_MAX] = { fd };
-	size_t n = 1 + add_dirs(c, &ask, fds + 1);
+	int fds[2 + STK_LABELS_MAX + STK_PATHS_MAX];
 	enum stk_err e;
 
+	memcpy(fds, given, n * sizeof(*fds));
+	n += add_dirs(c, &ask, fds + n);
 	n += add_paths(c, &ask, fds + n);
 	e = stk_fds_send(c->nursery.sock, &ask, sizeof(ask), fds, n);
 
@@ -141,10 +142,16 @@ static void lose_nursery(struct stk_cage *c, char *why)
 enum stk_err stk_birth(struct stk_cage *c, enum stk_role role, uint32_t profiles, int fd,
     struct stk_child *out, char why[static STK_WHY_MAX])
 {
+	return stk_birth_with(c, role, profiles, &fd, 1, out, why);
+}
+
+enum stk_err stk_birth_with(struct stk_cage *c, enum stk_role role, uint32_t profiles,
+    const int *fds, size_t n_fds, struct stk_child *out, char why[static STK_WHY_MAX])
+{
 	struct stk_born born;
 
 	*out = (struct stk_child){ .pidfd = -1, .sock = -1 };
-	if (c->nursery.pid == 0 || converse(c, role, profiles, fd, &born) != STK_OK) {
+	if (c->nursery.pid == 0 || converse(c, role, profiles, fds, n_fds, &born) != STK_OK) {
 		lose_nursery(c, why);
 		return STK_E_CLOSED;
 	}
@@ -155,8 +162,8 @@ enum stk_err stk_birth(struct stk_cage *c, enum stk_role role, uint32_t profiles
 	}
 	if (born.pid <= 0 || born.step != STK_BIRTH_OK) {
 		(void)stk_child_end(out);
-		(void)snprintf(why, STK_WHY_MAX,
-		    "the cage program was not started: could not %s: %s",
+		(void)snprintf(why, STK_WHY_MAX, "the %s was not started: could not %s: %s",
+		    role == STK_ROLE_BROKER ? "broker" : "cage program",
 		    stk_birth_step_name(born.step), strerror(born.err));
 		errno = born.err;
 		return STK_E_SYSTEM;

@@ -32,7 +32,7 @@ static int pidfd_open_raw(pid_t pid)
 
 static bool known(const struct stk_cage *c, pid_t pid)
 {
-	if (pid == c->nursery.pid)
+	if (pid == c->nursery.pid || pid == c->broker.pid)
 		return true;
 	for (size_t i = 0; i < c->n_zygotes; i++)
 		if (c->zygotes[i].child.pid == pid)
@@ -161,6 +161,8 @@ enum stk_err stk_nursery_fork(
 	if (c == NULL)
 		return STK_E_NOMEM;
 	c->nursery = no_child;
+	c->broker = no_child;
+	c->has_broker = o->broker_fd != -1;
 	c->oom_fd = -1;
 	c->landlock = o->landlock;
 	/* a starter that ignores it hands that on, and then no child leaves a status behind */
@@ -250,6 +252,11 @@ void stk_cage_equip(
 	c->path_fds = path_fds;
 }
 
+void stk_cage_net(struct stk_cage *c, const struct stk_net_terms *t)
+{
+	c->net = t;
+}
+
 /*
  * A child whose pid a broken zygote never told us: it stands in M's process group, so it can be
  * found there without touching any other child of this process.
@@ -269,6 +276,7 @@ void stk_cage_close(struct stk_cage *c)
 	group = c->nursery.pid;
 	for (size_t i = 0; i < c->n_zygotes; i++)
 		stk_zygote_end(&c->zygotes[i]);
+	(void)stk_child_end(&c->broker);
 	(void)stk_child_end(&c->nursery);
 	sweep(group);
 	stk_close(&c->oom_fd);
@@ -284,6 +292,8 @@ const char *stk_cage_request_fault(const struct stk_cage *c, const struct stk_ru
 	if (r->args.len > STK_ARGS_MAX)
 		return "the arguments are larger than their ceiling";
 	d = &c->table->classes[r->class_index];
+	if ((d->profiles & STK_PROFILE_NET) != 0 && (!c->has_broker || c->net == NULL))
+		return "the class has a net grant and there is no broker program";
 	if (d->n_grants > 0 && !c->landlock)
 		return "the class has a files grant and Landlock is switched off";
 	if ((d->profiles & STK_PROFILE_EXEC) != 0 && !c->landlock)

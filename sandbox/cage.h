@@ -40,6 +40,8 @@ struct stk_nursery_options {
 			      libraries (Landlock; everything else is hidden, keys included) */
 	bool landlock;     /* false only when the operator said `landlock = off` */
 	const char *learn; /* NULL, or the line of sandbox/learn.h: `run-job --learn` alone */
+	int broker_fd; /* `stockade` itself, opened likewise: what a broker executes; -1: there is
+			  none, and no class with net grants can be run */
 };
 
 /*
@@ -67,6 +69,18 @@ STK_CHECK enum stk_err stk_cage_describe(
 void stk_cage_equip(
     struct stk_cage *c, const struct stk_class_table *t, const int *dir_fds, const int *path_fds);
 
+/* What brokers are told beside a class's own list: the operator's settings, and Redis. */
+struct stk_net_terms {
+	uint32_t connects_max; /* per job, refused ones included */
+	uint32_t timeout_ms;   /* per request */
+	uint32_t n_refused, n_redis;
+	char refused[STK_NET_REFUSED_MAX]
+		    [STK_NET_RANGE_MAX]; /* ranges, as stk_net_range_parse takes */
+	struct stk_net_peer redis[STK_NET_PEERS_MAX];
+};
+/* Borrowed for the cage's life; may change between runs. Needed by classes with net grants only. */
+void stk_cage_net(struct stk_cage *c, const struct stk_net_terms *t);
+
 /* What is to become of a running child: let it be, ask it to end, end it. */
 enum stk_run_order {
 	STK_RUN_ON,
@@ -88,6 +102,9 @@ struct stk_run_hooks {
 	uint32_t tick_ms;
 	/* a log line of the handler: untrusted text, borrowed for the call */
 	void (*log)(void *ctx, uint32_t level, struct stk_span text);
+	/* a request to connect, answered by the job's broker (enum stk_net_name in net_addr.h says
+	 * how), or the broker's own end; the host is the job's text */
+	void (*net)(void *ctx, const struct stk_net_event *e);
 	/* the child is caged and READY, seen from outside; called before GO. False ends the job
 	 * unrun. */
 	bool (*go)(void *ctx, pid_t pid, const struct stk_cage_proof *proof);

@@ -6,6 +6,7 @@
 #include "sandbox/cage.h"
 
 #include "sandbox/digest.h"
+#include "sandbox/net_addr.h"
 #include "sandbox/program.h"
 
 #include <stdlib.h>
@@ -126,15 +127,12 @@ static bool path_good(const char *s, size_t field)
 	return len > 0 && s[0] == '/' && strstr(s, "/..") == NULL;
 }
 
-/* Letters, digits and what names, addresses, ranges and ports are written with. */
+/* What the broker will read, by the broker's own reader. */
 static bool net_good(const char *s, size_t field)
 {
-	size_t len = padded_len(s, field);
+	struct stk_net_rule r;
 
-	for (size_t i = 0; i < len; i++)
-		if (!alpha(s[i]) && !digit(s[i]) && strchr(".:-_/[]*", s[i]) == NULL)
-			return false;
-	return len > 0;
+	return padded_len(s, field) > 0 && stk_net_rule_parse(s, &r) == NULL;
 }
 
 static bool slots_good(const char *slots, size_t field, uint32_t most_slots, uint32_t n,
@@ -163,7 +161,7 @@ static const char *named_wrong(const struct stk_class_desc *c)
 		return "a library tree that is no absolute path, or that its profile does not hold";
 	if (!slots_good(c->nets[0], STK_NET_MAX, STK_NETS_MAX, c->n_nets, net_good) ||
 	    ((c->profiles & STK_PROFILE_NET) != 0) != (c->n_nets > 0))
-		return "a destination of a foreign alphabet, or that its profile does not hold";
+		return "a destination that cannot be read, or that its profile does not hold";
 	if (!slots_good(c->secrets[0], STK_LABEL_MAX, STK_SECRETS_MAX, c->n_secrets, label_good) ||
 	    !slots_good(c->settings[0], STK_LABEL_MAX, STK_SECRETS_MAX, c->n_settings, label_good))
 		return "a secret or a setting of a foreign alphabet";

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -83,6 +84,14 @@ static int z_place(void)
 	return chdir("/");
 }
 
+/* A connection that the other side closed is an errno to a handler, not its death. */
+static int z_pipes(const struct stk_cell *c)
+{
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	return (c->profiles & STK_PROFILE_NET) == 0 ? 0 : sigaction(SIGPIPE, &ignore, NULL);
+}
+
 static int z_caps(void)
 {
 	const char *step;
@@ -142,7 +151,7 @@ enum stk_step stk_cell_open(struct stk_cell *c)
 
 enum stk_step stk_cell_shut(struct stk_cell *c, const struct stk_class_desc *classes, size_t n)
 {
-	if (stk_faults_catch() == -1)
+	if (stk_faults_catch() == -1 || z_pipes(c) == -1)
 		return STK_STEP_Z_SIGNALS;
 	if (z_caps() == -1)
 		return STK_STEP_Z_CAPS;

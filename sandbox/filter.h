@@ -47,6 +47,9 @@ STK_CHECK enum stk_err stk_filter_tiny_build(uint32_t profiles, struct stk_bpf *
  */
 STK_CHECK enum stk_err stk_filter_worker_build(struct stk_bpf *out);
 
+/* B's: base and broker, EPERM for the rest, death for what only an intruder would try. As above. */
+STK_CHECK enum stk_err stk_filter_broker_build(struct stk_bpf *out);
+
 /*
  * seccomp(SECCOMP_SET_MODE_FILTER) for the calling (single-threaded) process. Needs no_new_privs.
  * STK_E_SYSTEM with errno. Async-signal-safe. A program with pid slots is refused (STK_E_REFUSED).

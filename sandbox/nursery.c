@@ -24,7 +24,8 @@
 #define SLOT_SOCK 3
 #define SLOT_CAGE 4
 #define SLOT_OOM  5
-#define ASK_FDS   (1 + STK_LABELS_MAX + STK_PATHS_MAX)
+#define SLOT_NET  6 /* the broker's program */
+#define ASK_FDS   (2 + STK_LABELS_MAX + STK_PATHS_MAX)
 /* where the new process has its channel: standard output, or what entry.h calls STK_SLOT_ARGS;
  * entry.h's slots for extras follow, then the directories */
 #define BORN_OUT  1
@@ -71,7 +72,7 @@ const char *stk_birth_step_name(uint32_t step)
 		[STK_BIRTH_LANDLOCK] = "enter Landlock",
 		[STK_BIRTH_READABLE] = "open a path that setup may read",
 		[STK_BIRTH_PARENT] = "follow the worker's death",
-		[STK_BIRTH_EXEC] = "execute the cage program",
+		[STK_BIRTH_EXEC] = "execute its program",
 		[STK_BIRTH_ALONE] = "set itself apart (session, dumps, privileges)",
 	};
 
@@ -212,6 +213,8 @@ static enum stk_birth_step be_born(const struct stk_ask *ask, const int *fds, in
 
 	if (stk_follow(self.worker) == -1)
 		return STK_BIRTH_PARENT;
+	if (ask->role == STK_ROLE_BROKER)
+		return stk_birth_broker(SLOT_NET, self.abi, self.worker, fds, telltale, self.env);
 	if ((step = hide_files(ask, fds + 1)) != STK_BIRTH_OK)
 		return step;
 	if (place_fds(ask, fds, &cage, telltale) == -1)
@@ -279,11 +282,14 @@ static bool ask_good(const struct stk_ask *a, size_t n_fds)
 {
 	uint32_t beyond = a->n_labels >= 32 ? 0 : ~UINT32_C(0) << a->n_labels;
 
-	return a->magic == STK_ASK_MAGIC &&
-	       (a->role == STK_ROLE_DESCRIBE || a->role == STK_ROLE_ZYGOTE) &&
+	size_t channels = a->role == STK_ROLE_BROKER ? 2 : 1;
+
+	return a->magic == STK_ASK_MAGIC && a->role >= STK_ROLE_DESCRIBE &&
+	       a->role <= STK_ROLE_BROKER &&
+	       (a->role != STK_ROLE_BROKER || (a->n_labels == 0 && self.o->broker_fd != -1)) &&
 	       a->n_labels <= STK_LABELS_MAX && (a->labels & beyond) == 0 &&
 	       (a->writable & ~a->labels) == 0 && a->n_paths <= STK_PATHS_MAX &&
-	       n_fds == 1 + (size_t)__builtin_popcount(a->labels) + a->n_paths;
+	       n_fds == channels + (size_t)__builtin_popcount(a->labels) + a->n_paths;
 }
 
 static bool serve_one(void)
@@ -338,11 +344,12 @@ static int shed_fds(const struct stk_nursery_options *o, int sock)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	int oom = open_oom();
-	int slots[] = { null, null, null, sock, o->cage_fd, oom == -1 ? null : oom };
+	int slots[] = { null, null, null, sock, o->cage_fd, oom == -1 ? null : oom,
+		o->broker_fd == -1 ? null : o->broker_fd };
 
 	if (null == -1 || stk_fds_arrange(slots, STK_ARRAY_LEN(slots)) != STK_OK)
 		return -1;
-	for (int fd = SLOT_SOCK; fd <= SLOT_OOM; fd++)
+	for (int fd = SLOT_SOCK; fd <= SLOT_NET; fd++)
 		if (fcntl(fd, F_SETFD, FD_CLOEXEC) == -1)
 			return -1;
 	return 0;

@@ -11,11 +11,12 @@
 
 enum stk_role {
 	STK_ROLE_DESCRIBE = 1,
-	STK_ROLE_ZYGOTE = 2
+	STK_ROLE_ZYGOTE = 2,
+	STK_ROLE_BROKER = 3, /* executes options.broker_fd */
 };
 
-/* W -> M, with 1 descriptor (the new process's output or socket), one per bit of labels, and one
- * per program and library tree. */
+/* W -> M, with 1 descriptor (the new process's output or socket; a broker's socket and pipe), one
+ * per bit of labels, and one per program and library tree. */
 #define STK_ASK_MAGIC 0x314b5341u /* "ASK1" */
 struct stk_ask {
 	uint32_t magic;
@@ -49,6 +50,13 @@ struct stk_born {
 };
 /* Static storage. */
 const char *stk_birth_step_name(uint32_t step);
+
+/*
+ * In the new process that is to be a broker: Landlock, descriptors (@fds: socket, pipe) and the
+ * exec of @program with @env; comes back only with what failed. @abi as in struct nursery.
+ */
+enum stk_birth_step stk_birth_broker(
+    int program, int abi, pid_t worker, const int *fds, int *telltale, char *const env[]);
 
 /*
  * M's whole life; runs in the forked process. @sock is its end of the pair, @worker W's pid. A

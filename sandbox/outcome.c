@@ -344,6 +344,11 @@ static void by_exit(const struct stk_end *e, struct stk_outcome *o)
 		by_result(e->report, o);
 }
 
+void stk_outcome_called_off(struct stk_outcome *o)
+{
+	name(o, STK_OUT_SHUTDOWN, "called off by the worker while its child was still being made");
+}
+
 void stk_verdict(const struct stk_end *e, struct stk_outcome *o)
 {
 	if (kill_counts(e, o))

@@ -35,6 +35,9 @@ struct stk_cage {
 	const struct stk_class_table *table; /* borrowed */
 	const int *dir_fds;                  /* borrowed, one per label */
 	const int *path_fds;                 /* borrowed, one per program and library tree */
+	const struct stk_net_terms *net;     /* borrowed, or NULL */
+	bool has_broker;                     /* M was given a program for it */
+	struct stk_child broker;             /* of the job in hand */
 	struct stk_zygote zygotes[STK_ZYGOTES_MAX];
 	size_t n_zygotes;
 	/* of the run in hand, or NULL: heard while M or Z is waited for */
@@ -67,6 +70,10 @@ int stk_child_end(struct stk_child *child);
  */
 STK_CHECK enum stk_err stk_birth(struct stk_cage *c, enum stk_role role, uint32_t profiles, int fd,
     struct stk_child *out, char why[static STK_WHY_MAX]);
+
+/* The same with several descriptors, for a role that has them (nursery.h). */
+STK_CHECK enum stk_err stk_birth_with(struct stk_cage *c, enum stk_role role, uint32_t profiles,
+    const int *fds, size_t n_fds, struct stk_child *out, char why[static STK_WHY_MAX]);
 
 /* Why @r cannot be run in @c at all, or NULL; static storage. */
 const char *stk_cage_request_fault(const struct stk_cage *c, const struct stk_run_request *r);

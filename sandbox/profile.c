@@ -11,9 +11,12 @@
 #include <linux/futex.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -27,16 +30,17 @@
 /* asm-generic/fcntl.h; glibc's __O_TMPFILE is two bits, the other being O_DIRECTORY. */
 #define STK_O_TMPFILE 020000000
 
-/* What pthread_create asks of clone, glibc 2.36 and 2.41 alike. */
-#define STK_CLONE_THREAD                                                                    \
-	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | \
-	    CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID)
-
-#define STK_HIGH         (~(uint64_t)UINT32_MAX)
-#define STK_MAP_FREE     ((uint64_t)(MAP_NORESERVE | MAP_STACK | MAP_FIXED | MAP_FIXED_NOREPLACE))
-#define STK_FUTEX_FLAGS  ((uint64_t)(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME))
-#define STK_SOCK_FLAGS   ((uint64_t)(SOCK_CLOEXEC | SOCK_NONBLOCK))
-#define STK_O_CHANGES    (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND | STK_O_TMPFILE)
+#define STK_HIGH        (~(uint64_t)UINT32_MAX)
+#define STK_MAP_FREE    ((uint64_t)(MAP_NORESERVE | MAP_STACK | MAP_FIXED | MAP_FIXED_NOREPLACE))
+#define STK_FUTEX_FLAGS ((uint64_t)(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME))
+#define STK_SOCK_FLAGS  ((uint64_t)(SOCK_CLOEXEC | SOCK_NONBLOCK))
+#define STK_O_CHANGES   (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND | STK_O_TMPFILE)
+/* What pthread_create() asks of clone, glibc 2.36 and 2.41 alike; musl adds CLONE_DETACHED, which
+ * means nothing to the kernel. */
+#define STK_CLONE_THREAD                                                               \
+	((uint64_t)(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | \
+		    CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID))
+#define STK_NET_FLAGS    ((uint64_t)(MSG_NOSIGNAL | MSG_DONTWAIT | MSG_MORE))
 #define STK_MODE_SPECIAL (S_ISUID | S_ISGID | S_ISVTX)
 
 #define FILES_READ      (uint32_t) STK_PROFILE_FILES_READ
@@ -49,6 +53,7 @@
 #define BASE            (uint32_t) STK_GROUP_BASE
 #define ENTRY           (uint32_t) STK_GROUP_ENTRY
 #define WORKER          (uint32_t) STK_GROUP_WORKER
+#define BROKER          (uint32_t) STK_GROUP_BROKER
 
 /* clang-format off */
 #define MASKED(a, m, v) { .op = STK_ARG_MASKED, .arg = (a), .mask = (uint64_t)(m), .value = (uint64_t)(v) }

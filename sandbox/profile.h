@@ -30,14 +30,15 @@ enum stk_group {
 	STK_GROUP_BASE = 1u << 8,    /* every class */
 	STK_GROUP_ENTRY = 1u << 9,   /* Z, and J until its last act */
 	STK_GROUP_WORKER = 1u << 10, /* W after its start */
+	STK_GROUP_BROKER = 1u << 11, /* B, beside BASE */
 };
 #define STK_PROFILE_ALL                                                                     \
 	((uint32_t)STK_PROFILE_FILES_READ | STK_PROFILE_FILES_WRITE | STK_PROFILE_THREADS | \
 	    STK_PROFILE_NET | STK_PROFILE_EXEC | STK_PROFILE_EXEC_DYNAMIC)
 /* Profiles whose table is complete; a filter for any other is refused. */
-#define STK_PROFILE_READY                                                                   \
-	((uint32_t)STK_PROFILE_FILES_READ | STK_PROFILE_FILES_WRITE | STK_PROFILE_THREADS | \
-	    STK_PROFILE_EXEC | STK_PROFILE_EXEC_DYNAMIC | STK_PROFILE_PROGRAM |             \
+#define STK_PROFILE_READY                                                                         \
+	((uint32_t)STK_PROFILE_FILES_READ | STK_PROFILE_FILES_WRITE | STK_PROFILE_THREADS |       \
+	    STK_PROFILE_NET | STK_PROFILE_EXEC | STK_PROFILE_EXEC_DYNAMIC | STK_PROFILE_PROGRAM | \
 	    STK_PROFILE_PROGRAM_DYNAMIC)
 
 enum stk_row_action {

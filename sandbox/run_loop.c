@@ -5,6 +5,7 @@
  */
 #include "sandbox/parent.h"
 
+#include "sandbox/net_link.h"
 #include "sandbox/procstat.h"
 #include "sandbox/report.h"
 #include "sandbox/tasks.h"
@@ -31,6 +32,7 @@ struct run {
 	struct stk_child child;
 	struct stk_job_pipes pipes;
 	struct stk_extras extras; /* what the class's grants hand to the child; borrowed */
+	struct stk_net_link net;
 	struct stk_report report;
 	struct stk_tasks tasks;
 	struct stk_program program; /* exec: beside the child */
@@ -192,6 +194,7 @@ enum slot {
 	SLOT_OUTPUT,
 	SLOT_ARGS,
 	SLOT_WAKE,
+	SLOT_NET,
 	SLOT_PROGRAM,
 	SLOTS = SLOT_PROGRAM + STK_PROGRAM_SLOTS
 };
@@ -227,6 +230,7 @@ static bool step(struct run *run)
 		[SLOT_OUTPUT] = { .fd = run->pipes.output, .events = POLLIN },
 		[SLOT_ARGS] = { .fd = run->out->started ? run->pipes.args : -1, .events = POLLOUT },
 		[SLOT_WAKE] = { .fd = run->hooks->wake_fd, .events = POLLIN },
+		[SLOT_NET] = { .fd = run->net.events, .events = POLLIN },
 	};
 	int n;
 	int64_t now;
@@ -240,6 +244,8 @@ static bool step(struct run *run)
 		(void)drain(run, &run->pipes.report, take_report);
 	if (n > 0 && p[SLOT_OUTPUT].revents != 0)
 		(void)drain(run, &run->pipes.output, take_output);
+	if (n > 0 && p[SLOT_NET].revents != 0)
+		stk_net_hear(run->c, &run->net, run->hooks);
 	if (n > 0 && p[SLOT_ARGS].revents != 0)
 		push_args(run);
 	if (n > 0 && p[SLOT_CHILD].revents != 0)
@@ -264,6 +270,7 @@ static void drain_rest(struct run *run)
 		continue;
 	while (drain(run, &run->pipes.output, take_output))
 		continue;
+	stk_net_hear(run->c, &run->net, run->hooks);
 }
 
 static void reap(struct run *run)
@@ -322,25 +329,21 @@ static enum stk_err spawn_with_patience(struct run *run)
 		(void)snprintf(s.queue, sizeof(s.queue), "%s", run->r->queue);
 
 	for (int i = 0; i < SPAWN_TRIES && e != STK_OK && !run->c->called_off; i++) {
-		e = stk_program_spawn(
-		    run->c, &s, run->hooks, &run->program, &run->extras, run->out->why);
+		e = stk_net_open(run->c, &s, &run->net, &run->extras, run->out->why);
+		if (e == STK_OK)
+			e = stk_program_spawn(
+			    run->c, &s, run->hooks, &run->program, &run->extras, run->out->why);
 		if (e == STK_OK)
 			e = stk_spawn(run->c, &s, &run->extras, &run->child, &run->pipes,
 			    &run->zygote_filters, run->out->why);
 		stk_program_spawned(&run->program, &run->extras, e == STK_OK);
+		stk_net_spawned(run->c, &run->net, &run->extras, e == STK_OK);
 		if (e == STK_E_CLOSED || e == STK_E_REFUSED)
 			break;
 	}
 	run->deadline_ms = s.deadline_ms;
 	run->started_ms = s.deadline_ms - run->r->limits.wall_ms;
 	return e;
-}
-
-static void call_off(struct stk_outcome *o)
-{
-	o->name = STK_OUT_SHUTDOWN;
-	(void)snprintf(o->why, sizeof(o->why),
-	    "called off by the worker while its child was still being made");
 }
 
 static void clear(struct run *run)
@@ -351,6 +354,7 @@ static void clear(struct run *run)
 	stk_program_finish(&run->program);
 	stk_report_clear(&run->report);
 	stk_tasks_clear(&run->tasks);
+	stk_net_close(run->c, &run->net);
 	free(run->go);
 }
 
@@ -361,8 +365,9 @@ enum stk_err stk_cage_run(struct stk_cage *c, const struct stk_run_request *r,
 		.r = r,
 		.hooks = hooks,
 		.out = out,
+		.pipes = { .report = -1, .output = -1, .args = -1 },
 		.tasks = { .fd = -1 },
-		.pipes = { .report = -1, .output = -1, .args = -1 } };
+		.net = { .events = -1, .job_end = -1 } };
 	const char *wrong = stk_cage_request_fault(c, r);
 	enum stk_err e = STK_OK;
 
@@ -387,7 +392,7 @@ enum stk_err stk_cage_run(struct stk_cage *c, const struct stk_run_request *r,
 	if (e == STK_OK)
 		run_child(&run);
 	else if (c->called_off && e != STK_E_CLOSED)
-		call_off(out);
+		stk_outcome_called_off(out);
 	clear(&run);
 	return e == STK_E_CLOSED ? STK_E_CLOSED : STK_OK;
 }

@@ -55,6 +55,8 @@ const char *stk_syscall_missing_grant(
 	for (size_t g = 0; nr >= 0 && g < STK_ARRAY_LEN(grants); g++)
 		for (size_t i = 0; (profiles & grants[g].profile) == 0 && i < n; i++)
 			if (rows[i].nr == nr && (rows[i].groups & grants[g].profile) != 0 &&
+			    /* an answer that only spares the job is no grant */
+			    (rows[i].action == STK_ROW_ALLOW || rows[i].action == STK_ROW_HINT) &&
 			    stk_row_matches(&rows[i], args, self))
 				return grants[g].text;
 	return NULL;

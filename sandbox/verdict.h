@@ -37,5 +37,7 @@ struct stk_end {
  * set. Precedence as in ARCHITECTURE.md ("How a job's end is named").
  */
 void stk_verdict(const struct stk_end *e, struct stk_outcome *o);
+/* The worker wanted to stop before there was a child. */
+void stk_outcome_called_off(struct stk_outcome *o);
 
 #endif

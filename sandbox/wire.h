@@ -17,11 +17,15 @@
 #define STK_NAME_MAX        128 /* class name, as STK1 allows (PROTOCOL.md, STK1) */
 #define STK_LABEL_MAX       32  /* grant label such as "inputs" */
 #define STK_CLASSES_MAX     256
-#define STK_GRANTS_MAX      8  /* per class */
-#define STK_LABELS_MAX      32 /* distinct directory labels of one cage program */
-#define STK_NETS_MAX        8  /* destinations of one class */
-#define STK_NET_MAX         96 /* "api.example.com:443", "10.1.0.0/16:*", "*:443" */
-#define STK_TREES_MAX       4  /* library trees of an exec(dynamic) class */
+#define STK_GRANTS_MAX      8   /* per class */
+#define STK_LABELS_MAX      32  /* distinct directory labels of one cage program */
+#define STK_NETS_MAX        8   /* destinations of one class */
+#define STK_NET_MAX         96  /* "api.example.com:443", "10.1.0.0/16:*", "*:443" */
+#define STK_NET_HOST_MAX    256 /* a host name with its NUL (RFC 1035: 253) */
+#define STK_NET_RANGE_MAX   48  /* "ffff:...:ffff/128" with its NUL */
+#define STK_NET_REFUSED_MAX 32  /* ranges of the operator's net_refuse */
+#define STK_NET_PEERS_MAX   16  /* addresses of the worker's own Redis */
+#define STK_TREES_MAX       4   /* library trees of an exec(dynamic) class */
 #define STK_PATH_MAX        128
 #define STK_PATHS_MAX       16 /* distinct programs and library trees of one cage program */
 #define STK_SECRETS_MAX     8  /* secrets, and settings, of one class */
@@ -215,6 +219,58 @@ struct stk_fault {
 	uint64_t addr;
 	int32_t signal;
 	uint32_t near_sp; /* 1: within a page range of the stack pointer, so a stack overflow */
+};
+
+/*
+ * The broker B (ARCHITECTURE.md, "The broker"). One socket per job, its other end in J; the first
+ * record on it is W's, sent before J exists, and no second of its kind is taken. One pipe to W.
+ */
+#define STK_TERMS_MAGIC 0x314d5254u /* "TRM1" */
+struct stk_net_peer {               /* an address of the worker's own Redis */
+	uint8_t family;             /* 4 or 6 */
+	uint8_t pad;
+	uint16_t port;     /* host byte order */
+	uint8_t bytes[16]; /* IPv4 in the first four, the rest zero */
+};
+struct stk_terms { /* W -> B */
+	uint32_t magic;
+	uint32_t connects_max; /* requests that this job may make, refused ones included */
+	uint32_t timeout_ms;   /* longest time of one request, name and connection together */
+	uint32_t n_nets, n_refused, n_redis;
+	char nets[STK_NETS_MAX][STK_NET_MAX]; /* the class's, as described */
+	char refused[STK_NET_REFUSED_MAX][STK_NET_RANGE_MAX];
+	struct stk_net_peer redis[STK_NET_PEERS_MAX];
+};
+#define STK_NET_ASK_MAGIC 0x3151454eu /* "NEQ1" */
+struct stk_net_ask {                  /* J -> B; descriptors beside it are dropped unseen */
+	uint32_t magic;
+	uint32_t seq; /* comes back in the answer */
+	uint32_t timeout_ms;
+	uint32_t port;               /* 1 to 65535 */
+	char host[STK_NET_HOST_MAX]; /* NUL-padded */
+};
+#define STK_NET_ANSWER_MAGIC 0x3141454eu /* "NEA1" */
+struct stk_net_answer {                  /* B -> J, with the connected socket if name is 0 */
+	uint32_t magic;
+	uint32_t seq;
+	uint32_t name; /* enum stk_net_name */
+	int32_t err;   /* errno of a failed connect, else 0 */
+};
+#define STK_NET_EVENT_MAGIC 0x3156454eu /* "NEV1" */
+struct stk_net_event {                  /* B -> W, one per request; the first is B's hello */
+	uint32_t magic;
+	uint32_t kind; /* enum stk_net_event_kind */
+	uint32_t name; /* enum stk_net_name; of a hello: the step that failed, or 0 */
+	int32_t err;
+	uint32_t port;
+	uint32_t took_ms;
+	struct stk_net_peer peer;    /* family 0: no address was come to */
+	char host[STK_NET_HOST_MAX]; /* NUL-padded, as J wrote it */
+};
+_Static_assert(sizeof(struct stk_net_event) <= 4096, "one write into a pipe is whole");
+enum stk_net_event_kind {
+	STK_NET_EVENT_HELLO = 1,
+	STK_NET_EVENT_REQUEST = 2,
 };
 
 enum stk_result_kind {

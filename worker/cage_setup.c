@@ -6,6 +6,7 @@
 #include "sandbox/probe.h"
 #include "sandbox/program.h"
 #include "worker/cli/cli.h"
+#include "worker/net_setup.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,8 +18,12 @@
 static int fork_nursery(const struct stk_config *c, int cage_fd, const char *learn,
     struct stk_cage **out, char *why, size_t why_size)
 {
+	STK_AUTO_CLOSE int self_fd = open("/proc/self/exe", O_PATH | O_CLOEXEC);
 	struct stk_nursery_options o = {
-		.cage_fd = cage_fd, .landlock = c->landlock == 0, .learn = learn
+		.cage_fd = cage_fd,
+		.landlock = c->landlock == 0,
+		.learn = learn,
+		.broker_fd = self_fd,
 	};
 	const char **readable = calloc(c->setup_read.n + 1, sizeof(*readable));
 	const char *step = "?";
@@ -117,6 +122,10 @@ int stk_cage_setup_learning(const struct stk_config *c, int cage_fd, const char 
 	if ((code = open_programs(out, why, why_size)) != 0)
 		return code;
 	stk_cage_equip(out->cage, &out->table, out->dir_fds, out->path_fds);
+	if ((out->profiles & STK_PROFILE_NET) != 0) {
+		stk_net_terms_make(c, &out->net);
+		stk_cage_net(out->cage, &out->net);
+	}
 	return 0;
 }
 

@@ -15,6 +15,7 @@ struct stk_cage_setup {
 	struct stk_class_table table;
 	int dir_fds[STK_LABELS_MAX]; /* O_PATH, -1 where unmapped */
 	int path_fds[STK_PATHS_MAX]; /* O_PATH: programs and library trees of exec classes */
+	struct stk_net_terms net;    /* what brokers are told; zeroed without net grants */
 	uint32_t profiles;           /* all profiles of all classes together */
 };
 

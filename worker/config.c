@@ -4,6 +4,7 @@
 #include "worker/config.h"
 
 #include "worker/log.h"
+#include "worker/net_setup.h"
 #include "worker/queues.h"
 #include "worker/redis_url.h"
 
@@ -60,6 +61,9 @@ const struct stk_setting stk_config_table[] = {
 	{ .name = "poll", .type = STK_SET_DURATION_MS, .offset = AT(poll_ms), .min = 5, .max = 60000, .def = "100ms", .doc = "longest pause between looks at empty queues" },
 	{ .name = "redis_timeout", .type = STK_SET_DURATION_MS, .offset = AT(redis_timeout_ms), .min = 10, .max = 60000, .def = "5s", .doc = "deadline of one Redis command" },
 	{ .name = "redis_start_wait", .type = STK_SET_DURATION_MS, .offset = AT(redis_start_wait_ms), .max = 7 * 86400000LL, .def = "0s", .doc = "how long to wait for Redis at start" },
+	{ .name = "net_refuse", .type = STK_SET_STRINGS, .offset = AT(net_refuse), .max = STK_NET_REFUSED_MAX, .doc = "further ranges of addresses that jobs with net grants are not connected to" },
+	{ .name = "net_timeout", .type = STK_SET_DURATION_MS, .offset = AT(net_timeout_ms), .min = 100, .max = 600000, .def = "10s", .doc = "longest time of one connection of a job, its name included" },
+	{ .name = "net_connections", .type = STK_SET_COUNT, .offset = AT(net_connections), .min = 1, .max = 4096, .def = "64", .doc = "connections that one job may ask for, refused ones included" },
 	{ .name = "landlock", .type = STK_SET_CHOICE, .offset = AT(landlock), .choices = require_or_off, .def = "require", .doc = "off runs classes without file grants where the kernel has no Landlock" },
 	{ .name = "log_format", .type = STK_SET_CHOICE, .offset = AT(log_format), .choices = log_formats, .def = "json", .doc = "json (ECS), text, or Resque's verbose and vverbose" },
 	{ .name = "log_level", .type = STK_SET_CHOICE, .offset = AT(log_level), .choices = log_levels, .def = "info", .doc = "least level that is written" },
@@ -254,6 +258,9 @@ enum stk_err stk_config_check(const struct stk_config *c, bool for_work, struct 
 	if (c->host != NULL && strpbrk(c->host, ":/, \t") != NULL)
 		return stk_conf_blame(e, "host", 0,
 		    "the host part of a worker id has no colon, slash, comma or blank");
+	if (stk_net_refuse_wrong(&c->net_refuse) != NULL)
+		return stk_conf_blame(
+		    e, "net_refuse", 0, "%s", stk_net_refuse_wrong(&c->net_refuse));
 	for (size_t i = 0; i < c->directories.n; i++)
 		if (c->directories.v[i].value[0] != '/')
 			return stk_conf_blame(e, "directories", 0,

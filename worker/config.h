@@ -42,11 +42,13 @@ struct stk_config {
 	int64_t skew_ms, drain_timeout_ms, term_timeout_ms, beat_ms, poll_ms;
 	int64_t redis_timeout_ms, redis_start_wait_ms;
 	int64_t dead_after_ms, stuck_after_ms, prune_after_ms;
-	int prune_lock;      /* index into pass, hold */
-	int landlock;        /* index into require, off */
-	int log_format;      /* enum stk_log_format */
-	int log_level;       /* enum stk_log_level */
-	int failure_backend; /* 0: redis, 1: redis_multi_queue */
+	int64_t net_timeout_ms, net_connections;
+	struct stk_strings net_refuse; /* ranges that no broker connects to */
+	int prune_lock;                /* index into pass, hold */
+	int landlock;                  /* index into require, off */
+	int log_format;                /* enum stk_log_format */
+	int log_level;                 /* enum stk_log_level */
+	int failure_backend;           /* 0: redis, 1: redis_multi_queue */
 	char *pidfile;       /* the supervisor's pid without a newline, never removed; or NULL */
 	bool background;     /* leave the terminal, standard descriptors to /dev/null */
 	bool graceful_term;  /* TERM lets the job finish however long it takes, as QUIT does */

@@ -22,6 +22,8 @@ void stk_counters_write(const struct stk_counters *c, struct stk_jw *w)
 		add(w, "verdict", stk_verdict_text((enum stk_verdict)i), c->verdicts[i]);
 	for (size_t i = 0; i < STK_OUT_COUNT; i++)
 		add(w, "outcome", stk_outcome_text((enum stk_outcome_name)i), c->outcomes[i]);
+	for (uint32_t i = 0; i < STK_NET_COUNT; i++)
+		add(w, "net", stk_net_text(i), c->net[i]);
 	add(w, "count", "refusal_notes", c->refusal_notes);
 	add(w, "count", "retried", c->retried);
 	add(w, "count", "handed_back", c->handed_back);

@@ -4,6 +4,7 @@
 #ifndef WORKER_COUNTERS_H
 #define WORKER_COUNTERS_H
 
+#include "sandbox/net_addr.h"
 #include "sandbox/outcome.h"
 #include "worker/jsonw.h"
 #include "worker/verdict.h"
@@ -12,7 +13,8 @@ struct stk_counters {
 	uint64_t reserved;
 	uint64_t verdicts[STK_VERDICT_COUNT]; /* accepted ones included */
 	uint64_t outcomes[STK_OUT_COUNT];
-	uint64_t refusal_notes; /* our own notes, retried by a dashboard */
+	uint64_t net[STK_NET_COUNT]; /* what jobs' requests to connect came to */
+	uint64_t refusal_notes;      /* our own notes, retried by a dashboard */
 	uint64_t retried, handed_back, parked, stale, recovered;
 	uint64_t fenced, abandoned, outages, lost, foreign_filed, pruned, wrong_types;
 };

@@ -2,6 +2,7 @@
  * main.c - wiring only: closed standard descriptors are filled, the subcommand is looked up and
  * run.
  */
+#include "sandbox/broker.h"
 #include "worker/cli/table.h"
 #include "worker/title.h"
 
@@ -40,6 +41,10 @@ int main(int argc, char **argv)
 {
 	const struct sigaction ordinary = { .sa_handler = SIG_DFL };
 
+	/* the nursery executes this program for a job's broker, with its descriptors
+	 * placed (sandbox/broker.h) */
+	if (argc > 0 && strcmp(argv[0], STK_BROKER_ARGV0) == 0)
+		return stk_broker_main(argc, argv);
 	if (!fill_standard_fds())
 		return stk_complain(STK_EX_OS, "cannot open /dev/null");
 	/* a starter that ignores it hands that on, and then no child leaves a status behind */

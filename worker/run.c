@@ -6,8 +6,11 @@
  */
 #include "worker/worker.h"
 
+#include "sandbox/net_addr.h"
+#include "worker/net_setup.h"
 #include "worker/title.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -56,6 +59,48 @@ static void handler_log(void *ctx, uint32_t level, struct stk_span text)
 
 	add_job(line, run);
 	stk_jw_str(line, "stockade.text", text, 1024);
+	stk_log_end();
+}
+
+static bool is_connected(uint32_t name)
+{
+	return name == STK_NET_OK;
+}
+
+/* Refused by a rule, as opposed to not reached. */
+static bool is_refusal(uint32_t name)
+{
+	int err = stk_net_errno(name);
+
+	return err == EACCES || err == EINVAL || err == EDQUOT || err == EPROTO;
+}
+
+static void net(void *ctx, const struct stk_net_event *e)
+{
+	struct running *run = ctx;
+	const char *action = is_connected(e->name) ? "net.connected"
+			     : is_refusal(e->name) ? "net.refused"
+						   : "net.failed";
+	struct stk_jw *line = stk_log_start(is_connected(e->name) ? STK_LOG_INFO : STK_LOG_WARN,
+	    action, is_connected(e->name) ? "success" : "failure", "%s: %s: %s%s%s",
+	    stk_ticket_class(run->t), stk_net_text(e->name), stk_net_sentence(e->name),
+	    e->err == 0 ? "" : ": ", e->err == 0 ? "" : strerror(e->err));
+	struct stk_net_addr a = { .family = e->peer.family };
+	char text[48];
+
+	run->w->counters.net[e->name]++;
+	add_job(line, run);
+	stk_jw_cstr(line, "stockade.net", stk_net_text(e->name));
+	if (e->host[0] != '\0')
+		stk_jw_str(line, "destination.domain", stk_span_str(e->host), STK_NET_HOST_MAX);
+	if (a.family != 0) {
+		memcpy(a.bytes, e->peer.bytes, sizeof(a.bytes));
+		stk_net_addr_text(&a, text);
+		stk_jw_cstr(line, "destination.ip", text);
+	}
+	if (e->port != 0)
+		stk_jw_int(line, "destination.port", e->port);
+	stk_jw_int(line, "stockade.net_ms", e->took_ms);
 	stk_log_end();
 }
 
@@ -111,6 +156,7 @@ void stk_worker_run(struct stk_worker *w, const struct stk_reserved *r, const st
 		.tick = tick,
 		.tick_ms = (uint32_t)stk_life_tick_ms(&w->life),
 		.log = handler_log,
+		.net = net,
 		.go = go,
 	};
 	struct stk_run_request request = {
@@ -133,6 +179,8 @@ void stk_worker_run(struct stk_worker *w, const struct stk_reserved *r, const st
 		    &w->life, SHOW_PAUSE_MS); /* else the hand-back meets us again at once */
 		return;
 	}
+	if ((w->cage.profiles & STK_PROFILE_NET) != 0)
+		stk_net_terms_peer(&w->cage.net, stk_redis_fd(w->link));
 	w->life.kill_child = false; /* USR1 is for the child that runs when it comes */
 	w->life.running = true;
 	w->life.back_by_ms = INT64_MAX;

@@ -5,6 +5,7 @@
 #include "jobs/cage/cage.h"
 
 #include "sandbox/digest.h"
+#include "sandbox/net_addr.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -129,6 +130,8 @@ static const char *add_named(const struct stockade_class *c, struct stk_class_de
 /* A profile without its grant and a grant without its profile are both an author's mistake. */
 static const char *profile_wrong(const struct stockade_class *c, const struct stk_class_desc *d)
 {
+	struct stk_net_rule rule;
+
 	if (c->profile == STOCKADE_PROFILE_none)
 		return "a class has no PROFILE";
 	if (has(c, STOCKADE_PROFILE_pure) && c->profile != STOCKADE_PROFILE_pure)
@@ -137,6 +140,10 @@ static const char *profile_wrong(const struct stockade_class *c, const struct st
 		return "PROFILE(files) and READ, WRITE or WORK_MIB belong together";
 	if ((d->n_nets > 0) != has(c, STOCKADE_PROFILE_net))
 		return "PROFILE(net) and CONNECT belong together";
+	for (uint32_t i = 0; i < d->n_nets; i++)
+		if (stk_net_rule_parse(d->nets[i], &rule) != NULL)
+			return "a CONNECT is not \"name:port\", \"*.name:port\", \"address:port\", "
+			       "\"range:port\" or \"*:port\"";
 	if ((c->program != NULL) != has(c, STOCKADE_PROFILE_exec))
 		return "PROFILE(exec) and EXEC or EXEC_DYNAMIC belong together";
 	if (c->tasks > 1 && !has(c, STOCKADE_PROFILE_threads))

@@ -47,18 +47,21 @@ static void make_dir(struct stk_stand *s, const char *dir)
 void stand_open(struct stk_stand *s, const char *program, const char *dir)
 {
 	int fd = open(program, O_PATH | O_CLOEXEC);
-	struct stk_nursery_options o = { .cage_fd = fd, .landlock = true };
+	struct stk_nursery_options o = { .cage_fd = fd, .landlock = true, .broker_fd = -1 };
 	const char *step, *why;
 	struct stk_paths paths;
 	uint32_t at = 0;
+	char broker[512];
 
 	memset(s, 0, sizeof(*s));
 	make_dir(s, dir);
 	if (fd == -1)
 		fail_msg("cannot open %s", program);
+	o.broker_fd = open(stand_program("stockade", broker), O_PATH | O_CLOEXEC);
 	if (stk_nursery_fork(&o, &s->cage, &step) != STK_OK)
 		fail_msg("nursery: could not %s", step);
 	(void)close(fd);
+	stk_close(&o.broker_fd);
 	if (stk_cage_describe(s->cage, &s->table, &why) != STK_OK)
 		fail_msg("describe: %s", why);
 	for (uint32_t i = 0; i < STK_LABELS_MAX; i++)
@@ -76,7 +79,7 @@ enum stk_err stand_open_liar(struct stk_stand *s, const char *lie, const char **
 {
 	char program[512], tz[64];
 	int fd = open(stand_program("test/stockade-liar", program), O_PATH | O_CLOEXEC);
-	struct stk_nursery_options o = { .cage_fd = fd, .landlock = true };
+	struct stk_nursery_options o = { .cage_fd = fd, .landlock = true, .broker_fd = -1 };
 	const char *step;
 	enum stk_err e;
 

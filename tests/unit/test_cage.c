@@ -469,7 +469,7 @@ static int run_under(unsigned nr, const char *part)
 {
 	static struct stk_stand s;
 	char program[512];
-	struct stk_nursery_options opts = { .landlock = true };
+	struct stk_nursery_options opts = { .landlock = true, .broker_fd = -1 };
 	const char *text, *why;
 	struct stk_outcome o;
 
@@ -502,7 +502,7 @@ static void a_layer_that_is_refused_ends_the_child_by_name(void **state)
 		{ SYS_landlock_restrict_self, "could not enter Landlock: Operation not permitted" },
 		{ SYS_landlock_create_ruleset,
 		    "could not enter Landlock: Operation not permitted" },
-		{ SYS_execveat, "could not execute the cage program: Operation not permitted" },
+		{ SYS_execveat, "could not execute its program: Operation not permitted" },
 		{ SYS_sigaltstack,
 		    "could not install the signal handlers: Operation not permitted" },
 		{ SYS_dup3, "could not place the descriptors: Operation not permitted" },

@@ -129,8 +129,10 @@ static const int never[] = {
 /* And what only the entry may: a handler with one of these could undo its cage or reach its worker.
  */
 static const int entry_only[] = { STK_NR_clone, STK_NR_prctl, STK_NR_capset, STK_NR_capget,
-	STK_NR_seccomp, STK_NR_rt_sigaction, STK_NR_sigaltstack, STK_NR_recvmsg, STK_NR_sendmsg,
-	STK_NR_landlock_restrict_self, STK_NR_close_range, STK_NR_dup3, STK_NR_getppid };
+	STK_NR_seccomp, STK_NR_rt_sigaction, STK_NR_sigaltstack, STK_NR_landlock_restrict_self,
+	STK_NR_close_range, STK_NR_dup3, STK_NR_getppid };
+/* The same, but for what a class with a broker's socket is for. */
+static const int entry_or_net[] = { STK_NR_recvmsg, STK_NR_sendmsg };
 
 /* What a program needs of them, once its handler's process is another one: it can name no process
  * with these, and what execveat may start is Landlock's to say. */
@@ -166,6 +168,8 @@ static void what_must_never_be_allowed_is_in_no_row(void **state)
 
 	(void)state;
 	no_row_allows(never, STK_ARRAY_LEN(never), class | STK_GROUP_ENTRY);
+	no_row_allows(
+	    entry_or_net, STK_ARRAY_LEN(entry_or_net), class & ~(uint32_t)STK_PROFILE_NET);
 	no_row_allows(
 	    entry_only, STK_ARRAY_LEN(entry_only), class & ~(uint32_t)STK_PROFILE_THREADS);
 	/* threads need two calls of the entry's, in their own narrow forms */

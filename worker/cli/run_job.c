@@ -3,6 +3,7 @@
  *
  * Nothing is signed or checked for a signature here: whoever may run this program may run the job.
  */
+#include "sandbox/net_addr.h"
 #include "worker/cli/learn.h"
 #include "worker/cli/options.h"
 #include "worker/jsonw.h"
@@ -26,6 +27,24 @@ static void show_log(void *ctx, uint32_t level, struct stk_span text)
 	stk_jw_init(&w, 8192);
 	stk_jw_str(&w, NULL, text, 1024);
 	(void)fprintf(stderr, "log %u: %s\n", level, w.sour ? "(too long)" : w.buf);
+	stk_jw_clear(&w);
+}
+
+static void show_net(void *ctx, const struct stk_net_event *e)
+{
+	struct stk_net_addr a = { .family = e->peer.family };
+	char addr[48] = "";
+	struct stk_jw w;
+
+	(void)ctx;
+	memcpy(a.bytes, e->peer.bytes, sizeof(a.bytes));
+	if (a.family != 0)
+		stk_net_addr_text(&a, addr);
+	stk_jw_init(&w, 8192);
+	stk_jw_str(&w, NULL, stk_span_str(e->host), STK_NET_HOST_MAX);
+	(void)fprintf(stderr, "net: %s port %u (%s): %s: %s%s%s\n", w.sour ? "?" : w.buf, e->port,
+	    addr, stk_net_text(e->name), stk_net_sentence(e->name), e->err == 0 ? "" : ": ",
+	    e->err == 0 ? "" : strerror(e->err));
 	stk_jw_clear(&w);
 }
 
@@ -132,9 +151,12 @@ static int run_one(const struct stk_config *config, struct stk_cage_setup *setup
     struct stk_span args, bool json)
 {
 	int index = stk_class_find(&setup->table, stk_span_str(name));
-	struct stk_run_hooks hooks = {
-		.wake_fd = -1, .tick = just_run, .tick_ms = 1000, .log = show_log, .go = go
-	};
+	struct stk_run_hooks hooks = { .wake_fd = -1,
+		.tick = just_run,
+		.tick_ms = 1000,
+		.log = show_log,
+		.net = show_net,
+		.go = go };
 	struct stk_run_request request = { .attempt = 1, .args = args };
 	struct stk_outcome out = { 0 };
 	struct stk_jw w;

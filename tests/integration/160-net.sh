@@ -1,0 +1,71 @@
+#!/bin/sh
+# A job with a net grant under a whole worker: it reaches what its class lists, by libcurl over TLS
+# too, is refused the worker's own Redis, and each attempt stands in the log with the job's id.
+. tests/stage.sh
+CAGE=$PWD/$B/test/net-cage
+trap 'stop; stage_down' EXIT
+stop() { [ -z "${SERVER:-}" ] || kill "$SERVER" 2>/dev/null; }
+
+stage_up
+redis_kill
+port=$((20000 + $$ % 20000))
+# Redis on TCP this time, so that there is an address to refuse
+redis_again --port $port --bind 127.0.0.1 --protected-mode no
+write_policy ', "Net::Local", "Net::World"'
+sed -i "s|^redis = .*|redis = \"redis://127.0.0.1:$port\";|" "$T/stockade.conf"
+echo 'net_connections = 5; net_refuse = [ "8.8.4.0/24" ];' >>"$T/stockade.conf"
+
+push files "$(sign Net::Local "[\"connect\",\"127.0.0.1\",\"$port\"]")"
+push files "$(sign Net::World '["connect","169.254.169.254","80"]')"
+push files "$(sign Net::World '["connect","8.8.4.4","53"]')"
+rcli sadd resque:queues files >/dev/null
+worker_drain
+check "the worker ends by itself" eq "$RC" 0
+check "Redis is refused by name" has "$(grep net.refused "$T/log")" '"stockade.net":"NetRedis"'
+check "with its address" has "$(grep NetRedis "$T/log")" '"destination.ip":"127.0.0.1"'
+check "and port" has "$(grep NetRedis "$T/log")" "\"destination.port\":$port"
+check "and the job's id" has "$(grep '"stockade.net":"NetRedis"' "$T/log")" "$(grep job.started "$T/log" | head -1 | grep -oE '"stockade.job_id":"[0-9a-f]{32}"')"
+check "metadata is refused by name" has "$(grep net.refused "$T/log")" NetMetadata
+check "the operator's range is refused by name" has "$(grep net.refused "$T/log")" NetConfigured
+check "each is counted" has "$(grep worker.stopped "$T/log")" '"stockade.net.NetRedis":1'
+check "the failed record says why" has "$(rcli lrange resque:failed 0 -1)" 'NetRedis: the address is the Redis that the worker itself uses'
+check "no broker is left" eq "$(ps -e -o comm= | grep -c '^stockade-brok' | tr -d ' ')" 0
+
+# the control: the same job is connected once Redis is reached by a socket only
+sed -i "s|^redis = .*|redis = \"unix://$REDIS_SOCK\";|" "$T/stockade.conf"
+: >"$T/log"
+push files "$(sign Net::Local "[\"connect\",\"127.0.0.1\",\"$port\"]")"
+worker_drain
+check "what is not the worker's own Redis is connected to" has "$(grep net.connected "$T/log")" '"stockade.net":"Connected"'
+
+check "a range that cannot be read stops the start" sh -c "sed 's|8.8.4.0/24|8.8.4.1/24|' '$T/stockade.conf' >'$T/bad.conf'
+	! '$STOCKADE' work --config '$T/bad.conf' >'$T/out' 2>&1 && grep -q net_refuse '$T/out'"
+
+# --- libcurl ---
+run() { # run ARGS: result or reason
+	TZ="$T/ca/ca.pem" "$STOCKADE" run-job --config "$T/stockade.conf" Net::Curl "$1" 2>&1
+}
+if ! "$STOCKADE" classes --cage "$CAGE" | grep -q Net::Curl; then
+	echo "ok - libcurl in a job # SKIP install libcurl4-openssl-dev and build anew"
+	exit 0
+fi
+if ! command -v openssl >/dev/null; then
+	echo "ok - libcurl in a job # SKIP install openssl"
+	exit 0
+fi
+mkdir "$T/ca" "$T/www"
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=secure.example \
+	-addext subjectAltName=DNS:secure.example,IP:127.0.0.1 -keyout "$T/www/key.pem" -out "$T/ca/ca.pem" 2>/dev/null
+echo "over TLS" >"$T/www/page"
+tls=$((port + 1))
+(cd "$T/www" && exec openssl s_server -accept "127.0.0.1:$tls" -cert "$T/ca/ca.pem" -key key.pem -WWW -quiet) >/dev/null 2>&1 &
+SERVER=$!
+listening() { openssl s_client -connect "127.0.0.1:$tls" </dev/null >/dev/null 2>&1; }
+wait_for 10 listening || echo "# the TLS server did not start"
+echo "setup_read = [ \"$T/ca\", \"/etc/ssl\" ];" >>"$T/stockade.conf"
+
+check "libcurl fetches over TLS" has "$(run "[\"https://127.0.0.1:$tls/page\",\"127.0.0.1\",\"$tls\"]")" 'over TLS'
+check "a host that was not named is not even asked for" has "$(run "[\"https://127.0.0.1:$tls/page\",\"127.0.0.1\",\"1\"]")" 'outcome   Failed'
+check "and no lookup was made for it" hasnt "$(run '["https://other.example/","127.0.0.1","1"]')" 'net: '
+check "a refusal comes through libcurl by name" has "$(run '["https://10.0.0.1/","10.0.0.1","443"]')" 'NetPrivate'
+check "a certificate for another name is refused" has "$(TZ=/nowhere "$STOCKADE" run-job --config "$T/stockade.conf" Net::Curl "[\"https://127.0.0.1:$tls/page\",\"127.0.0.1\",\"$tls\"]" 2>&1)" 'outcome   Failed'
