@@ -3,7 +3,6 @@
  */
 #include "worker/cage_setup.h"
 
-#include "sandbox/probe.h"
 #include "sandbox/program.h"
 #include "worker/cli/cli.h"
 
@@ -18,7 +17,7 @@ static int fork_nursery(const struct stk_config *c, int cage_fd, const char *lea
     struct stk_cage **out, char *why, size_t why_size)
 {
 	struct stk_nursery_options o = {
-		.cage_fd = cage_fd, .landlock = c->landlock == 0, .learn = learn
+		.cage_fd = cage_fd, .landlock = stk_layers_landlock(c), .learn = learn
 	};
 	const char **readable = calloc(c->setup_read.n + 1, sizeof(*readable));
 	const char *step = "?";
@@ -101,8 +100,8 @@ int stk_cage_setup_learning(const struct stk_config *c, int cage_fd, const char 
 	e = stk_cage_describe(out->cage, &out->table, &fault);
 	if (e != STK_OK) {
 		/* most likely the machine and not the program is at fault: then say which layer */
-		if (stk_cage_setup_probe(c, out, why, why_size) != 0)
-			return STK_EX_OS;
+		if ((code = stk_cage_setup_probe(c, out, why, why_size)) != 0)
+			return code;
 		(void)snprintf(why, why_size,
 		    "the cage program %s did not describe itself: %s; is it a stockade-cage of "
 		    "this "
@@ -131,22 +130,24 @@ const char *stk_cage_setup_unmapped(const struct stk_cage_setup *s, size_t index
 }
 
 int stk_cage_setup_probe(
-    const struct stk_config *c, const struct stk_cage_setup *s, char *why, size_t why_size)
+    const struct stk_config *c, struct stk_cage_setup *s, char *why, size_t why_size)
 {
-	struct stk_probe all[STK_LAYER_COUNT];
-	enum stk_layer missing[STK_LAYER_COUNT];
-	/* unless it is switched off, Landlock hides files from every cage program, grants or not */
-	uint32_t profiles = s->profiles | (c->landlock == 0 ? STK_PROFILE_FILES_READ : 0u);
-	bool off_helps;
+	const char *stranger = stk_layers_stranger(c, &s->table);
+	enum stk_layer l;
 
-	stk_probe_all(all);
-	if (stk_probe_required(profiles, all, missing) == 0)
-		return 0;
-	off_helps = missing[0] == STK_LAYER_LANDLOCK_FS && s->profiles == STK_PROFILE_PURE;
-	(void)snprintf(why, why_size, "layer %s is missing: %s%s", stk_layer_text(missing[0]),
-	    all[missing[0]].why,
-	    off_helps ? "; classes without file grants run with landlock = \"off\"" : "");
-	return STK_EX_OS;
+	stk_layers_plan(c, &s->table, &s->layers);
+	l = stk_layers_first_missing(&s->layers);
+	if (l != STK_LAYER_COUNT) {
+		stk_layers_say(&s->layers, l, why, why_size);
+		return STK_EX_OS;
+	}
+	/* without a table nothing can be said of classes */
+	if (stranger != NULL && s->table.head.n_classes > 0) {
+		(void)snprintf(
+		    why, why_size, "class_layers: the cage program has no class %.128s", stranger);
+		return STK_EX_CONFIG;
+	}
+	return 0;
 }
 
 void stk_cage_setup_clear(struct stk_cage_setup *s)

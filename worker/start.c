@@ -68,6 +68,7 @@ static int set_cage_up(struct stk_worker *w, const struct stk_worker_start *star
 		code = stk_cage_setup_probe(w->config, &w->cage, why, sizeof(why));
 	if (code != 0)
 		return stk_complain(code, "%s", why);
+	w->counters.layers_missing = stk_layers_log(&w->cage.layers);
 	for (uint32_t i = 0; i < w->cage.table.head.n_classes; i++)
 		if ((label = stk_cage_setup_unmapped(&w->cage, i)) != NULL)
 			return stk_complain(STK_EX_CONFIG,
