@@ -120,6 +120,7 @@ int stk_try_memfd_secret(void)
 	int fd = (int)syscall(STK_NR_MEMFD_SECRET, 0), mem;
 	char *p, c;
 
+	(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* else the control, /proc/self/mem, is root's */
 	if (fd == -1 || ftruncate(fd, STK_PAGE) != 0)
 		return stk_try_said(-1);
 	p = page(PROT_READ | PROT_WRITE, MAP_SHARED, fd);

@@ -77,6 +77,19 @@ static int open_programs(struct stk_cage_setup *s, char *why, size_t why_size)
 	return e == STK_E_SYSTEM ? STK_EX_NOINPUT : STK_EX_CONFIG;
 }
 
+/* Most likely the machine and not a program is at fault: then its layer is the better sentence. */
+static int name_layer(
+    const struct stk_config *c, struct stk_cage_setup *s, int code, char *why, size_t why_size)
+{
+	char layer[512];
+	int named = stk_cage_setup_probe(c, s, layer, sizeof(layer));
+
+	if (named == 0)
+		return code;
+	(void)snprintf(why, why_size, "%s", layer);
+	return named;
+}
+
 int stk_cage_setup(
     const struct stk_config *c, int cage_fd, struct stk_cage_setup *out, char *why, size_t why_size)
 {
@@ -96,18 +109,15 @@ int stk_cage_setup_learning(const struct stk_config *c, int cage_fd, const char 
 	for (size_t i = 0; i < STK_ARRAY_LEN(out->path_fds); i++)
 		out->path_fds[i] = -1;
 	if ((code = fork_nursery(c, cage_fd, learn, &out->cage, why, why_size)) != 0)
-		return code;
+		return name_layer(c, out, code, why, why_size);
 	e = stk_cage_describe(out->cage, &out->table, &fault);
 	if (e != STK_OK) {
-		/* most likely the machine and not the program is at fault: then say which layer */
-		if ((code = stk_cage_setup_probe(c, out, why, why_size)) != 0)
-			return code;
 		(void)snprintf(why, why_size,
 		    "the cage program %s did not describe itself: %s; is it a stockade-cage of "
 		    "this "
 		    "version?",
 		    c->cage, fault != NULL ? fault : stk_strerror(e));
-		return STK_EX_CONFIG;
+		return name_layer(c, out, STK_EX_CONFIG, why, why_size);
 	}
 	for (uint32_t i = 0; i < out->table.head.n_classes; i++)
 		out->profiles |= out->table.classes[i].profiles;

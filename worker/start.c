@@ -10,6 +10,7 @@
 
 #include "sandbox/filter.h"
 #include "worker/cli/cli.h"
+#include "worker/secret.h"
 #include "worker/title.h"
 
 #include <errno.h>
@@ -27,7 +28,9 @@
 static int watch_parent(const struct stk_worker_start *start)
 {
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) != 0)
-		return stk_complain(STK_EX_OS, "pdeathsig: %s", strerror(errno));
+		return stk_complain(STK_EX_OS,
+		    "layer pdeathsig is missing: %s: jobs could outlive their worker",
+		    strerror(errno));
 	if (getppid() != start->supervisor)
 		return stk_complain(STK_EX_OS, "the supervisor is gone");
 	return 0;
@@ -134,23 +137,6 @@ static int bind_queues(struct stk_worker *w)
 	return 0;
 }
 
-/* A FIFO in the file's place must not hold the start; what is read with pread is a file. */
-static int open_password(const struct stk_worker *w, const struct stk_worker_start *start)
-{
-	const char *file = w->config->redis_password_file;
-	struct stat st;
-	int fd;
-
-	if (file == NULL)
-		return start->password_fd;
-	fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (fd != -1 && (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))) {
-		stk_close(&fd);
-		errno = EINVAL;
-	}
-	return fd;
-}
-
 /* Before anything ever worked, a person may have mistyped: redis_start_wait is the patience. */
 static bool wait_at_start(struct stk_worker *w, int64_t give_up_ms)
 {
@@ -181,7 +167,7 @@ static int connect_redis(struct stk_worker *w, const struct stk_worker_start *st
 		return stk_complain(STK_EX_CONFIG, "redis: %s", why);
 	if (w->config->redis_user != NULL)
 		(void)snprintf(url.user, sizeof(url.user), "%s", w->config->redis_user);
-	config.password_fd = open_password(w, start);
+	config.password_fd = stk_secret_open(w->config, start->password_fd);
 	if (w->config->redis_password_file != NULL && config.password_fd == -1)
 		return stk_complain(STK_EX_NOINPUT, "cannot read redis_password_file %s: %s",
 		    w->config->redis_password_file, strerror(errno));
