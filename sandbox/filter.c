@@ -207,16 +207,25 @@ enum stk_err stk_filter_big_build(uint32_t profiles, struct stk_bpf *out)
 	return build(&b, out);
 }
 
-enum stk_err stk_filter_worker_build(struct stk_bpf *out)
+/* Of a process of ours that runs no guest code. */
+static enum stk_err build_own(uint32_t groups, struct stk_bpf *out)
 {
-	struct build b = {
-		.groups = STK_GROUP_WORKER, .fallback = SCMP_ACT_ERRNO(EPERM), .self = getpid()
-	};
+	struct build b = { .groups = groups, .fallback = SCMP_ACT_ERRNO(EPERM), .self = getpid() };
 
 	*out = (struct stk_bpf){ 0 };
 	if (check(b.groups) != STK_OK)
 		return STK_E_REFUSED;
 	return build(&b, out);
+}
+
+enum stk_err stk_filter_worker_build(struct stk_bpf *out)
+{
+	return build_own(STK_GROUP_WORKER, out);
+}
+
+enum stk_err stk_filter_supervisor_build(struct stk_bpf *out)
+{
+	return build_own(STK_GROUP_SUPERVISOR, out);
 }
 
 static enum stk_err install(const struct stk_bpf *p)

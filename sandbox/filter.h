@@ -50,6 +50,9 @@ bool stk_filter_ready(uint32_t profiles);
  */
 STK_CHECK enum stk_err stk_filter_worker_build(struct stk_bpf *out);
 
+/* S's, once its launcher is forked. As above. */
+STK_CHECK enum stk_err stk_filter_supervisor_build(struct stk_bpf *out);
+
 /*
  * seccomp(SECCOMP_SET_MODE_FILTER) for the calling (single-threaded) process. Needs no_new_privs.
  * STK_E_SYSTEM with errno. Async-signal-safe. A program with pid slots is refused (STK_E_REFUSED).

@@ -49,6 +49,7 @@
 #define BASE            (uint32_t) STK_GROUP_BASE
 #define ENTRY           (uint32_t) STK_GROUP_ENTRY
 #define WORKER          (uint32_t) STK_GROUP_WORKER
+#define SUPERVISOR      (uint32_t) STK_GROUP_SUPERVISOR
 
 /* clang-format off */
 #define MASKED(a, m, v) { .op = STK_ARG_MASKED, .arg = (a), .mask = (uint64_t)(m), .value = (uint64_t)(v) }

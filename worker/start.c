@@ -8,10 +8,10 @@
  */
 #include "worker/worker.h"
 
-#include "sandbox/filter.h"
 #include "worker/cli/cli.h"
 #include "worker/secret.h"
 #include "worker/title.h"
+#include "worker/walls.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -277,17 +277,13 @@ static int recover(struct stk_worker *w, const struct stk_worker_start *start)
 	return 0;
 }
 
-static int enter_filter(void)
+static int enter_walls(const struct stk_worker *w)
 {
-	struct stk_bpf filter = { 0 };
-	enum stk_err e = stk_filter_worker_build(&filter);
+	const char *step = "?";
+	enum stk_err e = stk_walls_worker(w->config, w->ring, &step);
 
-	if (e == STK_OK)
-		e = stk_filter_install(&filter);
-	stk_bpf_clear(&filter);
 	if (e != STK_OK)
-		return stk_complain(STK_EX_OS, "the worker's own filter could not be installed: %s",
-		    stk_strerror(e));
+		return stk_complain(STK_EX_OS, "the worker cannot %s: %s", step, strerror(errno));
 	return 0;
 }
 
@@ -364,7 +360,7 @@ int stk_worker_come_alive(struct stk_worker *w, const struct stk_worker_start *s
 	if ((code = load_policy(w)) != 0 || (code = stk_worker_trail_open(w, start)) != 0 ||
 	    (code = bind_queues(w)) != 0 || (code = connect_redis(w, start)) != 0 ||
 	    (code = register_worker(w, start)) != 0 || (code = recover(w, start)) != 0 ||
-	    (code = stk_worker_trail_begin(w)) != 0 || (code = enter_filter()) != 0)
+	    (code = stk_worker_trail_begin(w)) != 0 || (code = enter_walls(w)) != 0)
 		return code;
 	if (write(start->ready_fd, "R", 1) != 1)
 		return stk_complain(STK_EX_OS, "the supervisor is gone");
