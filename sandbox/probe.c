@@ -15,14 +15,13 @@
 #define REQUIRE STK_DEMAND_REQUIRE, false
 #define PREFER  STK_DEMAND_PREFER, false
 #define OFF     STK_DEMAND_OFF, false
-#define FILES   ((uint32_t)STK_PROFILE_FILES_READ | STK_PROFILE_FILES_WRITE)
 #define EXEC    (uint32_t) STK_PROFILE_EXEC
 
 static const struct {
 	const char *name;
 	enum stk_demand demand;
 	bool fixed;
-	uint32_t profiles;   /* required if a class uses one of these */
+	uint32_t profiles;   /* preferred at least if a class uses one of these */
 	const char *without; /* what follows if it is not there */
 } layers[STK_LAYER_COUNT] = {
 #define LAYER(id, text, demand, profiles, without) { text, demand, profiles, without },
@@ -52,7 +51,10 @@ const char *stk_demand_text(enum stk_demand d)
 
 enum stk_demand stk_layer_demand(enum stk_layer l, uint32_t profiles)
 {
-	return (layers[l].profiles & profiles) != 0 ? STK_DEMAND_REQUIRE : layers[l].demand;
+	bool leaned_on = (layers[l].profiles & profiles) != 0;
+
+	return leaned_on && layers[l].demand == STK_DEMAND_OFF ? STK_DEMAND_PREFER
+							       : layers[l].demand;
 }
 
 bool stk_layer_fixed(enum stk_layer l)

@@ -79,11 +79,31 @@ static void look_at_directories(const struct stk_config *c, struct stk_findings 
 	}
 }
 
+/* Without its trail a worker starts no job. */
+static void look_at_audit(const struct stk_config *c, struct stk_findings *f)
+{
+	struct stat st;
+
+	if (c->audit_dir == NULL)
+		return;
+	if (stat(c->audit_dir, &st) != 0 || access(c->audit_dir, W_OK) != 0)
+		(void)stk_find(f, STK_GRADE_REFUSE, STK_AREA_FILES, "audit_dir",
+		    "cannot write in %s: %s", c->audit_dir, strerror(errno));
+	else if ((st.st_mode & 022) != 0)
+		stk_find_fix(stk_find(f, STK_GRADE_WARN, STK_AREA_FILES, "audit_dir",
+				 "%s can be written by others than this user", c->audit_dir),
+		    "chmod go-w %s", c->audit_dir);
+	else
+		(void)stk_find(f, STK_GRADE_OK, STK_AREA_FILES, "audit_dir", "%s: mode %03o",
+		    c->audit_dir, (unsigned)(st.st_mode & 0777));
+}
+
 void stk_doctor_files(
     const struct stk_config *c, const struct stk_cage_setup *s, struct stk_findings *f)
 {
 	look_at_cage(c, s, f);
 	look_at_directories(c, f);
+	look_at_audit(c, f);
 	if (c->redis_password_file != NULL)
 		look_at_mode("password_file", c->redis_password_file, true, f);
 }

@@ -100,7 +100,16 @@ static bool is_ancestor(pid_t pid)
 	return false;
 }
 
-/* Stockade's own are dumpable 0, and the kernel shows those as root's. */
+/* Stockade's own are not dumpable, and the kernel shows the files of those as root's. */
+static bool is_dumpable(int proc, const char *pid)
+{
+	char path[300];
+	struct stat st;
+
+	(void)snprintf(path, sizeof(path), "%s/environ", pid);
+	return fstatat(proc, path, &st, 0) == 0 && st.st_uid == getuid();
+}
+
 static size_t count_others(struct process *first)
 {
 	DIR *d = opendir("/proc");
@@ -113,8 +122,8 @@ static size_t count_others(struct process *first)
 		struct process p;
 
 		if (pid <= 0 || fstatat(dirfd(d), e->d_name, &st, 0) != 0 ||
-		    st.st_uid != getuid() || !read_process(pid, &p) || p.session == getsid(0) ||
-		    is_ancestor(pid))
+		    st.st_uid != getuid() || !is_dumpable(dirfd(d), e->d_name) ||
+		    !read_process(pid, &p) || p.session == getsid(0) || is_ancestor(pid))
 			continue;
 		if (n++ == 0)
 			*first = p;

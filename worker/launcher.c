@@ -6,6 +6,7 @@
 
 #include "sandbox/fds.h"
 #include "sandbox/follow.h"
+#include "worker/cli/cli.h"
 #include "worker/log.h"
 #include "worker/title.h"
 
@@ -103,7 +104,10 @@ enum stk_err stk_launcher_fork(const struct stk_config *config, int cage_fd, int
 		(void)close(pair[0]);
 		l.sock = pair[1];
 		if (stk_follow(l.supervisor) == -1)
-			_exit(1);
+			_exit(stk_complain(STK_EX_OS,
+			    "layer pdeathsig is missing: %s: workers could outlive their "
+			    "supervisor",
+			    strerror(errno)));
 		(void)prctl(PR_SET_NAME, "stockade-launch", 0, 0, 0);
 		stk_title_set("Launching");
 		while (serve_one(&l))

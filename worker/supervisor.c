@@ -134,10 +134,9 @@ static void start_due(struct supervisor *s)
 
 		enum stk_err e = start_worker(s, slot);
 
-		if (e == STK_E_CLOSED || e == STK_E_TIMEOUT) {
-			stk_launcher_log_lost();
-			stop_all(s, SIGTERM, STK_EX_OS);
-		} else if (e != STK_OK) {
+		if (e != STK_OK && e != STK_E_SYSTEM && s->launcher.pid != 0)
+			(void)kill(s->launcher.pid, SIGKILL); /* the reaper does the rest */
+		if (e != STK_OK) {
 			slot->start_at_ms = now + BACKOFF_MAX_MS;
 			(void)stk_log_start(STK_LOG_ERROR, "worker.start_failed", "failure",
 			    "cannot start worker %u: %s; next try in 30 s", i, strerror(errno));
@@ -387,8 +386,9 @@ int stk_supervise(const struct stk_config *config, int *cage_fd, int *password_f
 	stk_close(cage_fd);
 	stk_close(password_fd);
 	if (s.exit_code == 0 && stk_walls_supervisor(config, &step) != STK_OK)
-		s.exit_code =
-		    stk_complain(STK_EX_OS, "the supervisor cannot %s: %s", step, strerror(errno));
+		s.exit_code = stk_complain(STK_EX_OS,
+		    "layer seccomp_trap is missing: the supervisor cannot %s: %s", step,
+		    strerror(errno));
 	if (s.exit_code == 0)
 		watch_over(&s, fds);
 	close_all(&s);

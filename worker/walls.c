@@ -144,14 +144,14 @@ static enum stk_err shut(enum stk_err (*build)(struct stk_bpf *out), const char 
 	return e;
 }
 
+/* A machine without Landlock is the worker's to name, or to do without: it asks for more of it. */
 enum stk_err stk_walls_supervisor(const struct stk_config *c, const char **step)
 {
 	struct rules r = { .step = step };
-	enum stk_err e = begin(c, &r);
 
-	if (e == STK_OK)
-		e = enter(c, &r);
-	return e == STK_OK ? shut(stk_filter_supervisor_build, step) : e;
+	if (begin(c, &r) == STK_OK && enter(c, &r) != STK_OK)
+		stk_close(&r.fd);
+	return shut(stk_filter_supervisor_build, step);
 }
 
 enum stk_err stk_walls_worker_files(

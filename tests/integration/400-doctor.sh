@@ -146,6 +146,16 @@ chmod 755 "$T/inputs"
 doctor env
 check "a policy of its owner's" row files policy ok
 check "a directory of its owner's" row files directory ok
+mkdir "$T/trail" && chmod 700 "$T/trail"
+EXTRA="audit_dir = \"$T/trail\";" write_config
+doctor env
+check "a folder for the audit trail" row files audit_dir ok
+chmod 770 "$T/trail"
+doctor env
+check "one that its group may write" row files audit_dir WARN
+chmod 500 "$T/trail"
+doctor env
+check "one that cannot be written: refused" row files audit_dir REFUSE
 cp "$CAGE" "$T/cage" && chmod 755 "$T/cage"
 EXTRA='' write_config && sed -i "s|^cage.*|cage = \"$T/cage\";|" "$T/stockade.conf"
 doctor env

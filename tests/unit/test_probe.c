@@ -115,6 +115,9 @@ static void the_table_asks_by_profile(void **state)
 	assert_int_equal(stk_layer_demand(STK_LAYER_LANDLOCK_FS, 0), STK_DEMAND_REQUIRE);
 	assert_int_equal(stk_layer_demand(STK_LAYER_LANDLOCK_FS, files), STK_DEMAND_REQUIRE);
 	assert_int_equal(stk_layer_demand(STK_LAYER_MDWE, ~0u), STK_DEMAND_PREFER);
+	assert_int_equal(stk_layer_demand(STK_LAYER_SECCOMP_NOTIFY, files), STK_DEMAND_OFF);
+	assert_int_equal(
+	    stk_layer_demand(STK_LAYER_SECCOMP_NOTIFY, STK_PROFILE_EXEC), STK_DEMAND_PREFER);
 	assert_int_equal(stk_layer_demand(STK_LAYER_CGROUP, ~0u), STK_DEMAND_OFF);
 	assert_true(stk_layer_fixed(STK_LAYER_UID));
 	assert_false(stk_layer_fixed(STK_LAYER_LANDLOCK_FS));
