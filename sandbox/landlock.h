@@ -16,7 +16,8 @@ enum stk_landlock_right {
 	STK_LANDLOCK_READ = 1u << 0,
 	STK_LANDLOCK_WRITE = 1u << 1,
 	STK_LANDLOCK_EXEC = 1u << 2,
-	STK_LANDLOCK_ADD = 1u << 3, /* create and write regular files, cut and remove none */
+	STK_LANDLOCK_ADD = 1u << 3,    /* create and write regular files, cut and remove none */
+	STK_LANDLOCK_REMOVE = 1u << 4, /* remove files and folders, change none */
 };
 
 /* What a ruleset denies besides the file system; parts unknown to the ABI are left out. */
