@@ -42,27 +42,31 @@ static enum stk_err grant(const struct rules *r, const char *path, uint32_t righ
 	return stk_landlock_add(r->fd, r->abi, fd, rights);
 }
 
-/* The folder of @path, so that a file that is replaced by rename can be read again. */
-static enum stk_err grant_folder(const struct rules *r, const char *path)
+/* What @path lies in, cut in place; the file itself where that would be everything. */
+static enum stk_err grant_above(const struct rules *r, char *path)
 {
-	char real[PATH_MAX], *slash;
-	enum stk_err e = STK_OK;
+	char *slash = strrchr(path, '/');
 
-	if (path == NULL)
-		return STK_OK;
-	if (realpath(path, real) != NULL) { /* a link's end ... */
-		slash = strrchr(real, '/');
-		*(slash == real ? slash + 1 : slash) = '\0';
-		e = grant(r, real, STK_LANDLOCK_READ);
-	}
-	if (e != STK_OK || strlen(path) >= sizeof(real))
-		return e;
-	memcpy(real, path, strlen(path) + 1); /* ... and where it lies */
-	slash = strrchr(real, '/');
 	if (slash == NULL)
 		return grant(r, ".", STK_LANDLOCK_READ);
-	*(slash == real ? slash + 1 : slash) = '\0';
-	return grant(r, real, STK_LANDLOCK_READ);
+	if (slash != path)
+		*slash = '\0';
+	return grant(r, path, STK_LANDLOCK_READ);
+}
+
+/* The folder of @path, so that a file that is replaced by rename can be read again: where a link
+ * lies, and where it leads. */
+static enum stk_err grant_folder(const struct rules *r, const char *path)
+{
+	char real[PATH_MAX];
+	enum stk_err e = STK_OK;
+
+	if (path == NULL || strlen(path) >= sizeof(real))
+		return STK_OK;
+	if (realpath(path, real) != NULL)
+		e = grant_above(r, real);
+	memcpy(real, path, strlen(path) + 1);
+	return e == STK_OK ? grant_above(r, real) : e;
 }
 
 static enum stk_err grant_files(
