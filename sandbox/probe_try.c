@@ -288,9 +288,9 @@ static bool cgroup_folder(char *out, size_t size)
 	stk_close(&fd);
 	text[n > 0 ? n : 0] = '\0';
 	at = strncmp(text, "0::/", 4) == 0 ? text : strstr(text, "\n0::/");
+	at = at == NULL ? NULL : strchr(at, '/');
 	if (at == NULL)
 		return false;
-	at = strchr(at, '/');
 	n = snprintf(out, size, "/sys/fs/cgroup%.*s", (int)strcspn(at, "\n"), at);
 	return n > 0 && (size_t)n < size;
 }

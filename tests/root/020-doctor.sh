@@ -25,7 +25,7 @@ doctor() { # where /tmp has a size of its own; the socket is bound into it
 	unshare -m sh -c "mkdir '$T/redis' && mount --bind '$REDIS_DIR' '$T/redis' &&
 		mount -t tmpfs -o size=64M,mode=1777 none /tmp && mkdir '$REDIS_DIR' &&
 		mount --bind '$T/redis' '$REDIS_DIR' &&
-		exec env -u REDIS_URL '$T/stockade' doctor $* --config '$T/stockade.conf'" >"$T/out" 2>&1
+		exec env -u REDIS_URL '$T/stockade' doctor --config '$T/stockade.conf'" >"$T/out" 2>&1
 }
 doctor
 RC=$?
