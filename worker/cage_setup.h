@@ -13,9 +13,9 @@
 struct stk_cage_setup {
 	struct stk_cage *cage; /* owned */
 	struct stk_class_table table;
-	int dir_fds[STK_LABELS_MAX]; /* O_PATH, -1 where unmapped */
-	int path_fds[STK_PATHS_MAX]; /* O_PATH: programs and library trees of exec classes */
-	uint32_t profiles;           /* all profiles of all classes together */
+	int dir_fds[STK_LABELS_MAX];  /* O_PATH, -1 where unmapped */
+	int path_fds[STK_PATHS_MAX];  /* O_PATH: programs and library trees of exec classes */
+	uint32_t profiles;            /* all profiles of all classes together */
 	struct stk_layer_plan layers; /* after stk_cage_setup_probe() */
 };
 
