@@ -38,7 +38,7 @@ struct stk_nursery_options {
 	const char *const
 	    *readable;     /* NULL-ended: paths that setup() may read besides the system's
 			      libraries (Landlock; everything else is hidden, keys included) */
-	bool landlock;     /* false only when the operator said `landlock = off` */
+	bool landlock;     /* false only where the operator does without it (layers.landlock_fs) */
 	const char *learn; /* NULL, or the line of sandbox/learn.h: `run-job --learn` alone */
 	int broker_fd; /* `stockade` itself, opened likewise: what a broker executes; -1: there is
 			  none, and no class with net grants can be run */

@@ -99,20 +99,22 @@ static int z_caps(void)
 	return from_err(stk_caps_drop(&step));
 }
 
+/* A layer that is used where it is there; whether it must be was judged at the worker's start. */
+static int wished(int rc)
+{
+	return rc == -1 && errno != EINVAL && errno != EPERM && errno != ENOSYS ? -1 : 0;
+}
+
 /* Linux 6.3; before it the filters' ban of PROT_EXEC stands alone. */
 static int z_mdwe(void)
 {
-	if (prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0) == -1 && errno != EINVAL)
-		return -1;
-	return 0;
+	return wished(prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0));
 }
 
 /* Kernels without huge pages answer EINVAL: then there is nothing to switch off. */
 static int z_huge_pages(void)
 {
-	if (prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) == -1 && errno != EINVAL)
-		return -1;
-	return 0;
+	return wished(prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0));
 }
 
 static int z_limits(void)

@@ -194,13 +194,18 @@ static enum stk_err check(uint32_t groups)
 	return stk_rows_check(rows, n, groups, &why);
 }
 
+bool stk_filter_ready(uint32_t profiles)
+{
+	return (profiles & ~STK_PROFILE_READY) == 0;
+}
+
 enum stk_err stk_filter_big_build(uint32_t profiles, struct stk_bpf *out)
 {
 	struct build b = { .groups = profiles | STK_GROUP_BASE | STK_GROUP_ENTRY,
 		.fallback = SCMP_ACT_TRAP };
 
 	*out = (struct stk_bpf){ 0 };
-	if ((profiles & ~STK_PROFILE_READY) != 0 || check(profiles | STK_GROUP_BASE) != STK_OK ||
+	if (!stk_filter_ready(profiles) || check(profiles | STK_GROUP_BASE) != STK_OK ||
 	    check(STK_GROUP_ENTRY) != STK_OK)
 		return STK_E_REFUSED;
 	return build(&b, out);
@@ -220,6 +225,11 @@ static enum stk_err build_own(uint32_t groups, struct stk_bpf *out)
 enum stk_err stk_filter_worker_build(struct stk_bpf *out)
 {
 	return build_own(STK_GROUP_WORKER, out);
+}
+
+enum stk_err stk_filter_supervisor_build(struct stk_bpf *out)
+{
+	return build_own(STK_GROUP_SUPERVISOR, out);
 }
 
 enum stk_err stk_filter_broker_build(struct stk_bpf *out)

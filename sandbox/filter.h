@@ -40,6 +40,9 @@ STK_CHECK enum stk_err stk_filter_big_build(uint32_t profiles, struct stk_bpf *o
  */
 STK_CHECK enum stk_err stk_filter_tiny_build(uint32_t profiles, struct stk_bpf *out);
 
+/* Whether every one of these profiles has a call table: a zygote refuses any other sum. */
+bool stk_filter_ready(uint32_t profiles);
+
 /*
  * W's filter once its start is over: a list of what it does, EPERM for the rest, and death for what
  * only an intruder would try (clone, execve, ptrace ...). The own pid is pinned at build time, so
@@ -49,6 +52,9 @@ STK_CHECK enum stk_err stk_filter_worker_build(struct stk_bpf *out);
 
 /* B's: base and broker, EPERM for the rest, death for what only an intruder would try. As above. */
 STK_CHECK enum stk_err stk_filter_broker_build(struct stk_bpf *out);
+
+/* S's, once its launcher is forked. As above. */
+STK_CHECK enum stk_err stk_filter_supervisor_build(struct stk_bpf *out);
 
 /*
  * seccomp(SECCOMP_SET_MODE_FILTER) for the calling (single-threaded) process. Needs no_new_privs.

@@ -17,10 +17,12 @@
 #ifndef LANDLOCK_ACCESS_FS_TRUNCATE
 #define LANDLOCK_ACCESS_FS_TRUNCATE (1ULL << 14)
 #endif
-#define STK_FS_IOCTL_DEV (1ULL << 15)
-#define STK_NET_TCP_ALL  (3ULL) /* bind, connect */
-#define STK_SCOPE_ALL    (3ULL) /* abstract sockets, signals */
-#define STK_FS_ABI1_ALL  ((1ULL << 13) - 1)
+#define STK_FS_IOCTL_DEV    (1ULL << 15)
+#define STK_NET_TCP_ALL     (3ULL) /* bind, connect */
+#define STK_NET_TCP_CONNECT (2ULL)
+#define STK_RULE_NET_PORT   2
+#define STK_SCOPE_ALL       (3ULL) /* abstract sockets, signals */
+#define STK_FS_ABI1_ALL     ((1ULL << 13) - 1)
 #define STK_FS_FILE_RIGHTS                                           \
 	(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE | \
 	    LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_TRUNCATE | STK_FS_IOCTL_DEV)
@@ -49,6 +51,8 @@ static const struct {
 	{ STK_LANDLOCK_READ, LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR },
 	{ STK_LANDLOCK_WRITE, LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_TRUNCATE |
 				  LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_REMOVE_FILE },
+	{ STK_LANDLOCK_ADD, LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG },
+	{ STK_LANDLOCK_REMOVE, LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR },
 	{ STK_LANDLOCK_EXEC, LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE },
 };
 
@@ -124,6 +128,20 @@ enum stk_err stk_landlock_add(int ruleset_fd, int abi, int tree_fd, uint32_t rig
 		return STK_E_SYSTEM;
 	rule.allowed_access = stk_landlock_allowed(abi, rights, S_ISDIR(st.st_mode));
 	if (syscall(SYS_landlock_add_rule, ruleset_fd, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) != 0)
+		return STK_E_SYSTEM;
+	return STK_OK;
+}
+
+enum stk_err stk_landlock_add_port(int ruleset_fd, int abi, uint16_t port)
+{
+	/* struct landlock_net_port_attr of Linux 6.7 */
+	const struct {
+		uint64_t allowed, port;
+	} rule = { STK_NET_TCP_CONNECT, port };
+
+	if (abi < 4)
+		return STK_OK;
+	if (syscall(SYS_landlock_add_rule, ruleset_fd, STK_RULE_NET_PORT, &rule, 0) != 0)
 		return STK_E_SYSTEM;
 	return STK_OK;
 }

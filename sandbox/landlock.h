@@ -16,6 +16,8 @@ enum stk_landlock_right {
 	STK_LANDLOCK_READ = 1u << 0,
 	STK_LANDLOCK_WRITE = 1u << 1,
 	STK_LANDLOCK_EXEC = 1u << 2,
+	STK_LANDLOCK_ADD = 1u << 3,    /* create and write regular files, cut and remove none */
+	STK_LANDLOCK_REMOVE = 1u << 4, /* remove files and folders, change none */
 };
 
 /* What a ruleset denies besides the file system; parts unknown to the ABI are left out. */
@@ -46,6 +48,9 @@ STK_CHECK enum stk_err stk_landlock_create(int abi, uint32_t deny, int *out_fd);
  * file; borrowed for the call. STK_E_SYSTEM with errno, STK_E_REFUSED for no or unknown rights.
  */
 STK_CHECK enum stk_err stk_landlock_add(int ruleset_fd, int abi, int tree_fd, uint32_t rights);
+
+/* Allows TCP connections to @port; nothing to do before ABI 4. STK_E_SYSTEM with errno. */
+STK_CHECK enum stk_err stk_landlock_add_port(int ruleset_fd, int abi, uint16_t port);
 
 /* Enters the ruleset for good; needs no_new_privs. Async-signal-safe. STK_E_SYSTEM with errno. */
 STK_CHECK enum stk_err stk_landlock_restrict(int ruleset_fd);

@@ -330,8 +330,15 @@ static void keep_env(void)
 	self.env[n] = NULL;
 }
 
+/*
+ * What is not dumpable cannot open its own score: the kernel shows such a process's files as
+ * root's. M was forked from one that is not, before any secret, and ceases to be again before it
+ * serves.
+ */
 static int open_oom(void)
 {
+	(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+
 	int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
 	ssize_t n = fd == -1 ? -1 : pread(fd, self.oom, sizeof(self.oom) - 1, 0);
 

@@ -1,6 +1,6 @@
 /*
- * probe.c - see probe.h. Runs the trials of probe_try.c and turns their codes into words; knows
- * which layer must be there for which profile.
+ * probe.c - see probe.h. Runs the trials of probe_*.c and turns their codes into words; knows which
+ * layer must be there for which profile.
  */
 #include "sandbox/probe.h"
 #include "sandbox/landlock.h"
@@ -11,49 +11,77 @@
 #include <stdio.h>
 #include <string.h>
 
-#define FILES_NET_EXEC                                                                  \
-	((uint32_t)STK_PROFILE_FILES_READ | STK_PROFILE_FILES_WRITE | STK_PROFILE_NET | \
-	    STK_PROFILE_EXEC)
-#define EVERY UINT32_MAX
+#define FIXED   STK_DEMAND_REQUIRE, true
+#define REQUIRE STK_DEMAND_REQUIRE, false
+#define PREFER  STK_DEMAND_PREFER, false
+#define OFF     STK_DEMAND_OFF, false
+#define EXEC    (uint32_t) STK_PROFILE_EXEC
 
 static const struct {
-	uint32_t profiles;   /* required if a class uses one of these; EVERY: in any case */
+	const char *name;
+	enum stk_demand demand;
+	bool fixed;
+	uint32_t profiles;   /* preferred at least if a class uses one of these */
 	const char *without; /* what follows if it is not there */
 } layers[STK_LAYER_COUNT] = {
-	[STK_LAYER_UID] = { EVERY, "run as a user of its own: limits do not bind uid 0" },
-	[STK_LAYER_NO_NEW_PRIVS] = { EVERY, "no filter can be installed" },
-	[STK_LAYER_CAPABILITIES] = { EVERY, "jobs would keep capabilities" },
-	[STK_LAYER_SECCOMP_TRAP] = { EVERY, "no call can be denied by name" },
-	[STK_LAYER_SECCOMP_ARCH] = { EVERY, "foreign calls would not be deadly" },
-	[STK_LAYER_SECCOMP_STACK] = { EVERY, "a job's own filter could not stand on the zygote's" },
-	[STK_LAYER_LANDLOCK_FS] = { FILES_NET_EXEC, "no class with files, net or exec can run" },
-	[STK_LAYER_LANDLOCK_NET] = { 0, "the filter alone keeps jobs off the network" },
-	[STK_LAYER_LANDLOCK_SCOPES] = { 0, "the filter alone keeps jobs from signalling others" },
-	[STK_LAYER_MDWE] = { 0, "the filter alone forbids executable memory" },
-	[STK_LAYER_DUMPABLE] = { EVERY, "processes of this uid could read each other's memory" },
-	[STK_LAYER_RLIMITS] = { EVERY, "a job could take all memory and descriptors" },
-	[STK_LAYER_CLOSE_RANGE] = { EVERY, "jobs could inherit descriptors" },
-	[STK_LAYER_PIDFD] = { EVERY, "a job could not be killed without a race" },
-	[STK_LAYER_PDEATHSIG] = { EVERY, "jobs could outlive their worker" },
-	[STK_LAYER_PROC] = { EVERY, "no cage could be looked at from outside (hidepid?)" },
+#define LAYER(id, text, demand, profiles, without) { text, demand, profiles, without },
+#include "sandbox/layers.def"
+#undef LAYER
 };
 
 const char *stk_layer_text(enum stk_layer l)
 {
-	static const char *const names[STK_LAYER_COUNT] = {
-#define X(id, text) [STK_LAYER_##id] = (text),
-		STK_LAYERS(X)
-#undef X
-	};
-
-	return (unsigned)l < STK_LAYER_COUNT ? names[l] : "unknown";
+	return (unsigned)l < STK_LAYER_COUNT ? layers[l].name : "unknown";
 }
 
-/* ENOSYS, EINVAL and EOPNOTSUPP are a kernel's words; EPERM and EACCES somebody's decision. */
+const char *stk_layer_without(enum stk_layer l)
+{
+	return (unsigned)l < STK_LAYER_COUNT ? layers[l].without : "";
+}
+
+const char *stk_demand_text(enum stk_demand d)
+{
+	switch (d) {
+	case STK_DEMAND_OFF: return "off";
+	case STK_DEMAND_PREFER: return "prefer";
+	case STK_DEMAND_REQUIRE: break;
+	}
+	return "require";
+}
+
+enum stk_demand stk_layer_demand(enum stk_layer l, uint32_t profiles)
+{
+	bool leaned_on = (layers[l].profiles & profiles) != 0;
+
+	return leaned_on && layers[l].demand == STK_DEMAND_OFF ? STK_DEMAND_PREFER
+							       : layers[l].demand;
+}
+
+bool stk_layer_fixed(enum stk_layer l)
+{
+	return layers[l].fixed;
+}
+
+/* ENOSYS, EINVAL and EOPNOTSUPP are a kernel's words; EPERM, EACCES and EBUSY somebody's decision.
+ */
 static enum stk_probe_state state_of(int err)
 {
 	return err == ENOSYS || err == EINVAL || err == EOPNOTSUPP ? STK_PROBE_MISSING
 								   : STK_PROBE_REFUSED;
+}
+
+/* Whom an operator has to ask, by the errno. */
+static const char *who_says_no(int err)
+{
+	switch (err) {
+	case ENOSYS: return "the kernel, or a runtime's filter, does not know it";
+	case EINVAL: return "this kernel is older than it";
+	case EOPNOTSUPP: return "it is switched off in this kernel";
+	case EPERM: return "a runtime's filter, or the kernel, forbids it";
+	case EACCES: return "the kernel forbids it to this user";
+	case EBUSY: return "somebody around this process holds it already";
+	default: return "the trial failed";
+	}
 }
 
 static void say(struct stk_probe *p, const char *what)
@@ -61,11 +89,21 @@ static void say(struct stk_probe *p, const char *what)
 	(void)snprintf(p->why, sizeof(p->why), "%s: %s", what, layers[p->layer].without);
 }
 
+static void say_errno(struct stk_probe *p, int err)
+{
+	const char *name = strerrorname_np(err);
+	char what[96];
+
+	p->state = state_of(err);
+	p->err = err;
+	(void)snprintf(what, sizeof(what), "%s with %s (%s)",
+	    p->state == STK_PROBE_MISSING ? "missing" : "refused", name == NULL ? "?" : name,
+	    who_says_no(err));
+	say(p, what);
+}
+
 static void judge(struct stk_probe *p, int code)
 {
-	char what[48];
-	const char *name;
-
 	p->state = code == 0 ? STK_PROBE_OK : STK_PROBE_REFUSED;
 	if (code == 0) {
 		(void)snprintf(p->why, sizeof(p->why), "seen to work");
@@ -73,13 +111,7 @@ static void judge(struct stk_probe *p, int code)
 		p->err = EPERM;
 		say(p, "this is uid 0");
 	} else if (code < STK_TRY_NO_EFFECT) {
-		p->state = state_of(code);
-		p->err = code;
-		name = strerrorname_np(code);
-		(void)snprintf(what, sizeof(what), "%s with %s",
-		    p->state == STK_PROBE_MISSING ? "missing" : "refused",
-		    name == NULL ? "?" : name);
-		say(p, what);
+		say_errno(p, code);
 	} else if (code == STK_TRY_NO_EFFECT) {
 		say(p, "accepted but without effect");
 	} else {
@@ -95,35 +127,31 @@ static int landlock_abi(void)
 	return abi < 0 ? 0 : abi;
 }
 
+static void probe(enum stk_layer l, int abi, struct stk_probe *out)
+{
+	bool landlock = l >= STK_LAYER_LANDLOCK_FS && l <= STK_LAYER_LANDLOCK_ABSTRACT;
+
+	*out = (struct stk_probe){ .layer = l, .abi = landlock ? abi : 0 };
+	judge(out, stk_probe_forked(stk_probe_try[l]));
+}
+
+/* asked in a child too: an outer filter may answer with death */
+static int abi_seen(void)
+{
+	int code = stk_probe_forked(landlock_abi);
+
+	return code < STK_TRY_NO_EFFECT ? code : 0;
+}
+
+void stk_probe_one(enum stk_layer l, struct stk_probe *out)
+{
+	probe(l, abi_seen(), out);
+}
+
 void stk_probe_all(struct stk_probe out[static STK_LAYER_COUNT])
 {
-	/* asked in a child too: an outer filter may answer with death */
-	int code = stk_probe_forked(landlock_abi), abi = code < STK_TRY_NO_EFFECT ? code : 0;
-
-	for (unsigned i = 0; i < STK_LAYER_COUNT; i++) {
-		enum stk_layer l = (enum stk_layer)i;
-		bool landlock = l == STK_LAYER_LANDLOCK_FS || l == STK_LAYER_LANDLOCK_NET ||
-				l == STK_LAYER_LANDLOCK_SCOPES;
-
-		out[i] = (struct stk_probe){ .layer = l, .abi = landlock ? abi : 0 };
-		judge(&out[i], stk_probe_forked(stk_probe_try[i]));
-	}
-}
-
-bool stk_layer_required(enum stk_layer l, uint32_t profiles_in_use)
-{
-	return layers[l].profiles == EVERY || (layers[l].profiles & profiles_in_use) != 0;
-}
-
-size_t stk_probe_required(uint32_t profiles_in_use,
-    const struct stk_probe all[static STK_LAYER_COUNT],
-    enum stk_layer missing[static STK_LAYER_COUNT])
-{
-	size_t n = 0;
+	int abi = abi_seen();
 
 	for (unsigned i = 0; i < STK_LAYER_COUNT; i++)
-		if (all[i].state != STK_PROBE_OK &&
-		    stk_layer_required(all[i].layer, profiles_in_use))
-			missing[n++] = all[i].layer;
-	return n;
+		probe((enum stk_layer)i, abi, &out[i]);
 }

@@ -1,30 +1,25 @@
 /*
  * probe_try.c - the trials behind probe.h. Each layer is one function run in a forked child that
  * tries to do what the layer forbids; its exit code carries the verdict, because a half-caged child
- * has no other voice.
+ * has no other voice. Here: who the process is, and its ties to others; the rest is in probe_*.c.
  */
 #include "sandbox/probe_try.h"
 #include "sandbox/caps.h"
-#include "sandbox/landlock.h"
 #include "sandbox/procstat.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-/* Debian 12's headers are older than these. */
-#define STK_PR_SET_MDWE 65 /* linux/prctl.h, 6.3 */
 
 int stk_try_said(int rc)
 {
@@ -71,8 +66,7 @@ static int try_capabilities(void)
 	return STK_TRY_ODD;
 }
 
-/* Waits for @pid: its code, or 256 + signal. */
-static int reap(pid_t pid)
+int stk_try_reap(pid_t pid)
 {
 	int status;
 	pid_t got;
@@ -98,79 +92,7 @@ int stk_probe_forked(int (*act)(void))
 		(void)setrlimit(RLIMIT_CORE, &none);
 		_exit(act());
 	}
-	return reap(pid);
-}
-
-/* Enters an empty ruleset: 0, errno, or MISSING's EOPNOTSUPP when the ABI is below @abi_min. */
-static int landlocked(int abi_min, uint32_t deny)
-{
-	int fd, abi = stk_landlock_abi(), e = stk_try_no_new_privs();
-
-	if (e != 0 || abi < 0)
-		return e != 0 ? e : -abi;
-	if (abi < abi_min)
-		return EOPNOTSUPP;
-	if (stk_landlock_create(abi, deny, &fd) != STK_OK || stk_landlock_restrict(fd) != STK_OK)
-		return stk_try_said(-1);
-	return 0;
-}
-
-static int try_landlock_fs(void)
-{
-	/* the control: a tree that can be read before */
-	STK_AUTO_CLOSE int before = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int e = before == -1 ? STK_TRY_ODD : landlocked(1, 0);
-
-	if (e != 0)
-		return e;
-	if (open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC) != -1)
-		return STK_TRY_NO_EFFECT;
-	return errno == EACCES ? 0 : STK_TRY_ODD;
-}
-
-static int try_landlock_net(void)
-{
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(9) };
-	int s = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int e = s == -1 ? stk_try_said(-1) : landlocked(4, STK_LANDLOCK_NET);
-
-	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	if (e != 0)
-		return e;
-	if (connect(s, (const struct sockaddr *)&to, sizeof(to)) == 0 || errno != EACCES)
-		return STK_TRY_NO_EFFECT;
-	return 0;
-}
-
-static int try_landlock_scopes(void)
-{
-	pid_t parent = getppid();
-	int e = kill(parent, 0) != 0 ? stk_try_said(-1) : landlocked(6, STK_LANDLOCK_SCOPES);
-
-	if (e != 0)
-		return e;
-	return kill(parent, 0) == -1 && errno == EPERM ? 0 : STK_TRY_NO_EFFECT;
-}
-
-static int try_mdwe(void)
-{
-	const int rw = PROT_READ | PROT_WRITE;
-	void *control = mmap(NULL, 4096, rw, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (control == MAP_FAILED || mprotect(control, 4096, PROT_READ | PROT_EXEC) != 0)
-		return STK_TRY_ODD;
-	if (prctl(STK_PR_SET_MDWE, 1, 0, 0, 0) != 0)
-		return stk_try_said(-1);
-
-	void *p = mmap(NULL, 4096, rw, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (p == MAP_FAILED)
-		return STK_TRY_ODD;
-	if (mprotect(p, 4096, PROT_READ | PROT_EXEC) == 0)
-		return STK_TRY_NO_EFFECT;
-	if (mmap(NULL, 4096, rw | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED)
-		return STK_TRY_NO_EFFECT;
-	return 0;
+	return stk_try_reap(pid);
 }
 
 /* A child of the same uid must not open its undumpable parent's memory. */
@@ -195,25 +117,7 @@ static int try_dumpable(void)
 		      : errno == EACCES || errno == EPERM || errno == ENOENT ? 0
 									     : STK_TRY_ODD);
 	}
-	return reap(pid);
-}
-
-static int try_rlimits(void)
-{
-	struct rlimit as = { 64u << 20, 64u << 20 }, files = { 3, 3 },
-		      up = { 128u << 20, 128u << 20 };
-	int e = stk_try_said(setrlimit(RLIMIT_NOFILE, &files));
-
-	if (e == 0)
-		e = stk_try_said(setrlimit(RLIMIT_AS, &as));
-	if (e != 0)
-		return e;
-	if (mmap(NULL, 256u << 20, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED)
-		return STK_TRY_NO_EFFECT;
-	for (int i = 0; i < 4; i++)
-		if (fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) > 2)
-			return STK_TRY_NO_EFFECT;
-	return setrlimit(RLIMIT_AS, &up) != 0 ? 0 : STK_TRY_NO_EFFECT;
+	return stk_try_reap(pid);
 }
 
 static int try_close_range(void)
@@ -247,7 +151,7 @@ static int try_pidfd(void)
 		e = stk_try_said((int)syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0));
 	if (e != 0) {
 		(void)kill(pid, SIGKILL);
-		(void)reap(pid);
+		(void)stk_try_reap(pid);
 		return e;
 	}
 	e = stk_try_said(waitid(P_PIDFD, (id_t)fd, &si, WEXITED));
@@ -283,7 +187,7 @@ static int try_pdeathsig(void)
 	}
 	(void)close(fds[1]);
 
-	int e = reap(pid);
+	int e = stk_try_reap(pid);
 	struct pollfd p = { .fd = fds[0], .events = POLLIN };
 
 	if (e != 0)
@@ -325,7 +229,86 @@ static int try_proc(void)
 	case STK_E_REFUSED: e = STK_TRY_ODD; break;
 	}
 	(void)kill(pid, SIGKILL);
-	(void)reap(pid);
+	(void)stk_try_reap(pid);
+	return e;
+}
+
+/* What every job is: a child of its maker's parent, which alone may wait for it. */
+static int try_clone_parent(void)
+{
+	int fds[2];
+	pid_t born = -1, maker;
+
+	if (pipe2(fds, O_CLOEXEC) != 0)
+		return stk_try_said(-1);
+	maker = fork();
+	if (maker == -1)
+		return stk_try_said(-1);
+	if (maker == 0) {
+		born = (pid_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+		if (born == 0)
+			_exit(7);
+		_exit(born == -1 ? stk_try_said(-1)
+		      : write(fds[1], &born, sizeof(born)) == (ssize_t)sizeof(born) ? 0
+										    : STK_TRY_ODD);
+	}
+
+	int e = stk_try_reap(maker);
+
+	if (e != 0)
+		return e;
+	if (read(fds[0], &born, sizeof(born)) != (ssize_t)sizeof(born))
+		return STK_TRY_ODD;
+	return stk_try_reap(born) == 7 ? 0 : STK_TRY_NO_EFFECT;
+}
+
+/* Raising one's own score is always permitted; it must stand there afterwards. */
+static int try_oom_score(void)
+{
+	char text[8] = "";
+	int fd = prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* else the file is root's */
+
+	if (fd == 0)
+		fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+	if (fd == -1 || pwrite(fd, "1000", 4, 0) != 4)
+		return stk_try_said(-1);
+	return pread(fd, text, sizeof(text) - 1, 0) >= 4 && strncmp(text, "1000", 4) == 0
+		   ? 0
+		   : STK_TRY_NO_EFFECT;
+}
+
+/* Where this process stands in the one hierarchy of version 2; the folder's path into @out. */
+static bool cgroup_folder(char *out, size_t size)
+{
+	char text[1024];
+	int fd = open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd == -1 ? -1 : read(fd, text, sizeof(text) - 1);
+	const char *at;
+
+	stk_close(&fd);
+	text[n > 0 ? n : 0] = '\0';
+	at = strncmp(text, "0::/", 4) == 0 ? text : strstr(text, "\n0::/");
+	at = at == NULL ? NULL : strchr(at, '/');
+	if (at == NULL)
+		return false;
+	n = snprintf(out, size, "/sys/fs/cgroup%.*s", (int)strcspn(at, "\n"), at);
+	return n > 0 && (size_t)n < size;
+}
+
+/* A folder of our own beneath it that bounds memory: what a delegated subtree is for. */
+static int try_cgroup(void)
+{
+	char dir[1100], own[1200], max[1300];
+	int e;
+
+	if (!cgroup_folder(dir, sizeof(dir)))
+		return ENOSYS;
+	(void)snprintf(own, sizeof(own), "%s/stockade-probe-%d", dir, (int)getpid());
+	if (mkdir(own, 0700) != 0)
+		return errno == EROFS ? EACCES : stk_try_said(-1);
+	(void)snprintf(max, sizeof(max), "%s/memory.max", own);
+	e = access(max, W_OK) == 0 ? 0 : EOPNOTSUPP; /* the controller is not handed down */
+	(void)rmdir(own);
 	return e;
 }
 
@@ -334,16 +317,39 @@ int (*const stk_probe_try[STK_LAYER_COUNT])(void) = {
 	[STK_LAYER_NO_NEW_PRIVS] = try_no_new_privs,
 	[STK_LAYER_CAPABILITIES] = try_capabilities,
 	[STK_LAYER_SECCOMP_TRAP] = stk_try_seccomp_trap,
+	[STK_LAYER_SECCOMP_ERRNO] = stk_try_seccomp_errno,
+	[STK_LAYER_SECCOMP_KILL] = stk_try_seccomp_kill,
 	[STK_LAYER_SECCOMP_ARCH] = stk_try_seccomp_arch,
 	[STK_LAYER_SECCOMP_STACK] = stk_try_seccomp_stack,
-	[STK_LAYER_LANDLOCK_FS] = try_landlock_fs,
-	[STK_LAYER_LANDLOCK_NET] = try_landlock_net,
-	[STK_LAYER_LANDLOCK_SCOPES] = try_landlock_scopes,
-	[STK_LAYER_MDWE] = try_mdwe,
+	[STK_LAYER_SECCOMP_NOTIFY] = stk_try_seccomp_notify,
+	[STK_LAYER_LANDLOCK_FS] = stk_try_landlock_fs,
+	[STK_LAYER_LANDLOCK_REFER] = stk_try_landlock_refer,
+	[STK_LAYER_LANDLOCK_TRUNCATE] = stk_try_landlock_truncate,
+	[STK_LAYER_LANDLOCK_NET] = stk_try_landlock_net,
+	[STK_LAYER_LANDLOCK_IOCTL] = stk_try_landlock_ioctl,
+	[STK_LAYER_LANDLOCK_SIGNAL] = stk_try_landlock_signal,
+	[STK_LAYER_LANDLOCK_ABSTRACT] = stk_try_landlock_abstract,
 	[STK_LAYER_DUMPABLE] = try_dumpable,
-	[STK_LAYER_RLIMITS] = try_rlimits,
+	[STK_LAYER_NO_CORE] = stk_try_no_core,
+	[STK_LAYER_RLIMIT_AS] = stk_try_rlimit_as,
+	[STK_LAYER_RLIMIT_CPU] = stk_try_rlimit_cpu,
+	[STK_LAYER_RLIMIT_FSIZE] = stk_try_rlimit_fsize,
+	[STK_LAYER_RLIMIT_NOFILE] = stk_try_rlimit_nofile,
+	[STK_LAYER_RLIMIT_STACK] = stk_try_rlimit_stack,
+	[STK_LAYER_RLIMIT_NPROC] = stk_try_rlimit_nproc,
+	[STK_LAYER_RLIMIT_OTHERS] = stk_try_rlimit_others,
 	[STK_LAYER_CLOSE_RANGE] = try_close_range,
 	[STK_LAYER_PIDFD] = try_pidfd,
+	[STK_LAYER_CLONE_PARENT] = try_clone_parent,
 	[STK_LAYER_PDEATHSIG] = try_pdeathsig,
 	[STK_LAYER_PROC] = try_proc,
+	[STK_LAYER_MEMFD_SEALS] = stk_try_memfd_seals,
+	[STK_LAYER_MDWE] = stk_try_mdwe,
+	[STK_LAYER_THP] = stk_try_thp,
+	[STK_LAYER_MLOCK] = stk_try_mlock,
+	[STK_LAYER_WIPE_ON_FORK] = stk_try_wipe_on_fork,
+	[STK_LAYER_OOM_SCORE] = try_oom_score,
+	[STK_LAYER_MEMFD_SECRET] = stk_try_memfd_secret,
+	[STK_LAYER_MSEAL] = stk_try_mseal,
+	[STK_LAYER_CGROUP] = try_cgroup,
 };

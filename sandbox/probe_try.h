@@ -12,6 +12,8 @@
 
 /* Runs @act in a forked child: its exit code, or 256 + the signal that ended it. */
 int stk_probe_forked(int (*act)(void));
+/* Waits for @pid: its exit code, or 256 + the signal that ended it. */
+int stk_try_reap(pid_t pid);
 
 /* What a call that answered @rc says, as a trial's exit code. */
 int stk_try_said(int rc);
@@ -20,8 +22,36 @@ int stk_try_no_new_privs(void);
 
 /* probe_seccomp.c */
 int stk_try_seccomp_trap(void);
+int stk_try_seccomp_errno(void);
+int stk_try_seccomp_kill(void);
 int stk_try_seccomp_arch(void);
 int stk_try_seccomp_stack(void);
+int stk_try_seccomp_notify(void);
+/* probe_landlock.c */
+int stk_try_landlock_fs(void);
+int stk_try_landlock_refer(void);
+int stk_try_landlock_truncate(void);
+int stk_try_landlock_net(void);
+int stk_try_landlock_ioctl(void);
+int stk_try_landlock_signal(void);
+int stk_try_landlock_abstract(void);
+/* probe_limits.c */
+int stk_try_no_core(void);
+int stk_try_rlimit_as(void);
+int stk_try_rlimit_cpu(void);
+int stk_try_rlimit_fsize(void);
+int stk_try_rlimit_nofile(void);
+int stk_try_rlimit_stack(void);
+int stk_try_rlimit_nproc(void);
+int stk_try_rlimit_others(void);
+/* probe_memory.c */
+int stk_try_memfd_seals(void);
+int stk_try_mdwe(void);
+int stk_try_thp(void);
+int stk_try_mlock(void);
+int stk_try_wipe_on_fork(void);
+int stk_try_memfd_secret(void);
+int stk_try_mseal(void);
 
 extern int (*const stk_probe_try[STK_LAYER_COUNT])(void);
 

@@ -27,10 +27,11 @@ enum stk_syscall_nr {
 
 /* Who grants a row: bits of enum stk_profile, or one of these. */
 enum stk_group {
-	STK_GROUP_BASE = 1u << 8,    /* every class */
-	STK_GROUP_ENTRY = 1u << 9,   /* Z, and J until its last act */
-	STK_GROUP_WORKER = 1u << 10, /* W after its start */
-	STK_GROUP_BROKER = 1u << 11, /* B, beside BASE */
+	STK_GROUP_BASE = 1u << 8,        /* every class */
+	STK_GROUP_ENTRY = 1u << 9,       /* Z, and J until its last act */
+	STK_GROUP_WORKER = 1u << 10,     /* W after its start */
+	STK_GROUP_BROKER = 1u << 11,     /* B, beside BASE */
+	STK_GROUP_SUPERVISOR = 1u << 12, /* S once its launcher is forked */
 };
 #define STK_PROFILE_ALL                                                                     \
 	((uint32_t)STK_PROFILE_FILES_READ | STK_PROFILE_FILES_WRITE | STK_PROFILE_THREADS | \

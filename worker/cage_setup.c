@@ -3,7 +3,6 @@
  */
 #include "worker/cage_setup.h"
 
-#include "sandbox/probe.h"
 #include "sandbox/program.h"
 #include "worker/cli/cli.h"
 #include "worker/net_setup.h"
@@ -21,7 +20,7 @@ static int fork_nursery(const struct stk_config *c, int cage_fd, const char *lea
 	STK_AUTO_CLOSE int self_fd = open("/proc/self/exe", O_PATH | O_CLOEXEC);
 	struct stk_nursery_options o = {
 		.cage_fd = cage_fd,
-		.landlock = c->landlock == 0,
+		.landlock = stk_layers_landlock(c),
 		.learn = learn,
 		.broker_fd = self_fd,
 	};
@@ -83,6 +82,19 @@ static int open_programs(struct stk_cage_setup *s, char *why, size_t why_size)
 	return e == STK_E_SYSTEM ? STK_EX_NOINPUT : STK_EX_CONFIG;
 }
 
+/* Most likely the machine and not a program is at fault: then its layer is the better sentence. */
+static int name_layer(
+    const struct stk_config *c, struct stk_cage_setup *s, int code, char *why, size_t why_size)
+{
+	char layer[512];
+	int named = stk_cage_setup_probe(c, s, layer, sizeof(layer));
+
+	if (named == 0)
+		return code;
+	(void)snprintf(why, why_size, "%s", layer);
+	return named;
+}
+
 int stk_cage_setup(
     const struct stk_config *c, int cage_fd, struct stk_cage_setup *out, char *why, size_t why_size)
 {
@@ -102,18 +114,15 @@ int stk_cage_setup_learning(const struct stk_config *c, int cage_fd, const char 
 	for (size_t i = 0; i < STK_ARRAY_LEN(out->path_fds); i++)
 		out->path_fds[i] = -1;
 	if ((code = fork_nursery(c, cage_fd, learn, &out->cage, why, why_size)) != 0)
-		return code;
+		return name_layer(c, out, code, why, why_size);
 	e = stk_cage_describe(out->cage, &out->table, &fault);
 	if (e != STK_OK) {
-		/* most likely the machine and not the program is at fault: then say which layer */
-		if (stk_cage_setup_probe(c, out, why, why_size) != 0)
-			return STK_EX_OS;
 		(void)snprintf(why, why_size,
 		    "the cage program %s did not describe itself: %s; is it a stockade-cage of "
 		    "this "
 		    "version?",
 		    c->cage, fault != NULL ? fault : stk_strerror(e));
-		return STK_EX_CONFIG;
+		return name_layer(c, out, STK_EX_CONFIG, why, why_size);
 	}
 	for (uint32_t i = 0; i < out->table.head.n_classes; i++)
 		out->profiles |= out->table.classes[i].profiles;
@@ -140,22 +149,24 @@ const char *stk_cage_setup_unmapped(const struct stk_cage_setup *s, size_t index
 }
 
 int stk_cage_setup_probe(
-    const struct stk_config *c, const struct stk_cage_setup *s, char *why, size_t why_size)
+    const struct stk_config *c, struct stk_cage_setup *s, char *why, size_t why_size)
 {
-	struct stk_probe all[STK_LAYER_COUNT];
-	enum stk_layer missing[STK_LAYER_COUNT];
-	/* unless it is switched off, Landlock hides files from every cage program, grants or not */
-	uint32_t profiles = s->profiles | (c->landlock == 0 ? STK_PROFILE_FILES_READ : 0u);
-	bool off_helps;
+	const char *stranger = stk_layers_stranger(c, &s->table);
+	enum stk_layer l;
 
-	stk_probe_all(all);
-	if (stk_probe_required(profiles, all, missing) == 0)
-		return 0;
-	off_helps = missing[0] == STK_LAYER_LANDLOCK_FS && s->profiles == STK_PROFILE_PURE;
-	(void)snprintf(why, why_size, "layer %s is missing: %s%s", stk_layer_text(missing[0]),
-	    all[missing[0]].why,
-	    off_helps ? "; classes without file grants run with landlock = \"off\"" : "");
-	return STK_EX_OS;
+	stk_layers_plan(c, &s->table, &s->layers);
+	l = stk_layers_first_missing(&s->layers);
+	if (l != STK_LAYER_COUNT) {
+		stk_layers_say(&s->layers, l, why, why_size);
+		return STK_EX_OS;
+	}
+	/* without a table nothing can be said of classes */
+	if (stranger != NULL && s->table.head.n_classes > 0) {
+		(void)snprintf(
+		    why, why_size, "class_layers: the cage program has no class %.128s", stranger);
+		return STK_EX_CONFIG;
+	}
+	return 0;
 }
 
 void stk_cage_setup_clear(struct stk_cage_setup *s)

@@ -8,15 +8,16 @@
 #define WORKER_CAGE_SETUP_H
 
 #include "sandbox/cage.h"
-#include "worker/config.h"
+#include "worker/layers.h"
 
 struct stk_cage_setup {
 	struct stk_cage *cage; /* owned */
 	struct stk_class_table table;
-	int dir_fds[STK_LABELS_MAX]; /* O_PATH, -1 where unmapped */
-	int path_fds[STK_PATHS_MAX]; /* O_PATH: programs and library trees of exec classes */
-	struct stk_net_terms net;    /* what brokers are told; zeroed without net grants */
-	uint32_t profiles;           /* all profiles of all classes together */
+	int dir_fds[STK_LABELS_MAX];  /* O_PATH, -1 where unmapped */
+	int path_fds[STK_PATHS_MAX];  /* O_PATH: programs and library trees of exec classes */
+	struct stk_net_terms net;     /* what brokers are told; zeroed without net grants */
+	uint32_t profiles;            /* all profiles of all classes together */
+	struct stk_layer_plan layers; /* after stk_cage_setup_probe() */
 };
 
 /*
@@ -34,11 +35,12 @@ STK_CHECK int stk_cage_setup_learning(const struct stk_config *c, int cage_fd, c
 const char *stk_cage_setup_unmapped(const struct stk_cage_setup *s, size_t index);
 
 /*
- * Probes by effect every layer that the table's profiles need (sandbox/probe.h). 0, or 71 with the
- * missing layer's sentence in @why. Forks; before any secret.
+ * Probes every layer by effect and judges it for the classes of the table (worker/layers.h). 0, 71
+ * with the missing layer's sentence in @why, or 78 for demands of a class that there is not. Forks;
+ * before any secret.
  */
 STK_CHECK int stk_cage_setup_probe(
-    const struct stk_config *c, const struct stk_cage_setup *s, char *why, size_t why_size);
+    const struct stk_config *c, struct stk_cage_setup *s, char *why, size_t why_size);
 
 /* Ends the cage's processes, closes, frees; safe on a zeroed struct. */
 void stk_cage_setup_clear(struct stk_cage_setup *s);

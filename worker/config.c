@@ -3,6 +3,7 @@
  */
 #include "worker/config.h"
 
+#include "worker/layers.h"
 #include "worker/log.h"
 #include "worker/net_setup.h"
 #include "worker/queues.h"
@@ -17,7 +18,7 @@
 #define DEFAULT_NAMESPACE "resque"
 #define AT(member)        offsetof(struct stk_config, member)
 
-static const char *const require_or_off[] = { "require", "off", NULL };
+static const char *const wishes[] = { "default", "off", "prefer", "require", NULL };
 static const char *const pass_or_hold[] = { "pass", "hold", NULL };
 static const char *const log_formats[] = { "json", "text", "verbose", "vverbose", NULL };
 static const char *const failure_backends[] = { "redis", "redis_multi_queue", NULL };
@@ -28,6 +29,22 @@ static const struct stk_setting ceiling_table[] = {
 	{ .name = "wall", .type = STK_SET_DURATION_MS, .offset = AT(ceiling.wall_ms) - AT(ceiling), .min = 1, .max = 7 * 86400000LL, .def = "1h", .doc = "longest wall-clock time of a job" },
 	{ .name = "cpu", .type = STK_SET_DURATION_MS, .offset = AT(ceiling.cpu_ms) - AT(ceiling), .min = 1000, .max = 7 * 86400000LL, .def = "10m", .doc = "most CPU time of a job" },
 	{ .name = "memory", .type = STK_SET_BYTES, .offset = AT(ceiling.memory_bytes) - AT(ceiling), .min = 16 << 20, .max = 1LL << 40, .def = "1G", .doc = "largest address space of a job" },
+};
+
+/* One setting per layer, named as the layer is. */
+static const struct stk_setting layers_table[] = {
+#define LAYER(id, text, demand, profiles, without) \
+	{ .name = (text), .type = STK_SET_CHOICE, .offset = sizeof(int) * STK_LAYER_##id, .choices = wishes, .def = "default", .doc = "require, prefer or off; without it " without },
+#include "sandbox/layers.def"
+#undef LAYER
+};
+
+#define OF_CLASS(member) offsetof(struct stk_class_layers, member)
+static const struct stk_setting class_layers_table[] = {
+	{ .name = "class", .type = STK_SET_STRING, .required = true, .offset = OF_CLASS(name), .min = 1, .max = STK_NAME_MAX, .doc = "the class that these demands are for" },
+	{ .name = "require", .type = STK_SET_STRINGS, .offset = OF_CLASS(require), .max = STK_LAYER_COUNT, .doc = "layers without which the worker does not start" },
+	{ .name = "prefer", .type = STK_SET_STRINGS, .offset = OF_CLASS(prefer), .max = STK_LAYER_COUNT, .doc = "layers whose absence is named" },
+	{ .name = "off", .type = STK_SET_STRINGS, .offset = OF_CLASS(off), .max = STK_LAYER_COUNT, .doc = "layers that this class does not ask for" },
 };
 
 const struct stk_setting stk_config_table[] = {
@@ -64,7 +81,8 @@ const struct stk_setting stk_config_table[] = {
 	{ .name = "net_refuse", .type = STK_SET_STRINGS, .offset = AT(net_refuse), .max = STK_NET_REFUSED_MAX, .doc = "further ranges of addresses that jobs with net grants are not connected to" },
 	{ .name = "net_timeout", .type = STK_SET_DURATION_MS, .offset = AT(net_timeout_ms), .min = 100, .max = 600000, .def = "10s", .doc = "longest time of one connection of a job, its name included" },
 	{ .name = "net_connections", .type = STK_SET_COUNT, .offset = AT(net_connections), .min = 1, .max = 4096, .def = "64", .doc = "connections that one job may ask for, refused ones included" },
-	{ .name = "landlock", .type = STK_SET_CHOICE, .offset = AT(landlock), .choices = require_or_off, .def = "require", .doc = "off runs classes without file grants where the kernel has no Landlock" },
+	{ .name = "layers", .type = STK_SET_GROUP, .offset = AT(layers), .sub = layers_table, .n_sub = STK_ARRAY_LEN(layers_table), .doc = "layer of the wall = require, prefer or off; `stockade doctor` lists them" },
+	{ .name = "class_layers", .type = STK_SET_LIST, .offset = AT(class_layers), .sub = class_layers_table, .n_sub = STK_ARRAY_LEN(class_layers_table), .item_size = sizeof(struct stk_class_layers), .max = STK_CLASSES_MAX, .doc = "what single classes ask of the layers" },
 	{ .name = "log_format", .type = STK_SET_CHOICE, .offset = AT(log_format), .choices = log_formats, .def = "json", .doc = "json (ECS), text, or Resque's verbose and vverbose" },
 	{ .name = "log_level", .type = STK_SET_CHOICE, .offset = AT(log_level), .choices = log_levels, .def = "info", .doc = "least level that is written" },
 	{ .name = "failure_backend", .type = STK_SET_CHOICE, .offset = AT(failure_backend), .choices = failure_backends, .def = "redis", .doc = "redis (one list `failed`) or redis_multi_queue (<queue>_failed)" },
@@ -245,7 +263,8 @@ enum stk_err stk_config_check(const struct stk_config *c, bool for_work, struct 
 		return stk_conf_blame(e, "queues", 0,
 		    "no queue to work on: give --queues NAME, QUEUES=NAME or `queues` in the "
 		    "configuration");
-	if ((err = stk_queues_check(&c->queues, &c->queues_allowed, e)) != STK_OK)
+	if ((err = stk_queues_check(&c->queues, &c->queues_allowed, e)) != STK_OK ||
+	    (err = stk_layers_check(c, e)) != STK_OK)
 		return err;
 	if (c->redis_timeout_ms >= c->stuck_after_ms)
 		return stk_conf_blame(e, "redis_timeout", 0,

@@ -7,7 +7,7 @@
 #ifndef WORKER_CONFIG_H
 #define WORKER_CONFIG_H
 
-#include "sandbox/wire.h"
+#include "sandbox/probe.h"
 #include "worker/conf.h"
 
 #define STK_CONFIG_PATH "/etc/stockade/stockade.conf"
@@ -43,16 +43,31 @@ struct stk_config {
 	int64_t redis_timeout_ms, redis_start_wait_ms;
 	int64_t dead_after_ms, stuck_after_ms, prune_after_ms;
 	int64_t net_timeout_ms, net_connections;
-	struct stk_strings net_refuse; /* ranges that no broker connects to */
-	int prune_lock;                /* index into pass, hold */
-	int landlock;                  /* index into require, off */
-	int log_format;                /* enum stk_log_format */
-	int log_level;                 /* enum stk_log_level */
-	int failure_backend;           /* 0: redis, 1: redis_multi_queue */
+	struct stk_strings net_refuse;     /* ranges that no broker connects to */
+	int prune_lock;                    /* index into pass, hold */
+	int layers[STK_LAYER_COUNT];       /* enum stk_layer_wish each */
+	struct stk_conf_list class_layers; /* of struct stk_class_layers */
+	int log_format;                    /* enum stk_log_format */
+	int log_level;                     /* enum stk_log_level */
+	int failure_backend;               /* 0: redis, 1: redis_multi_queue */
 	char *pidfile;       /* the supervisor's pid without a newline, never removed; or NULL */
 	bool background;     /* leave the terminal, standard descriptors to /dev/null */
 	bool graceful_term;  /* TERM lets the job finish however long it takes, as QUIT does */
 	bool drain_and_exit; /* INTERVAL=0: run until the queues are empty, then end */
+};
+
+/* What the operator says of a layer: nothing, or a demand (enum stk_demand) and one. */
+enum stk_layer_wish {
+	STK_WISH_NONE,
+	STK_WISH_OFF,
+	STK_WISH_PREFER,
+	STK_WISH_REQUIRE,
+};
+
+/* What one class asks of the layers, whatever the rest does; names as in sandbox/layers.def. */
+struct stk_class_layers {
+	char *name;
+	struct stk_strings require, prefer, off;
 };
 
 /* The table, for --help and the manual. */

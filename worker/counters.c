@@ -37,4 +37,5 @@ void stk_counters_write(const struct stk_counters *c, struct stk_jw *w)
 	add(w, "count", "foreign_filed", c->foreign_filed);
 	add(w, "count", "pruned", c->pruned);
 	add(w, "count", "wrong_types", c->wrong_types);
+	add(w, "count", "layers_missing", c->layers_missing);
 }

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define FD_VARIABLE "STOCKADE_REDIS_PASSWORD_FD"
@@ -127,4 +128,20 @@ int stk_secret_from_url(const struct stk_config *c, bool from_flag, char **argv,
 		code = become_clean(&parsed, argv);
 	stk_redis_url_clear(&parsed);
 	return code;
+}
+
+int stk_secret_open(const struct stk_config *c, int inherited)
+{
+	const char *file = c->redis_password_file;
+	struct stat st;
+	int fd;
+
+	if (file == NULL)
+		return inherited;
+	fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd != -1 && (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))) {
+		stk_close(&fd);
+		errno = EINVAL;
+	}
+	return fd;
 }

@@ -18,4 +18,11 @@
  */
 STK_CHECK int stk_secret_from_url(const struct stk_config *c, bool from_flag, char **argv, int *fd);
 
+/*
+ * The password for the link: a fresh descriptor of redis_password_file, or @inherited where none is
+ * named. -1: there is none, or (with a file named) it cannot be read, errno. A FIFO in the file's
+ * place must not hold the start; what is read with pread is a file.
+ */
+STK_CHECK int stk_secret_open(const struct stk_config *c, int inherited);
+
 #endif

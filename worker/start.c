@@ -8,9 +8,10 @@
  */
 #include "worker/worker.h"
 
-#include "sandbox/filter.h"
 #include "worker/cli/cli.h"
+#include "worker/secret.h"
 #include "worker/title.h"
+#include "worker/walls.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +28,9 @@
 static int watch_parent(const struct stk_worker_start *start)
 {
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) != 0)
-		return stk_complain(STK_EX_OS, "pdeathsig: %s", strerror(errno));
+		return stk_complain(STK_EX_OS,
+		    "layer pdeathsig is missing: %s: jobs could outlive their worker",
+		    strerror(errno));
 	if (getppid() != start->supervisor)
 		return stk_complain(STK_EX_OS, "the supervisor is gone");
 	return 0;
@@ -68,6 +71,7 @@ static int set_cage_up(struct stk_worker *w, const struct stk_worker_start *star
 		code = stk_cage_setup_probe(w->config, &w->cage, why, sizeof(why));
 	if (code != 0)
 		return stk_complain(code, "%s", why);
+	w->counters.layers_missing = stk_layers_log(&w->cage.layers);
 	for (uint32_t i = 0; i < w->cage.table.head.n_classes; i++)
 		if ((label = stk_cage_setup_unmapped(&w->cage, i)) != NULL)
 			return stk_complain(STK_EX_CONFIG,
@@ -133,23 +137,6 @@ static int bind_queues(struct stk_worker *w)
 	return 0;
 }
 
-/* A FIFO in the file's place must not hold the start; what is read with pread is a file. */
-static int open_password(const struct stk_worker *w, const struct stk_worker_start *start)
-{
-	const char *file = w->config->redis_password_file;
-	struct stat st;
-	int fd;
-
-	if (file == NULL)
-		return start->password_fd;
-	fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (fd != -1 && (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))) {
-		stk_close(&fd);
-		errno = EINVAL;
-	}
-	return fd;
-}
-
 /* Before anything ever worked, a person may have mistyped: redis_start_wait is the patience. */
 static bool wait_at_start(struct stk_worker *w, int64_t give_up_ms)
 {
@@ -180,7 +167,7 @@ static int connect_redis(struct stk_worker *w, const struct stk_worker_start *st
 		return stk_complain(STK_EX_CONFIG, "redis: %s", why);
 	if (w->config->redis_user != NULL)
 		(void)snprintf(url.user, sizeof(url.user), "%s", w->config->redis_user);
-	config.password_fd = open_password(w, start);
+	config.password_fd = stk_secret_open(w->config, start->password_fd);
 	if (w->config->redis_password_file != NULL && config.password_fd == -1)
 		return stk_complain(STK_EX_NOINPUT, "cannot read redis_password_file %s: %s",
 		    w->config->redis_password_file, strerror(errno));
@@ -290,17 +277,13 @@ static int recover(struct stk_worker *w, const struct stk_worker_start *start)
 	return 0;
 }
 
-static int enter_filter(void)
+static int enter_walls(const struct stk_worker *w)
 {
-	struct stk_bpf filter = { 0 };
-	enum stk_err e = stk_filter_worker_build(&filter);
+	const char *step = "?";
+	enum stk_err e = stk_walls_worker(w->config, w->ring, &step);
 
-	if (e == STK_OK)
-		e = stk_filter_install(&filter);
-	stk_bpf_clear(&filter);
 	if (e != STK_OK)
-		return stk_complain(STK_EX_OS, "the worker's own filter could not be installed: %s",
-		    stk_strerror(e));
+		return stk_complain(STK_EX_OS, "the worker cannot %s: %s", step, strerror(errno));
 	return 0;
 }
 
@@ -377,7 +360,7 @@ int stk_worker_come_alive(struct stk_worker *w, const struct stk_worker_start *s
 	if ((code = load_policy(w)) != 0 || (code = stk_worker_trail_open(w, start)) != 0 ||
 	    (code = bind_queues(w)) != 0 || (code = connect_redis(w, start)) != 0 ||
 	    (code = register_worker(w, start)) != 0 || (code = recover(w, start)) != 0 ||
-	    (code = stk_worker_trail_begin(w)) != 0 || (code = enter_filter()) != 0)
+	    (code = stk_worker_trail_begin(w)) != 0 || (code = enter_walls(w)) != 0)
 		return code;
 	if (write(start->ready_fd, "R", 1) != 1)
 		return stk_complain(STK_EX_OS, "the supervisor is gone");

@@ -9,8 +9,10 @@
 #include "worker/supervisor.h"
 
 #include "worker/cli/cli.h"
+#include "worker/launcher.h"
 #include "worker/log.h"
 #include "worker/title.h"
+#include "worker/walls.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +23,7 @@
 #include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define BACKOFF_FIRST_MS 100
@@ -43,9 +46,8 @@ struct slot {
 
 struct supervisor {
 	const struct stk_config *config;
-	int cage_fd, password_fd, signal_fd;
-	pid_t self;
-	int (*run)(const struct stk_worker_start *);
+	int signal_fd;
+	struct stk_launcher launcher;
 	struct slot *slots;
 	uint32_t n;
 	bool ever_ready, stopping;
@@ -72,58 +74,52 @@ static int open_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* In the fresh worker: everything of the supervisor's that it must not hold is closed. */
-static void become_worker(struct supervisor *s, struct slot *slot, int ready_w)
+static enum stk_err start_worker(struct supervisor *s, struct slot *slot)
 {
 	struct stk_worker_start start = {
-		.config = s->config,
-		.cage_fd = s->cage_fd,
-		.password_fd = s->password_fd,
-		.ready_fd = ready_w,
-		.pulse_fd = slot->pulse_fd,
 		.again = s->ever_ready,
 		.slot = (uint32_t)(slot - s->slots),
 		.has_over = slot->has_over,
-		.supervisor = s->self,
 	};
-
-	memcpy(start.instance, slot->instance, sizeof(start.instance));
-	memcpy(start.over, slot->over, sizeof(start.over));
-	stk_close(&s->signal_fd);
-	for (uint32_t i = 0; i < s->n; i++) {
-		stk_close(&s->slots[i].ready_fd);
-		if (&s->slots[i] != slot)
-			stk_close(&s->slots[i].pulse_fd);
-	}
-	_exit(s->run(&start));
-}
-
-static enum stk_err start_worker(struct supervisor *s, struct slot *slot)
-{
 	int fds[2];
+	enum stk_err e;
 
 	if (slot->pulse_fd == -1)
 		slot->pulse_fd = stk_pulse_create();
 	if (getrandom(slot->instance, sizeof(slot->instance), 0) != sizeof(slot->instance) ||
 	    stk_pulse_reset(slot->pulse_fd) != STK_OK || pipe2(fds, O_CLOEXEC | O_NONBLOCK) != 0)
 		return STK_E_SYSTEM;
-	slot->pid = fork();
-	if (slot->pid == -1) {
-		slot->pid = 0;
-		stk_close(&fds[0]);
-		stk_close(&fds[1]);
-		return STK_E_SYSTEM;
-	}
-	if (slot->pid == 0) {
-		stk_close(&fds[0]);
-		become_worker(s, slot, fds[1]);
-	}
+	start.ready_fd = fds[1];
+	start.pulse_fd = slot->pulse_fd;
+	memcpy(start.instance, slot->instance, sizeof(start.instance));
+	memcpy(start.over, slot->over, sizeof(start.over));
+	e = stk_launcher_start(&s->launcher, &start, &slot->pid);
 	stk_close(&fds[1]);
+	if (e != STK_OK) {
+		stk_close(&fds[0]);
+		return e;
+	}
 	slot->ready_fd = fds[0];
 	slot->ready = false;
 	slot->watch = (struct stk_pulse_watch){ 0 };
 	slot->started_ms = stk_monotonic_ms();
 	return STK_OK;
+}
+
+static void tell_all(struct supervisor *s, int sig)
+{
+	for (uint32_t i = 0; i < s->n; i++)
+		if (s->slots[i].pid != 0)
+			(void)kill(s->slots[i].pid, sig);
+}
+
+/* For good; @code is the service's unless there is one already. */
+static void stop_all(struct supervisor *s, int sig, int code)
+{
+	if (s->exit_code == 0)
+		s->exit_code = code;
+	s->stopping = true;
+	tell_all(s, sig);
 }
 
 static void start_due(struct supervisor *s)
@@ -135,10 +131,15 @@ static void start_due(struct supervisor *s)
 
 		if (slot->pid != 0 || slot->done || s->stopping || slot->start_at_ms > now)
 			continue;
-		if (start_worker(s, slot) != STK_OK) {
+
+		enum stk_err e = start_worker(s, slot);
+
+		if (e != STK_OK && e != STK_E_SYSTEM && s->launcher.pid != 0)
+			(void)kill(s->launcher.pid, SIGKILL); /* the reaper does the rest */
+		if (e != STK_OK) {
 			slot->start_at_ms = now + BACKOFF_MAX_MS;
 			(void)stk_log_start(STK_LOG_ERROR, "worker.start_failed", "failure",
-			    "cannot fork worker %u: %s; next try in 30 s", i, strerror(errno));
+			    "cannot start worker %u: %s; next try in 30 s", i, strerror(errno));
 			stk_log_end();
 		}
 	}
@@ -157,19 +158,6 @@ static void note_ready(struct supervisor *s, struct slot *slot)
 	slot->ready = true;
 	s->ever_ready = true;
 	slot->has_over = false;
-}
-
-static void tell_all(struct supervisor *s, int sig)
-{
-	for (uint32_t i = 0; i < s->n; i++)
-		if (s->slots[i].pid != 0)
-			(void)kill(s->slots[i].pid, sig);
-}
-
-static void stop_all(struct supervisor *s, int sig)
-{
-	s->stopping = true;
-	tell_all(s, sig);
 }
 
 static bool is_passing(uint32_t sig)
@@ -232,11 +220,8 @@ static void worker_died(struct supervisor *s, struct slot *slot, int status)
 		s->exit_code = s->exit_code == 0 ? code : s->exit_code;
 		slot->done = true;
 	}
-	if (!s->ever_ready && is_final(code)) {
-		if (s->exit_code == 0)
-			s->exit_code = code;
-		stop_all(s, SIGTERM);
-	}
+	if (!s->ever_ready && is_final(code))
+		stop_all(s, SIGTERM, code);
 	if (s->stopping || slot->done) {
 		slot->done = true;
 		return;
@@ -256,10 +241,16 @@ static void reap(struct supervisor *s)
 	int status;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == s->launcher.pid) {
+			s->launcher.pid = 0;
+			stk_launcher_log_lost(); /* no worker can be replaced */
+			stop_all(s, SIGTERM, STK_EX_OS);
+		}
 		for (uint32_t i = 0; i < s->n; i++)
 			if (s->slots[i].pid == pid)
 				worker_died(s, &s->slots[i], status);
+	}
 }
 
 static int64_t look_ms(const struct supervisor *s)
@@ -301,14 +292,14 @@ static void take_signals(struct supervisor *s)
 		if (is_passing(si.ssi_signo))
 			tell_all(s, (int)si.ssi_signo);
 		else if (si.ssi_signo != SIGCHLD)
-			stop_all(s, (int)si.ssi_signo);
+			stop_all(s, (int)si.ssi_signo, 0);
 	reap(s);
 }
 
 static bool all_done(const struct supervisor *s)
 {
 	for (uint32_t i = 0; i < s->n; i++)
-		if (s->slots[i].pid != 0 || !s->slots[i].done)
+		if (s->slots[i].pid != 0 || !(s->slots[i].done || s->stopping))
 			return false;
 	return true;
 }
@@ -322,7 +313,7 @@ static int poll_timeout_ms(const struct supervisor *s)
 
 		if (slot->pid != 0 && look_ms(s) < wait)
 			wait = look_ms(s);
-		if (slot->pid == 0 && !slot->done && slot->start_at_ms - now < wait)
+		if (slot->pid == 0 && !slot->done && !s->stopping && slot->start_at_ms - now < wait)
 			wait = slot->start_at_ms > now ? slot->start_at_ms - now : 0;
 	}
 	return (int)wait;
@@ -351,47 +342,56 @@ static void wait_for_news(struct supervisor *s, struct pollfd *fds)
 	end_stuck(s);
 }
 
-static void close_slots(struct supervisor *s)
+static void close_all(struct supervisor *s)
 {
-	for (uint32_t i = 0; i < s->n; i++) {
+	for (uint32_t i = 0; s->slots != NULL && i < s->n; i++) {
 		stk_close(&s->slots[i].ready_fd);
 		stk_close(&s->slots[i].pulse_fd);
 	}
+	stk_launcher_close(&s->launcher);
 	stk_close(&s->signal_fd);
 	free(s->slots);
 }
 
-int stk_supervise(const struct stk_config *config, int cage_fd, int password_fd,
+static void watch_over(struct supervisor *s, struct pollfd *fds)
+{
+	for (uint32_t i = 0; i < s->n; i++)
+		s->slots[i] = (struct slot){ .ready_fd = -1, .pulse_fd = -1 };
+	stk_title_set("Supervising %u workers", s->n);
+	while (!all_done(s)) {
+		start_due(s);
+		wait_for_news(s, fds);
+	}
+}
+
+int stk_supervise(const struct stk_config *config, int *cage_fd, int *password_fd,
     int (*run)(const struct stk_worker_start *))
 {
 	struct supervisor s = {
 		.config = config,
-		.cage_fd = cage_fd,
-		.password_fd = password_fd,
-		.run = run,
-		.self = getpid(),
+		.launcher = { .sock = -1 },
+		.signal_fd = open_signals(),
 		.n = (uint32_t)config->concurrency,
 	};
 	struct pollfd *fds = calloc((size_t)s.n + 1, sizeof(*fds));
+	const char *step = "?";
 
+	tzset(); /* a first log line would open the zone's file */
 	s.slots = calloc(s.n, sizeof(*s.slots));
-	s.signal_fd = open_signals();
-	if (fds == NULL || s.slots == NULL || s.signal_fd == -1) {
-		free(fds);
-		free(s.slots);
-		return stk_complain(STK_EX_OS, "cannot start the supervisor: %s", strerror(errno));
-	}
-	for (uint32_t i = 0; i < s.n; i++)
-		s.slots[i] = (struct slot){ .ready_fd = -1, .pulse_fd = -1 };
-	stk_title_set("Supervising %u workers", s.n);
-	while (!all_done(&s)) {
-		start_due(&s);
-		wait_for_news(&s, fds);
-		if (s.stopping)
-			for (uint32_t i = 0; i < s.n; i++)
-				s.slots[i].done = s.slots[i].done || s.slots[i].pid == 0;
-	}
-	close_slots(&s);
+	if (fds == NULL || s.slots == NULL || s.signal_fd == -1 ||
+	    stk_launcher_fork(config, *cage_fd, *password_fd, run, &s.launcher) != STK_OK)
+		s.exit_code =
+		    stk_complain(STK_EX_OS, "cannot start the supervisor: %s", strerror(errno));
+	/* from here on the workers' maker alone holds them */
+	stk_close(cage_fd);
+	stk_close(password_fd);
+	if (s.exit_code == 0 && stk_walls_supervisor(config, &step) != STK_OK)
+		s.exit_code = stk_complain(STK_EX_OS,
+		    "layer seccomp_trap is missing: the supervisor cannot %s: %s", step,
+		    strerror(errno));
+	if (s.exit_code == 0)
+		watch_over(&s, fds);
+	close_all(&s);
 	free(fds);
 	return s.exit_code;
 }

@@ -1,8 +1,8 @@
 /*
- * supervisor.h - S: forks the workers, restarts them with backoff, forwards the wish to stop.
+ * supervisor.h - S: has workers made, restarts them with backoff, forwards the wish to stop.
  *
- * S holds no Redis link, no key and no secret it ever read; the password memfd passes through it
- * unread. As pid 1 it reaps orphans.
+ * S holds no Redis link, no key and no secret; once its launcher is forked, no file and no right to
+ * fork either. As pid 1 it reaps orphans.
  */
 #ifndef WORKER_SUPERVISOR_H
 #define WORKER_SUPERVISOR_H
@@ -25,8 +25,11 @@ struct stk_worker_start {
 	pid_t supervisor;
 };
 
-/* Runs until told to stop; the exit code is main's. @run is the worker's whole life. */
-int stk_supervise(const struct stk_config *config, int cage_fd, int password_fd,
+/*
+ * Runs until told to stop; the exit code is main's. @run is the worker's whole life. The two
+ * descriptors go to the launcher and are closed here.
+ */
+int stk_supervise(const struct stk_config *config, int *cage_fd, int *password_fd,
     int (*run)(const struct stk_worker_start *));
 
 #endif

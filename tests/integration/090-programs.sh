@@ -31,7 +31,7 @@ worker_stop
 sed -i 's|^cage = .*|cage = "'"$PWD/$B"'/test/programs-cage";|' "$T/stockade.conf"
 out=$("$STOCKADE" run-job --config "$T/stockade.conf" Programs::Static '["--version"]' 2>&1)
 check "run-job runs it too" has "$out" 'status 0: ldconfig ('
-EXTRA='landlock = "off";'
+EXTRA='layers = { landlock_fs = "off"; };'
 write_config
 sed -i 's|^cage = .*|cage = "'"$PWD/$B"'/test/programs-cage";|; /^directories/d' "$T/stockade.conf"
 out=$("$STOCKADE" run-job --config "$T/stockade.conf" Programs::Static '["--version"]' 2>&1)

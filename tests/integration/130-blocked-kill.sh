@@ -17,7 +17,7 @@ while [ $round -lt 10 ]; do
 	worker_start
 	for way in stopped race after; do
 		wait_for 20 blocked_is 2 || { echo "# nobody blocks: round $round, $way"; break; }
-		w=$(pgrep -P "$WORKER" | head -1)
+		w=$(children_of "$WORKER" | head -1)
 		a=$(sign ChecksumFile '["x.txt"]') b=$(low)
 		case $way in
 		stopped) # Redis delivers, nobody reads: both elements lie in the dead worker's lists

@@ -58,7 +58,7 @@ push files "$one"
 check "and is woken" wait_for 5 done_is 4
 
 # --- a script keeps Redis busy
-w=$(pgrep -P "$WORKER" | head -1)
+w=$(children_of "$WORKER" | head -1)
 rcli config set busy-reply-threshold 50 >/dev/null
 rcli eval 'while true do end' 0 >/dev/null 2>&1 &
 busy=$!
@@ -69,7 +69,7 @@ rcli script kill >/dev/null
 wait $busy
 push files "$one"
 check "the same worker goes on" wait_for 5 done_is 5
-check "it is the same one" eq "$(pgrep -P "$WORKER" | head -1)" "$w"
+check "it is the same one" eq "$(children_of "$WORKER" | head -1)" "$w"
 check "and it blocks" wait_for 20 blocked_is 2
 
 # --- the role changes

@@ -55,6 +55,8 @@ static int describe(void)
 			return 1;
 	if (lie("desc-digest"))
 		table.head.registry_digest[0] ^= 1;
+	if (lie("desc-wall"))
+		table.head.wall_version++;
 	if (lie("desc-abi"))
 		table.head.abi++;
 	return out(&table.head, sizeof(table.head)) + out(table.classes, sizeof(table.classes[0]));

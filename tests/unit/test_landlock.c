@@ -102,6 +102,21 @@ static int create_rename_remove(void)
 	return code(unlinkat(tree, "newer", 0));
 }
 
+/* Adds a file and appends to it; it is left behind, for the parent to remove. */
+static int add_file(void)
+{
+	int fd = openat(tree, "added", O_WRONLY | O_APPEND | O_CREAT, 0600);
+
+	return code(fd == -1 || write(fd, "x", 1) != 1 ? -1 : 0);
+}
+
+static int remove_file_and_folder(void)
+{
+	if (unlinkat(tree, "added", 0) != 0)
+		return errno;
+	return code(unlinkat(tree, "folder", AT_REMOVEDIR));
+}
+
 static int make_directory(void)
 {
 	int e = code(mkdirat(tree, "d", 0700));
@@ -158,6 +173,8 @@ static int signal_parent(void)
 
 #define R STK_LANDLOCK_READ
 #define W STK_LANDLOCK_WRITE
+#define A STK_LANDLOCK_ADD
+#define D STK_LANDLOCK_REMOVE
 
 static const struct {
 	const char *what;
@@ -189,6 +206,28 @@ static const struct {
 	{ "signal the parent", STK_LANDLOCK_SCOPES, R, signal_parent, EPERM, 0, 6 },
 	{ "signal the parent without scopes", 0, R, signal_parent, 0, 0, 1 },
 };
+
+/* What one right gives the other does not; each act is undone outside of the cage. */
+static void adding_and_removing_are_two_rights(void **state)
+{
+	struct scene add = { .caged = true, .rights = R | A, .act = add_file };
+	struct scene gone = { .caged = true, .rights = R | D, .act = remove_file_and_folder };
+
+	(void)state;
+	assert_int_equal(mkdirat(tree, "folder", 0700), 0);
+	add.rights = R | D;
+	assert_int_equal(run(add), EACCES);
+	add.rights = R | A;
+	assert_int_equal(run(add), 0);
+	if (stk_landlock_abi() >= 3) {
+		add.act = truncate_inside;
+		assert_int_equal(run(add), EACCES);
+	}
+	gone.rights = R | A;
+	assert_int_equal(run(gone), EACCES);
+	gone.rights = R | D;
+	assert_int_equal(run(gone), 0);
+}
 
 static void every_act_is_granted_or_refused_as_told(void **state)
 {
@@ -356,6 +395,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_act_is_granted_or_refused_as_told),
+		cmocka_unit_test(adding_and_removing_are_two_rights),
 		cmocka_unit_test(every_older_abi_refuses_what_it_can),
 		cmocka_unit_test(exec_and_single_files_can_be_granted),
 		cmocka_unit_test(the_rights_of_every_abi_are_the_kernels),

@@ -21,9 +21,7 @@ struct outer {
 	int err;
 	enum stk_layer layer;
 	enum stk_probe_state state;
-	const char *word;  /* in the sentence */
-	uint32_t profiles; /* a worker using these must stop for it ... */
-	bool stops_pure;   /* ... and so must one that uses none */
+	const char *word; /* in the sentence */
 };
 
 static int wrap(const struct outer *o)
@@ -43,17 +41,6 @@ static int wrap(const struct outer *o)
 	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog);
 }
 
-static bool stops(uint32_t profiles, const struct stk_probe *all, enum stk_layer l)
-{
-	enum stk_layer missing[STK_LAYER_COUNT];
-	size_t n = stk_probe_required(profiles, all, missing);
-
-	for (size_t i = 0; i < n; i++)
-		if (missing[i] == l)
-			return true;
-	return false;
-}
-
 static int probe_behind(const void *arg)
 {
 	const struct outer *o = arg;
@@ -70,33 +57,26 @@ static int probe_behind(const void *arg)
 		    (int)p->state, p->err, p->why);
 		return 2;
 	}
-	if (!stops(o->profiles, all, o->layer))
-		return 3;
-	return stops(STK_PROFILE_PURE, all, o->layer) == o->stops_pure ? 0 : 4;
+	return 0;
 }
 
 static void an_outer_filters_answer_is_named(void **state)
 {
-	const uint32_t files = STK_PROFILE_FILES_READ;
 	const struct outer outers[] = {
 		{ SYS_landlock_create_ruleset, EPERM, STK_LAYER_LANDLOCK_FS, STK_PROBE_REFUSED,
-		    "EPERM", files, false },
+		    "EPERM" },
 		{ SYS_landlock_create_ruleset, ENOSYS, STK_LAYER_LANDLOCK_FS, STK_PROBE_MISSING,
-		    "ENOSYS", files, false },
+		    "ENOSYS" },
 		{ SYS_landlock_restrict_self, EPERM, STK_LAYER_LANDLOCK_FS, STK_PROBE_REFUSED,
-		    "EPERM", files, false },
+		    "EPERM" },
 		{ SYS_landlock_create_ruleset, 0, STK_LAYER_LANDLOCK_FS, STK_PROBE_REFUSED,
-		    "outer filter ended", files, false },
-		{ SYS_seccomp, EINVAL, STK_LAYER_SECCOMP_TRAP, STK_PROBE_MISSING, "EINVAL", 0,
-		    true },
-		{ SYS_seccomp, EPERM, STK_LAYER_SECCOMP_STACK, STK_PROBE_REFUSED, "EPERM", 0,
-		    true },
-		{ SYS_close_range, EPERM, STK_LAYER_CLOSE_RANGE, STK_PROBE_REFUSED, "EPERM", 0,
-		    true },
-		{ SYS_pidfd_open, ENOSYS, STK_LAYER_PIDFD, STK_PROBE_MISSING, "ENOSYS", 0, true },
-		{ SYS_pidfd_send_signal, EPERM, STK_LAYER_PIDFD, STK_PROBE_REFUSED, "EPERM", 0,
-		    true },
-		{ SYS_capset, EPERM, STK_LAYER_CAPABILITIES, STK_PROBE_REFUSED, "EPERM", 0, true },
+		    "outer filter ended" },
+		{ SYS_seccomp, EINVAL, STK_LAYER_SECCOMP_TRAP, STK_PROBE_MISSING, "EINVAL" },
+		{ SYS_seccomp, EPERM, STK_LAYER_SECCOMP_STACK, STK_PROBE_REFUSED, "EPERM" },
+		{ SYS_close_range, EPERM, STK_LAYER_CLOSE_RANGE, STK_PROBE_REFUSED, "EPERM" },
+		{ SYS_pidfd_open, ENOSYS, STK_LAYER_PIDFD, STK_PROBE_MISSING, "ENOSYS" },
+		{ SYS_pidfd_send_signal, EPERM, STK_LAYER_PIDFD, STK_PROBE_REFUSED, "EPERM" },
+		{ SYS_capset, EPERM, STK_LAYER_CAPABILITIES, STK_PROBE_REFUSED, "EPERM" },
 	};
 
 	(void)state;
@@ -107,51 +87,49 @@ static void an_outer_filters_answer_is_named(void **state)
 	}
 }
 
-static void without_an_outer_filter_the_required_layers_hold(void **state)
+static void without_an_outer_filter_the_fixed_layers_hold(void **state)
 {
 	struct stk_probe all[STK_LAYER_COUNT];
-	enum stk_layer missing[STK_LAYER_COUNT];
 
 	(void)state;
 	stk_probe_all(all);
 	for (unsigned i = 0; i < STK_LAYER_COUNT; i++) {
-		print_message("# %-18s %d errno %d abi %d %s\n", stk_layer_text(all[i].layer),
+		enum stk_layer l = (enum stk_layer)i;
+
+		print_message("# %-24s %d errno %d abi %d %s\n", stk_layer_text(l),
 		    (int)all[i].state, all[i].err, all[i].abi, all[i].why);
 		assert_int_equal(all[i].layer, i);
 		assert_true(all[i].why[0] != '\0');
+		if (!stk_layer_fixed(l) || (geteuid() == 0 && l != STK_LAYER_UID))
+			continue;
+		assert_int_equal(all[i].state, geteuid() == 0 ? STK_PROBE_REFUSED : STK_PROBE_OK);
 	}
-
-	size_t n = stk_probe_required(STK_PROFILE_PURE, all, missing);
-
-	if (geteuid() == 0) {
-		assert_true(n >= 1);
-		assert_int_equal(missing[0], STK_LAYER_UID);
-		assert_int_equal(all[STK_LAYER_UID].err, EPERM);
-	} else {
-		assert_int_equal(n, 0);
-	}
+	assert_int_equal(all[STK_LAYER_UID].err, geteuid() == 0 ? EPERM : 0);
 }
 
-static void landlock_is_required_for_what_leans_on_it(void **state)
+static void the_table_asks_by_profile(void **state)
 {
+	const uint32_t files = STK_PROFILE_FILES_READ;
+
 	(void)state;
-	assert_false(stk_layer_required(STK_LAYER_LANDLOCK_FS, STK_PROFILE_PURE));
-	assert_false(stk_layer_required(STK_LAYER_LANDLOCK_FS, STK_PROFILE_THREADS));
-	assert_true(stk_layer_required(STK_LAYER_LANDLOCK_FS, STK_PROFILE_FILES_READ));
-	assert_true(stk_layer_required(STK_LAYER_LANDLOCK_FS, STK_PROFILE_FILES_WRITE));
-	assert_true(stk_layer_required(STK_LAYER_LANDLOCK_FS, STK_PROFILE_NET));
-	assert_true(stk_layer_required(STK_LAYER_LANDLOCK_FS, STK_PROFILE_EXEC));
-	assert_false(stk_layer_required(STK_LAYER_MDWE, ~0u >> 1));
-	assert_true(stk_layer_required(STK_LAYER_UID, STK_PROFILE_PURE));
-	assert_string_equal(stk_layer_text(STK_LAYER_SECCOMP_ARCH), "seccomp.bad_arch");
+	assert_int_equal(stk_layer_demand(STK_LAYER_LANDLOCK_FS, 0), STK_DEMAND_REQUIRE);
+	assert_int_equal(stk_layer_demand(STK_LAYER_LANDLOCK_FS, files), STK_DEMAND_REQUIRE);
+	assert_int_equal(stk_layer_demand(STK_LAYER_MDWE, ~0u), STK_DEMAND_PREFER);
+	assert_int_equal(stk_layer_demand(STK_LAYER_SECCOMP_NOTIFY, files), STK_DEMAND_OFF);
+	assert_int_equal(
+	    stk_layer_demand(STK_LAYER_SECCOMP_NOTIFY, STK_PROFILE_EXEC), STK_DEMAND_PREFER);
+	assert_int_equal(stk_layer_demand(STK_LAYER_CGROUP, ~0u), STK_DEMAND_OFF);
+	assert_true(stk_layer_fixed(STK_LAYER_UID));
+	assert_false(stk_layer_fixed(STK_LAYER_LANDLOCK_FS));
+	assert_string_equal(stk_layer_text(STK_LAYER_SECCOMP_ARCH), "seccomp_bad_arch");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_outer_filters_answer_is_named),
-		cmocka_unit_test(without_an_outer_filter_the_required_layers_hold),
-		cmocka_unit_test(landlock_is_required_for_what_leans_on_it),
+		cmocka_unit_test(without_an_outer_filter_the_fixed_layers_hold),
+		cmocka_unit_test(the_table_asks_by_profile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -304,7 +304,8 @@ static int show(
     const struct stk_config *config, const struct stk_class_table *t, const char *name, bool json)
 {
 	int index = stk_class_find(t, stk_span_str(name));
-	struct view v = { .config = config, .abi = config->landlock == 0 ? stk_landlock_abi() : 0 };
+	struct view v = { .config = config,
+		.abi = stk_layers_landlock(config) ? stk_landlock_abi() : 0 };
 
 	if (index < 0)
 		return stk_complain(STK_EX_USAGE,

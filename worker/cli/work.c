@@ -28,7 +28,7 @@ static int write_pidfile(const char *path)
 	return 0;
 }
 
-static int supervise(const struct stk_config *config, int password_fd)
+static int supervise(const struct stk_config *config, int *password_fd)
 {
 	STK_AUTO_CLOSE int cage_fd = -1;
 	char why[512];
@@ -46,7 +46,7 @@ static int supervise(const struct stk_config *config, int password_fd)
 		return code;
 	stk_log_open(STDERR_FILENO, (enum stk_log_format)config->log_format,
 	    (enum stk_log_level)config->log_level);
-	return stk_supervise(config, cage_fd, password_fd, stk_worker_main);
+	return stk_supervise(config, &cage_fd, password_fd, stk_worker_main);
 }
 
 static int run(int argc, char **argv)
@@ -64,7 +64,7 @@ static int run(int argc, char **argv)
 		return code;
 	code = stk_secret_from_url(&config, o.redis != NULL, argv, &password_fd);
 	if (code == 0) {
-		code = supervise(&config, password_fd);
+		code = supervise(&config, &password_fd);
 		stk_close(&password_fd);
 	}
 	stk_config_clear(&config);

@@ -135,7 +135,7 @@ item 69, "as pid 1 of a pid namespace: orphans are reaped, TERM drains, exit 0" 
   one = w.children[0]
   status = File.read("/proc/#{one}/status")
   same(status[/^NSpid:.*\t(\d+)$/, 1], "1", "its pid inside")
-  worker = File.read("/proc/#{one}/task/#{one}/children").split[0].to_i
+  worker = children_of(one)[0]
   Process.kill("KILL", worker)
   wait_until("another worker") { Resque.workers.any? { |other| other.to_s != first } }
   good

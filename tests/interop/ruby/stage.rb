@@ -76,6 +76,12 @@ ensure
 end
 
 # One `stockade work` with its own log.
+# the workers of a supervisor: its children but for the launcher, which makes them
+def children_of(pid)
+  all = File.read("/proc/#{pid}/task/#{pid}/children").split.map(&:to_i)
+  all.reject { |child| File.read("/proc/#{child}/comm") == "stockade-launch\n" rescue true }
+end
+
 class Running
   @all = []
   class << self
@@ -105,7 +111,7 @@ class Running
   end
 
   # a worker is a child of the supervisor; its nursery and zygote stand in no registration
-  def children = File.read("/proc/#{@pid}/task/#{@pid}/children").split.map(&:to_i)
+  def children = children_of(@pid)
   def ids = Resque.redis.smembers("workers").select { |id| children.include?(id.scrub.split(":")[1].to_i) }
   def id = ids.first
   def lines = File.readlines(@log, encoding: "UTF-8").map { |l| JSON.parse(l) rescue {} }

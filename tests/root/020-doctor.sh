@@ -1,0 +1,38 @@
+#!/bin/sh
+# Where everything is as it should be, doctor says so and ends with 0: a uid that nothing else has, a /tmp
+# of its own, a cage program that belongs to root, a Redis with users, persistence and small elements.
+. tests/stage.sh
+[ "$(id -u)" = 0 ] || { echo "ok - a machine that is well # SKIP needs root"; exit 0; }
+TMPDIR=/var/tmp # /tmp is another one where doctor runs
+export TMPDIR
+stage_up
+trap stage_down EXIT
+uid=61231
+chmod 755 "$T" "$T/inputs"
+chmod 777 "$REDIS_DIR" "$REDIS_SOCK"
+install -o root -m 555 "$CAGE" "$T/cage"
+printf 'geheim\n' >"$T/secret/pw"
+chown "$uid" "$T/secret/pw" "$T/policy.conf"
+chmod 711 "$T/secret"
+chmod 400 "$T/secret/pw" "$T/policy.conf"
+CAGE=$T/cage EXTRA="redis_user = \"worker\"; redis_password_file = \"$T/secret/pw\"; user = \"$uid\";" write_config
+rcli acl setuser worker on '>geheim' '~*' '&*' '+@all' >/dev/null
+rcli config set proto-max-bulk-len 1mb >/dev/null
+rcli config set appendonly yes >/dev/null
+rcli acl setuser default '>geheim' '-@all' '+info' '+shutdown' '+ping' >/dev/null
+install -m 555 "$STOCKADE" "$T/stockade"
+doctor() { # where /tmp has a size of its own; the socket is bound into it
+	unshare -m sh -c "mkdir '$T/redis' && mount --bind '$REDIS_DIR' '$T/redis' &&
+		mount -t tmpfs -o size=64M,mode=1777 none /tmp && mkdir '$REDIS_DIR' &&
+		mount --bind '$T/redis' '$REDIS_DIR' &&
+		exec env -u REDIS_URL '$T/stockade' doctor --config '$T/stockade.conf'" >"$T/out" 2>&1
+}
+doctor
+RC=$?
+check "all is well: 0" eq "$RC" 0
+[ "$RC" = 0 ] || grep -vE '^ok|^off' "$T/out" | sed 's/^/#   /'
+check "and says so" grep -q '^ok: ' "$T/out"
+STOCKADE_USER=root "$STOCKADE" doctor --config "$T/stockade.conf" >"$T/root" 2>&1
+check "as root it refuses: 4" eq $? 4
+check "with the reason" grep -q '^REFUSE.*user must not be root' "$T/root"
+check "and looks at the rest all the same" grep -q '^ok .*seccomp_trap' "$T/root"

@@ -1,0 +1,169 @@
+/*
+ * launcher.c - see launcher.h. L's signals are blocked as S's are, and it handles none: S tells it
+ * to go by closing the socket, and the kernel kills it with S.
+ */
+#include "worker/launcher.h"
+
+#include "sandbox/fds.h"
+#include "sandbox/follow.h"
+#include "worker/cli/cli.h"
+#include "worker/log.h"
+#include "worker/title.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define ANSWER_MS 30000 /* a clone; a machine that stands still longer is in other trouble */
+
+/* S -> L, with the worker's ends of the ready pipe and the pulse page. */
+struct order {
+	uint32_t slot;
+	uint32_t again, has_over;
+	uint8_t instance[STK_INSTANCE_BYTES];
+	uint8_t over[STK_INSTANCE_BYTES];
+};
+/* L -> S */
+struct born {
+	int32_t pid; /* below 0: -errno */
+};
+
+struct self {
+	const struct stk_config *config;
+	int cage_fd, password_fd, sock;
+	pid_t supervisor;
+	int (*run)(const struct stk_worker_start *);
+};
+
+STK_NORETURN static void become_worker(struct self *l, const struct order *o, const int fds[2])
+{
+	struct stk_worker_start start = {
+		.config = l->config,
+		.cage_fd = l->cage_fd,
+		.password_fd = l->password_fd,
+		.ready_fd = fds[0],
+		.pulse_fd = fds[1],
+		.again = o->again != 0,
+		.slot = o->slot,
+		.has_over = o->has_over != 0,
+		.supervisor = l->supervisor,
+	};
+
+	(void)prctl(PR_SET_NAME, "stockade", 0, 0, 0);
+	stk_close(&l->sock);
+	memcpy(start.instance, o->instance, sizeof(start.instance));
+	memcpy(start.over, o->over, sizeof(start.over));
+	_exit(l->run(&start));
+}
+
+static bool serve_one(struct self *l)
+{
+	struct order o;
+	struct born b;
+	int fds[2];
+	size_t n = 0;
+	bool good;
+
+	if (stk_fds_recv(l->sock, &o, sizeof(o), fds, STK_ARRAY_LEN(fds), &n) != STK_OK)
+		return false;
+	good = n == STK_ARRAY_LEN(fds);
+	if (good) {
+		b.pid = (int32_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+		if (b.pid == 0)
+			become_worker(l, &o, fds);
+		if (b.pid == -1)
+			b.pid = -errno;
+		good = stk_fds_send(l->sock, &b, sizeof(b), NULL, 0) == STK_OK;
+	}
+	for (size_t i = 0; i < n; i++)
+		stk_close(&fds[i]);
+	return good;
+}
+
+enum stk_err stk_launcher_fork(const struct stk_config *config, int cage_fd, int password_fd,
+    int (*run)(const struct stk_worker_start *), struct stk_launcher *out)
+{
+	struct self l = { .config = config,
+		.cage_fd = cage_fd,
+		.password_fd = password_fd,
+		.supervisor = getpid(),
+		.run = run };
+	int pair[2];
+
+	*out = (struct stk_launcher){ .sock = -1 };
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == -1)
+		return STK_E_SYSTEM;
+	out->pid = fork();
+	if (out->pid == 0) {
+		(void)close(pair[0]);
+		l.sock = pair[1];
+		if (stk_follow(l.supervisor) == -1)
+			_exit(stk_complain(STK_EX_OS,
+			    "layer pdeathsig is missing: %s: workers could outlive their "
+			    "supervisor",
+			    strerror(errno)));
+		(void)prctl(PR_SET_NAME, "stockade-launch", 0, 0, 0);
+		stk_title_set("Launching");
+		while (serve_one(&l))
+			continue;
+		_exit(0);
+	}
+	(void)close(pair[1]);
+	out->sock = pair[0];
+	if (out->pid != -1)
+		return STK_OK;
+	out->pid = 0;
+	stk_close(&out->sock);
+	return STK_E_SYSTEM;
+}
+
+enum stk_err stk_launcher_start(
+    const struct stk_launcher *l, const struct stk_worker_start *start, pid_t *pid)
+{
+	struct order o = {
+		.slot = start->slot, .again = start->again, .has_over = start->has_over
+	};
+	const int fds[2] = { start->ready_fd, start->pulse_fd };
+	struct born b;
+	enum stk_err e;
+
+	memcpy(o.instance, start->instance, sizeof(o.instance));
+	memcpy(o.over, start->over, sizeof(o.over));
+	e = stk_fds_send(l->sock, &o, sizeof(o), fds, STK_ARRAY_LEN(fds));
+	if (e == STK_OK)
+		e = stk_fds_wait(l->sock, stk_monotonic_ms() + ANSWER_MS);
+	if (e == STK_OK)
+		e = stk_fds_recv(l->sock, &b, sizeof(b), NULL, 0, NULL);
+	if (e != STK_OK)
+		return e == STK_E_TIMEOUT ? e : STK_E_CLOSED;
+	if (b.pid < 0) {
+		errno = -b.pid;
+		return STK_E_SYSTEM;
+	}
+	*pid = b.pid;
+	return STK_OK;
+}
+
+void stk_launcher_log_lost(void)
+{
+	(void)stk_log_start(STK_LOG_ERROR, "worker.launcher_lost", "failure",
+	    "the process that starts workers is gone: no successor can be made, draining");
+	stk_log_end();
+}
+
+void stk_launcher_close(struct stk_launcher *l)
+{
+	stk_close(&l->sock);
+	if (l->pid == 0)
+		return;
+	(void)kill(l->pid, SIGKILL);
+	while (waitpid(l->pid, NULL, 0) == -1 && errno == EINTR)
+		continue;
+	l->pid = 0;
+}
