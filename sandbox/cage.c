@@ -138,6 +138,7 @@ enum stk_err stk_nursery_fork(
 	c->nursery = no_child;
 	c->oom_fd = -1;
 	c->landlock = o->landlock;
+	c->zygote_jobs = o->zygote_jobs;
 	/* a starter that ignores it hands that on, and then no child leaves a status behind */
 	(void)sigaction(SIGCHLD, &plain, NULL);
 	if ((e = fork_nursery(o, c, step)) != STK_OK) {

@@ -39,6 +39,9 @@ struct stk_nursery_options {
 	    *readable; /* NULL-ended: paths that setup() may read besides the system's
 			  libraries (Landlock; everything else is hidden, keys included) */
 	bool landlock; /* false only when the operator said `landlock = off` */
+	/* a zygote makes that many jobs and is then replaced by one with another address layout; 0:
+	 * only suspicion replaces it */
+	uint32_t zygote_jobs;
 };
 
 /*
@@ -83,6 +86,9 @@ struct stk_run_hooks {
 	uint32_t tick_ms;
 	/* a log line of the handler: untrusted text, borrowed for the call */
 	void (*log)(void *ctx, uint32_t level, struct stk_span text);
+	/* a zygote is replaced: after @jobs jobs, because of @reason, which is "age" or the name of
+	 * an outcome; static storage */
+	void (*recycled)(void *ctx, uint32_t jobs, const char *reason);
 	/* the child is caged and READY, seen from outside; called before GO. False ends the job
 	 * unrun. */
 	bool (*go)(void *ctx, pid_t pid, const struct stk_cage_proof *proof);

@@ -20,7 +20,9 @@ struct stk_child {
 
 struct stk_zygote {
 	uint32_t profiles;
-	int filters; /* Seccomp_filters of Z: its children must show one more */
+	int filters;                 /* Seccomp_filters of Z: its children must show one more */
+	uint32_t jobs;               /* children it has made */
+	enum stk_outcome_name doubt; /* how a child of it ended that makes it suspect */
 	struct stk_child child;
 };
 
@@ -28,6 +30,7 @@ struct stk_cage {
 	struct stk_child nursery;
 	bool landlock;
 	int oom_fd;
+	uint32_t zygote_jobs;                /* 0: no zygote is too old */
 	const struct stk_class_table *table; /* borrowed */
 	const int *dir_fds;                  /* borrowed, one per label */
 	struct stk_zygote zygotes[STK_ZYGOTES_MAX];
@@ -54,6 +57,14 @@ int stk_child_end(struct stk_child *child);
  */
 STK_CHECK enum stk_err stk_birth(struct stk_cage *c, enum stk_role role, uint32_t profiles, int fd,
     struct stk_child *out, char why[static STK_WHY_MAX]);
+
+/*
+ * A job of class @class_index ended as @name: one that shows an attack, or a memory that is not
+ * what it should be, is the last that its zygote has made (stk_spawn starts another).
+ */
+void stk_zygote_doubt(struct stk_cage *c, uint32_t class_index, enum stk_outcome_name name);
+/* Ends @z if it is suspect or has made its share of jobs; safe where it does not live. */
+void stk_zygote_recycle(struct stk_cage *c, struct stk_zygote *z);
 
 /* Why @r cannot be run in @c at all, or NULL; static storage. */
 const char *stk_cage_request_fault(const struct stk_cage *c, const struct stk_run_request *r);

@@ -288,6 +288,7 @@ static void judge(struct run *run)
 		.oom_kills = stk_oom_count(run->c->oom_fd) - run->oom_before };
 
 	stk_verdict(&end, run->out);
+	stk_zygote_doubt(run->c, run->r->class_index, run->out->name);
 }
 
 static void run_child(struct run *run)

@@ -284,7 +284,10 @@ static enum stk_err find_zygote(
 		c->n_zygotes++;
 	}
 	*out = z;
-	return z->child.pid > 0 ? STK_OK : start_zygote(c, z, why);
+	stk_zygote_recycle(c, z);
+	if (z->child.pid > 0)
+		return STK_OK;
+	return start_zygote(c, z, why);
 }
 
 /* --- a job child ------------------------------------------------------------------------------ */
@@ -371,6 +374,7 @@ enum stk_err stk_spawn(struct stk_cage *c, struct stk_spawn *s, const struct stk
 		(void)snprintf(why, STK_WHY_MAX, "no pipes for the child: %s", strerror(errno));
 	if (e == STK_OK) {
 		e = ask_zygote(c, z, s, theirs, extras, child, why);
+		z->jobs++;
 		*zygote_filters = z->filters;
 	}
 	for (int i = 0; i < 3; i++) {

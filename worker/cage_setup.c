@@ -16,7 +16,9 @@
 static int fork_nursery(
     const struct stk_config *c, int cage_fd, struct stk_cage **out, char *why, size_t why_size)
 {
-	struct stk_nursery_options o = { .cage_fd = cage_fd, .landlock = c->landlock == 0 };
+	struct stk_nursery_options o = { .cage_fd = cage_fd,
+		.landlock = c->landlock == 0,
+		.zygote_jobs = (uint32_t)c->zygote_jobs };
 	const char **readable = calloc(c->setup_read.n + 1, sizeof(*readable));
 	const char *step = "?";
 	enum stk_err e;

@@ -33,7 +33,10 @@ struct stk_config {
 	struct stk_strings setup_read; /* further paths that a handler's setup() may read */
 	struct {
 		int64_t wall_ms, cpu_ms, memory_bytes;
+		int64_t file_bytes, stack_bytes, work_bytes, fds, tasks;
+		int64_t output_bytes, report_bytes, result_bytes;
 	} ceiling;
+	int64_t zygote_jobs; /* jobs of one zygote before it is replaced; 0: it grows old */
 	int64_t concurrency;
 	int64_t max_payload_bytes, max_body_bytes;
 	int64_t skew_ms, drain_timeout_ms, term_timeout_ms, beat_ms, poll_ms;

@@ -58,6 +58,18 @@ static void handler_log(void *ctx, uint32_t level, struct stk_span text)
 	stk_log_end();
 }
 
+static void recycled(void *ctx, uint32_t jobs, const char *reason)
+{
+	struct running *run = ctx;
+	struct stk_jw *line = stk_log_start(STK_LOG_INFO, "zygote.recycled", "success",
+	    "a zygote is replaced (%s); the next one has a fresh address layout", reason);
+
+	run->w->counters.zygotes_recycled++;
+	stk_jw_cstr(line, "event.reason", reason);
+	stk_jw_int(line, "stockade.jobs", jobs);
+	stk_log_end();
+}
+
 static bool go(void *ctx, pid_t pid, const struct stk_cage_proof *proof)
 {
 	struct running *run = ctx;
@@ -110,6 +122,7 @@ void stk_worker_run(struct stk_worker *w, const struct stk_reserved *r, const st
 		.tick = tick,
 		.tick_ms = (uint32_t)stk_life_tick_ms(&w->life),
 		.log = handler_log,
+		.recycled = recycled,
 		.go = go,
 	};
 	struct stk_run_request request = {
