@@ -124,6 +124,20 @@ int stockade_dir(const struct stockade_job *job, const char *label);
 int stockade_open(const struct stockade_job *job, const char *label, const char *name);
 
 /*
+ * The secret that the operator mapped to @label, of this class's SECRETS("label"): *@len bytes
+ * (NULL allowed) and a NUL behind them, borrowed until the job ends. NULL with errno ENOENT if the
+ * class names no such secret. Do not log, print or return it: the worker blots its plain bytes out
+ * of what it writes, but cannot know other spellings of them.
+ */
+const void *stockade_secret(const struct stockade_job *job, const char *label, size_t *len);
+
+/*
+ * The text that the operator gave to @name, of this class's SETTINGS("name"); NUL-terminated,
+ * borrowed. NULL with errno ENOENT if the class names no such setting.
+ */
+const char *stockade_setting(const struct stockade_job *job, const char *name);
+
+/*
  * Keeps @text, one JSON value in UTF-8, as the job's result; the handler then returns
  * STOCKADE_DONE. The last call counts. 0, or -1 with errno E2BIG (beyond the class's result limit,
  * 64 KiB by default) or ENOMEM; the job then has no result text. It is not looked into here:

@@ -257,6 +257,8 @@ const char *stk_cage_request_fault(const struct stk_cage *c, const struct stk_ru
 		return "no such class in the table";
 	if (r->args.len > STK_ARGS_MAX)
 		return "the arguments are larger than their ceiling";
+	if (r->handed.len > STK_HANDED_MAX)
+		return "the class's secrets and settings are larger than their ceiling";
 	d = &c->table->classes[r->class_index];
 	if (d->n_grants > 0 && !c->landlock)
 		return "the class has a files grant and Landlock is switched off";

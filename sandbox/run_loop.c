@@ -40,7 +40,8 @@ struct run {
 	bool over; /* the child has ended: a READY that is read now comes too late for a GO */
 	int64_t started_ms, deadline_ms, tick_due_ms;
 	uint64_t oom_before;
-	/* GO and the arguments, as one buffer that drains into the pipe */
+	/* GO and the arguments as one buffer, and r->handed where it stands; they drain into the
+	 * pipe, and go_at counts both */
 	uint8_t *go; /* owned */
 	size_t go_len, go_at;
 };
@@ -121,6 +122,7 @@ static bool build_go(struct run *run)
 	const struct stk_run_request *r = run->r;
 	struct stk_go go = { .magic = STK_GO_MAGIC,
 		.args_len = (uint32_t)r->args.len,
+		.handed_len = (uint32_t)r->handed.len,
 		.flags = r->check_only ? STK_GO_CHECK_ONLY : 0 };
 
 	memcpy(go.job_id, r->job_id, sizeof(go.job_id));
@@ -137,11 +139,19 @@ static bool build_go(struct run *run)
 /* A child that does not read its arguments is its own problem; its end tells the story. */
 static void push_args(struct run *run)
 {
-	ssize_t n = write(run->pipes.args, run->go + run->go_at, run->go_len - run->go_at);
+	struct stk_span handed = run->r->handed, rest = { run->go + run->go_at, 0 };
+	ssize_t n;
 
+	if (run->go_at < run->go_len)
+		rest.len = run->go_len - run->go_at;
+	else
+		rest = stk_span_of(
+		    handed.p + (run->go_at - run->go_len), handed.len - (run->go_at - run->go_len));
+	n = rest.len == 0 ? 0 : write(run->pipes.args, rest.p, rest.len);
 	if (n > 0)
 		run->go_at += (size_t)n;
-	if (run->go_at == run->go_len || (n == -1 && errno != EAGAIN && errno != EINTR))
+	if (run->go_at == run->go_len + handed.len ||
+	    (n == -1 && errno != EAGAIN && errno != EINTR))
 		stk_close(&run->pipes.args);
 }
 

@@ -49,6 +49,8 @@ const struct stk_setting stk_config_table[] = {
 	{ .name = "user", .type = STK_SET_STRING, .offset = AT(user), .doc = "whom to become when started as root" },
 	{ .name = "host", .type = STK_SET_STRING, .offset = AT(host), .max = 64, .doc = "host part of the worker id; default: the host's name" },
 	{ .name = "directories", .type = STK_SET_MAP, .offset = AT(directories), .max = STK_LABELS_MAX, .doc = "grant label = directory" },
+	{ .name = "secrets", .type = STK_SET_MAP, .offset = AT(secrets), .max = 256, .doc = "a class's secret = file that holds it" },
+	{ .name = "settings", .type = STK_SET_MAP, .offset = AT(settings), .max = 256, .doc = "a class's setting = its text" },
 	{ .name = "setup_read", .type = STK_SET_STRINGS, .offset = AT(setup_read), .max = 32, .doc = "further paths that a handler's setup() may read" },
 	{ .name = "ceiling", .type = STK_SET_GROUP, .offset = AT(ceiling), .sub = ceiling_table, .n_sub = STK_ARRAY_LEN(ceiling_table), .doc = "what no class may exceed" },
 	{ .name = "zygote_jobs", .type = STK_SET_COUNT, .offset = AT(zygote_jobs), .max = 1000000000, .def = "1000", .doc = "jobs of one zygote before it is replaced by one with a fresh address layout; 0: only suspicion replaces it" },
@@ -265,6 +267,10 @@ enum stk_err stk_config_check(const struct stk_config *c, bool for_work, struct 
 			return stk_conf_blame(e, "directories", 0,
 			    "'%s' = \"%s\" is not an absolute path", c->directories.v[i].name,
 			    c->directories.v[i].value);
+	for (size_t i = 0; i < c->secrets.n; i++)
+		if (c->secrets.v[i].value[0] != '/')
+			return stk_conf_blame(e, "secrets", 0,
+			    "'%s' is not mapped to an absolute path", c->secrets.v[i].name);
 	return STK_OK;
 }
 

@@ -35,4 +35,5 @@ void stk_counters_write(const struct stk_counters *c, struct stk_jw *w)
 	add(w, "count", "foreign_filed", c->foreign_filed);
 	add(w, "count", "pruned", c->pruned);
 	add(w, "count", "zygotes_recycled", c->zygotes_recycled);
+	add(w, "count", "redacted", c->redacted);
 }

@@ -51,6 +51,7 @@ static enum stk_err judge(int fd, const char **why)
 {
 	struct stat st;
 
+	*why = "cannot be looked at";
 	if (fstat(fd, &st) == -1)
 		return STK_E_SYSTEM;
 	*why = "is not a regular file";

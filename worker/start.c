@@ -10,11 +10,11 @@
 
 #include "sandbox/filter.h"
 #include "worker/cli/cli.h"
+#include "worker/hidden.h"
 #include "worker/title.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,31 +30,6 @@ static int watch_parent(const struct stk_worker_start *start)
 		return stk_complain(STK_EX_OS, "pdeathsig: %s", strerror(errno));
 	if (getppid() != start->supervisor)
 		return stk_complain(STK_EX_OS, "the supervisor is gone");
-	return 0;
-}
-
-/* A secret that a handler's grant or setup() could read would make the cage pointless. */
-static int check_hidden(const struct stk_config *c, const char *secret)
-{
-	char secret_real[PATH_MAX], open_real[PATH_MAX];
-
-	if (secret == NULL || realpath(secret, secret_real) == NULL)
-		return 0; /* whoever opens it says what is wrong */
-	for (size_t i = 0; i < c->directories.n + c->setup_read.n; i++) {
-		bool dir = i < c->directories.n;
-		const char *path =
-		    dir ? c->directories.v[i].value : c->setup_read.v[i - c->directories.n];
-		size_t n;
-
-		if (realpath(path, open_real) == NULL)
-			continue;
-		n = strcmp(open_real, "/") == 0 ? 0 : strlen(open_real);
-		if (strncmp(secret_real, open_real, n) == 0 &&
-		    (secret_real[n] == '/' || secret_real[n] == '\0'))
-			return stk_complain(STK_EX_CONFIG,
-			    "%s lies beneath %s, which jobs may read; move one of them", secret,
-			    path);
-	}
 	return 0;
 }
 
@@ -77,13 +52,27 @@ static int set_cage_up(struct stk_worker *w, const struct stk_worker_start *star
 	return 0;
 }
 
+/* What classes are handed, from files that no job may read by itself. */
+static int load_handed(struct stk_worker *w)
+{
+	char why[512];
+	int code = 0;
+
+	for (size_t i = 0; code == 0 && i < w->config->secrets.n; i++)
+		code = stk_hidden_check(w->config, w->config->secrets.v[i].value);
+	if (code != 0)
+		return code;
+	code = stk_handed_load(w->config, &w->cage.table, -1, &w->handed, why, sizeof(why));
+	return code == 0 ? 0 : stk_complain(code, "%s", why);
+}
+
 static int load_policy(struct stk_worker *w)
 {
 	struct stk_conf_error e = { 0 };
-	int code = check_hidden(w->config, w->config->policy);
+	int code = stk_hidden_check(w->config, w->config->policy);
 
 	if (code == 0)
-		code = check_hidden(w->config, w->config->redis_password_file);
+		code = stk_hidden_check(w->config, w->config->redis_password_file);
 	if (code != 0)
 		return code;
 	if (stk_seal_init() != STK_OK)
@@ -97,7 +86,7 @@ static int load_policy(struct stk_worker *w)
 	if (stk_policy_load(w->config->policy, &w->ring, &e) != STK_OK)
 		return stk_complain(STK_EX_CONFIG, "%s", e.sentence);
 	for (size_t i = 0; i < w->ring->n_keys; i++)
-		if ((code = check_hidden(w->config, w->ring->keys[i].secret_path)) != 0)
+		if ((code = stk_hidden_check(w->config, w->ring->keys[i].secret_path)) != 0)
 			return code;
 	w->gate = (struct stk_gate){
 		.ring = w->ring,
@@ -367,9 +356,10 @@ int stk_worker_come_alive(struct stk_worker *w, const struct stk_worker_start *s
 		return stk_complain(STK_EX_OS, "signals: %s", strerror(errno));
 	if ((code = open_pulse(w, start)) != 0)
 		return code;
-	if ((code = load_policy(w)) != 0 || (code = bind_queues(w)) != 0 ||
-	    (code = connect_redis(w, start)) != 0 || (code = register_worker(w, start)) != 0 ||
-	    (code = recover(w, start)) != 0 || (code = enter_filter()) != 0)
+	if ((code = load_policy(w)) != 0 || (code = load_handed(w)) != 0 ||
+	    (code = bind_queues(w)) != 0 || (code = connect_redis(w, start)) != 0 ||
+	    (code = register_worker(w, start)) != 0 || (code = recover(w, start)) != 0 ||
+	    (code = enter_filter()) != 0)
 		return code;
 	if (write(start->ready_fd, "R", 1) != 1)
 		return stk_complain(STK_EX_OS, "the supervisor is gone");

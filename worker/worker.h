@@ -7,6 +7,7 @@
 #include "worker/admit.h"
 #include "worker/cage_setup.h"
 #include "worker/counters.h"
+#include "worker/handed.h"
 #include "worker/idle.h"
 #include "worker/life.h"
 #include "worker/log.h"
@@ -20,6 +21,7 @@
 struct stk_worker {
 	const struct stk_config *config; /* borrowed */
 	struct stk_cage_setup cage;
+	struct stk_handed handed; /* secrets and settings, by class */
 	struct stk_keyring *ring; /* owned */
 	struct stk_gate gate;
 	struct stk_redis *link; /* owned */

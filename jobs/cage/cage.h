@@ -28,6 +28,14 @@ const char *stockade_table_build(
  */
 int stockade_args_parse(const char *text, size_t len, json_t **out, struct stockade_violation *v);
 
+/*
+ * What the operator handed to this class and job (handed.c): the block that came behind the
+ * arguments, which stays where it is, and the descriptors of the spawn. Once per process. False:
+ * the block is not what the class's record promises.
+ */
+bool stockade_handed_take(const struct stk_class_desc *desc, const struct stk_spawn *spawn,
+    const uint8_t *block, size_t len);
+
 /* The caged child after READY: reads GO and arguments, runs the handler, writes the result, exits.
  */
 STK_NORETURN void stockade_run_job(const struct stockade_class *class_entry,
