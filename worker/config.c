@@ -17,6 +17,7 @@
 #define AT(member)        offsetof(struct stk_config, member)
 
 static const char *const require_or_off[] = { "require", "off", NULL };
+static const char *const memory_checks[] = { "refuse", "warn", "off", NULL };
 static const char *const pass_or_hold[] = { "pass", "hold", NULL };
 static const char *const log_formats[] = { "json", "text", "verbose", "vverbose", NULL };
 static const char *const failure_backends[] = { "redis", "redis_multi_queue", NULL };
@@ -69,6 +70,7 @@ const struct stk_setting stk_config_table[] = {
 	{ .name = "redis_timeout", .type = STK_SET_DURATION_MS, .offset = AT(redis_timeout_ms), .min = 10, .max = 60000, .def = "5s", .doc = "deadline of one Redis command" },
 	{ .name = "redis_start_wait", .type = STK_SET_DURATION_MS, .offset = AT(redis_start_wait_ms), .max = 7 * 86400000LL, .def = "0s", .doc = "how long to wait for Redis at start" },
 	{ .name = "landlock", .type = STK_SET_CHOICE, .offset = AT(landlock), .choices = require_or_off, .def = "require", .doc = "off runs classes without file grants where the kernel has no Landlock" },
+	{ .name = "memory_check", .type = STK_SET_CHOICE, .offset = AT(memory_check), .choices = memory_checks, .def = "refuse", .doc = "what happens at start when all workers' jobs together could take more memory than there is" },
 	{ .name = "log_format", .type = STK_SET_CHOICE, .offset = AT(log_format), .choices = log_formats, .def = "json", .doc = "json (ECS), text, or Resque's verbose and vverbose" },
 	{ .name = "log_level", .type = STK_SET_CHOICE, .offset = AT(log_level), .choices = log_levels, .def = "info", .doc = "least level that is written" },
 	{ .name = "failure_backend", .type = STK_SET_CHOICE, .offset = AT(failure_backend), .choices = failure_backends, .def = "redis", .doc = "redis (one list `failed`) or redis_multi_queue (<queue>_failed)" },

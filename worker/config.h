@@ -46,6 +46,7 @@ struct stk_config {
 	int64_t dead_after_ms, stuck_after_ms, prune_after_ms;
 	int prune_lock;      /* index into pass, hold */
 	int landlock;        /* index into require, off */
+	int memory_check;    /* index into refuse, warn, off */
 	int log_format;      /* enum stk_log_format */
 	int log_level;       /* enum stk_log_level */
 	int failure_backend; /* 0: redis, 1: redis_multi_queue */

@@ -11,6 +11,7 @@
 #include "sandbox/filter.h"
 #include "worker/cli/cli.h"
 #include "worker/hidden.h"
+#include "worker/memory_sum.h"
 #include "worker/title.h"
 
 #include <errno.h>
@@ -33,6 +34,25 @@ static int watch_parent(const struct stk_worker_start *start)
 	return 0;
 }
 
+/* All workers' jobs together against the memory there is. */
+static int check_memory(const struct stk_worker *w)
+{
+	struct stk_memory_sum sum;
+	char why[512];
+
+	if (w->config->memory_check == 2)
+		return 0;
+	stk_memory_sum(w->config, &w->cage.table, "", &sum, why, sizeof(why));
+	if (sum.fits)
+		return 0;
+	if (w->config->memory_check == 0)
+		return stk_complain(
+		    STK_EX_CONFIG, "%s; memory_check = \"warn\" starts all the same", why);
+	(void)stk_log_start(STK_LOG_WARN, "memory.sum", "unknown", "%s", why);
+	stk_log_end();
+	return 0;
+}
+
 static int set_cage_up(struct stk_worker *w, const struct stk_worker_start *start)
 {
 	char why[512];
@@ -49,7 +69,7 @@ static int set_cage_up(struct stk_worker *w, const struct stk_worker_start *star
 			    "class %s has a grant '%s' that no directory is mapped to; add "
 			    "directories = { %s = \"/path\"; }; to the configuration",
 			    w->cage.table.classes[i].name, label, label);
-	return 0;
+	return check_memory(w);
 }
 
 /* What classes are handed, from files that no job may read by itself. */

@@ -32,6 +32,12 @@ int hostile_where_am_i(const struct hostile_args *a)
 		   : -1;
 }
 
+/* Asks for 16 TiB in its registry line and takes nothing. */
+int hostile_vast(const struct hostile_args *a)
+{
+	return a->n == 0 ? 0 : -1;
+}
+
 /* --- address space ---------------------------------------------------------------------------- */
 
 static int map(size_t bytes, int prot, int flags)
