@@ -138,6 +138,22 @@ const void *stockade_secret(const struct stockade_job *job, const char *label, s
 const char *stockade_setting(const struct stockade_job *job, const char *name);
 
 /*
+ * The job's own directory, of a class with WORK_MIB: empty when the job begins, emptied when it
+ * ends, however it ends. It holds regular files only; what lies in it counts at least 4 KiB a file,
+ * and a job that goes over its quota is ended as WorkQuota. An O_PATH descriptor for the *at()
+ * calls; never close it. -1 with errno ENOENT if the class has none.
+ */
+int stockade_work_dir(const struct stockade_job *job);
+
+/*
+ * Creates (mode 0600) or empties the regular file @name in that directory for reading and writing,
+ * or opens one that is there for reading. @name has neither slash nor is it "." or "..". Returns a
+ * descriptor, the caller's to close, or -1 with errno (EINVAL: no such name; ENOENT).
+ */
+int stockade_work_create(const struct stockade_job *job, const char *name);
+int stockade_work_open(const struct stockade_job *job, const char *name);
+
+/*
  * Keeps @text, one JSON value in UTF-8, as the job's result; the handler then returns
  * STOCKADE_DONE. The last call counts. 0, or -1 with errno E2BIG (beyond the class's result limit,
  * 64 KiB by default) or ENOMEM; the job then has no result text. It is not looked into here:

@@ -224,6 +224,18 @@ void stk_cage_equip(struct stk_cage *c, const struct stk_class_table *t, const i
 	c->dir_fds = dir_fds;
 }
 
+void stk_cage_lend_work(struct stk_cage *c, struct stk_work *work)
+{
+	c->work = work;
+}
+
+void stk_cage_sweep_work(struct stk_cage *c, const struct stk_run_hooks *hooks)
+{
+	while (c->work != NULL && !stk_work_empty(c->work))
+		if (hooks->tick != NULL)
+			(void)hooks->tick(hooks->ctx);
+}
+
 /*
  * A child whose pid a broken zygote never told us: it stands in M's process group, so it can be
  * found there without touching any other child of this process.
@@ -262,6 +274,16 @@ const char *stk_cage_request_fault(const struct stk_cage *c, const struct stk_ru
 	d = &c->table->classes[r->class_index];
 	if (d->n_grants > 0 && !c->landlock)
 		return "the class has a files grant and Landlock is switched off";
+	if (stk_cage_wants_work(r)) {
+		if (c->work == NULL || !c->landlock)
+			return "the class has a work directory and there is none, or Landlock is "
+			       "switched off";
+		/* another try, should it have been a passing trouble */
+		if (stk_work_stuck(c->work) != 0 &&
+		    (!stk_work_empty(c->work) || stk_work_stuck(c->work) != 0))
+			return "WORK_STUCK: what the last job left in the work directory cannot be "
+			       "removed; look at it and empty it by hand";
+	}
 	for (uint32_t i = 0; i < d->n_grants; i++)
 		if (c->dir_fds == NULL || c->dir_fds[d->grants[i].label_index] == -1)
 			return "a directory label of the class is not mapped";

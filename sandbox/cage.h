@@ -67,6 +67,13 @@ STK_CHECK enum stk_err stk_cage_describe(
  */
 void stk_cage_equip(struct stk_cage *c, const struct stk_class_table *t, const int *dir_fds);
 
+struct stk_work; /* sandbox/work.h */
+/*
+ * The directory that jobs of classes with work_bytes have for their own, one at a time; before the
+ * first run, borrowed for the cage's life. NULL: such classes cannot be run.
+ */
+void stk_cage_lend_work(struct stk_cage *c, struct stk_work *work);
+
 /* What is to become of a running child: let it be, ask it to end, end it. */
 enum stk_run_order {
 	STK_RUN_ON,

@@ -127,7 +127,8 @@ static int ruleset_fd(const struct stk_cell *c, const struct stk_class_desc *d)
 {
 	for (size_t i = 0; i < c->n_rulesets; i++)
 		if (c->rulesets[i].labels == stk_class_labels(d) &&
-		    c->rulesets[i].written == written_labels(d))
+		    c->rulesets[i].written == written_labels(d) &&
+		    c->rulesets[i].work == (d->ask.work_bytes > 0))
 			return c->rulesets[i].fd;
 	return -1;
 }
@@ -136,6 +137,14 @@ static uint32_t grant_rights(const struct stk_grant *g)
 {
 	return g->kind == STK_PROFILE_FILES_WRITE ? STK_LANDLOCK_READ | STK_LANDLOCK_WRITE
 						  : STK_LANDLOCK_READ;
+}
+
+/* Where W has none its slot holds /dev/null, and W runs no class that needs it. */
+static bool has_work_dir(void)
+{
+	struct stat st;
+
+	return fstat(STK_SLOT_EXTRAS + STK_EXTRA_WORK_DIR, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 /*
@@ -151,10 +160,14 @@ static int add_ruleset(struct stk_cell *c, const struct stk_class_desc *d)
 		return 0;
 	r->labels = stk_class_labels(d);
 	r->written = written_labels(d);
+	r->work = d->ask.work_bytes > 0;
 	e = stk_landlock_create(c->landlock_abi, STK_LANDLOCK_NET | STK_LANDLOCK_SCOPES, &r->fd);
 	for (uint32_t i = 0; e == STK_OK && i < d->n_grants; i++)
 		e = stk_landlock_add(r->fd, c->landlock_abi,
 		    STK_SLOT_DIRS + (int)d->grants[i].label_index, grant_rights(&d->grants[i]));
+	if (e == STK_OK && r->work && has_work_dir())
+		e = stk_landlock_add(r->fd, c->landlock_abi, STK_SLOT_EXTRAS + STK_EXTRA_WORK_DIR,
+		    STK_LANDLOCK_READ | STK_LANDLOCK_WRITE);
 	if (e == STK_OK)
 		c->n_rulesets++;
 	return from_err(e);

@@ -23,7 +23,7 @@
 #define SLOT_SOCK 3
 #define SLOT_CAGE 4
 #define SLOT_OOM  5
-#define ASK_FDS   (1 + STK_LABELS_MAX)
+#define ASK_FDS   (1 + STK_LABELS_MAX + 1)
 /* where the new process has its channel: standard output, or what entry.h calls STK_SLOT_ARGS;
  * entry.h's slots for extras follow, then the directories */
 #define BORN_OUT  1
@@ -139,6 +139,9 @@ static enum stk_birth_step hide_files(const struct stk_ask *ask, const int *dirs
 		    stk_landlock_add(rules, self.abi, *dirs++, rights) != STK_OK)
 			return STK_BIRTH_LANDLOCK;
 	}
+	if (ask->work != 0 && stk_landlock_add(rules, self.abi, *dirs,
+				  STK_LANDLOCK_READ | STK_LANDLOCK_WRITE) != STK_OK)
+		return STK_BIRTH_LANDLOCK;
 	return stk_landlock_restrict(rules) == STK_OK ? STK_BIRTH_OK : STK_BIRTH_LANDLOCK;
 }
 
@@ -157,6 +160,8 @@ static int place_fds(const struct stk_ask *ask, const int *fds, int *cage, int *
 	fds++;
 	for (uint32_t i = 0; i < ask->n_labels; i++)
 		slots[n++] = (ask->labels & UINT32_C(1) << i) != 0 ? *fds++ : SLOT_NULL;
+	if (ask->work != 0)
+		slots[BORN_SOCK + 1 + STK_EXTRA_WORK_DIR] = *fds;
 	slots[n++] = *cage;
 	slots[n++] = *telltale;
 	if (stk_fds_arrange(slots, n) != STK_OK)
@@ -264,8 +269,8 @@ static bool ask_good(const struct stk_ask *a, size_t n_fds)
 	return a->magic == STK_ASK_MAGIC &&
 	       (a->role == STK_ROLE_DESCRIBE || a->role == STK_ROLE_ZYGOTE) &&
 	       a->n_labels <= STK_LABELS_MAX && (a->labels & beyond) == 0 &&
-	       (a->writable & ~a->labels) == 0 &&
-	       n_fds == 1 + (size_t)__builtin_popcount(a->labels);
+	       (a->writable & ~a->labels) == 0 && a->work <= 1 &&
+	       n_fds == 1 + (size_t)__builtin_popcount(a->labels) + a->work;
 }
 
 static bool serve_one(void)

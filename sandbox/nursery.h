@@ -14,7 +14,8 @@ enum stk_role {
 	STK_ROLE_ZYGOTE = 2
 };
 
-/* W -> M, with 1 descriptor (the new process's output or socket) and one per bit of labels. */
+/* W -> M, with 1 descriptor (the new process's output or socket) and one per bit of labels,
+ * then one if work is 1. */
 #define STK_ASK_MAGIC 0x314b5341u /* "ASK1" */
 struct stk_ask {
 	uint32_t magic;
@@ -23,6 +24,7 @@ struct stk_ask {
 	uint32_t n_labels; /* slots that are kept for directories */
 	uint32_t labels;   /* bit i: a directory for label i rides along */
 	uint32_t writable; /* bit i: some class may write there */
+	uint32_t work;     /* 1: the jobs' own directory rides along, last */
 };
 
 /* M -> W. A pid of 0 or less: nothing was started. err != 0: the process ended before its exec. */

@@ -94,6 +94,13 @@ static void by_us(const struct stk_end *e, struct stk_outcome *o)
 		name(o, STK_OUT_SHUTDOWN,
 		    "called off by the worker before it was given its arguments");
 		break;
+	case STK_KILL_WORK:
+		name(o, STK_OUT_WORK_QUOTA,
+		    "its work directory held more than %" PRIu64
+		    " MiB (each file counts 4 KiB at least); raise WORK_MIB and the ceiling if the "
+		    "work is honest",
+		    mib(l->work_bytes));
+		break;
 	case STK_KILL_UNPROVEN: o->name = STK_OUT_SANDBOX_UNAVAILABLE; break;
 	}
 }
@@ -103,6 +110,9 @@ static bool kill_counts(const struct stk_end *e, const struct stk_outcome *o)
 {
 	if (e->kill == STK_KILL_WALL || e->kill == STK_KILL_SHUTDOWN)
 		return o->status == -SIGKILL || o->status == -SIGTERM;
+	/* found after the end as well: it outweighs a result, but not another death */
+	if (e->kill == STK_KILL_WORK)
+		return o->status == -SIGKILL || o->status >= 0;
 	return e->kill != STK_KILL_NONE;
 }
 

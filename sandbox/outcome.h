@@ -28,6 +28,7 @@
 	X(REPORT_FLOOD, "ReportFlood")           \
 	X(REPORT_MALFORMED, "ReportMalformed")   \
 	X(FILE_SIZE_LIMIT, "FileSizeLimit")      \
+	X(WORK_QUOTA, "WorkQuota")               \
 	X(STACK_OVERFLOW, "StackOverflow")       \
 	X(CRASH, "Crash")                        \
 	X(ABORT, "Abort")                        \

@@ -7,6 +7,7 @@
 
 #include "sandbox/cage.h"
 #include "sandbox/nursery.h"
+#include "sandbox/work.h"
 
 #define STK_ZYGOTES_MAX 32 /* sums of five profiles */
 #define STK_WHY_MAX     512
@@ -33,6 +34,7 @@ struct stk_cage {
 	uint32_t zygote_jobs;                /* 0: no zygote is too old */
 	const struct stk_class_table *table; /* borrowed */
 	const int *dir_fds;                  /* borrowed, one per label */
+	struct stk_work *work;               /* borrowed, or NULL */
 	struct stk_zygote zygotes[STK_ZYGOTES_MAX];
 	size_t n_zygotes;
 	/* of the run in hand, or NULL: heard while M or Z is waited for */
@@ -65,6 +67,15 @@ STK_CHECK enum stk_err stk_birth(struct stk_cage *c, enum stk_role role, uint32_
 void stk_zygote_doubt(struct stk_cage *c, uint32_t class_index, enum stk_outcome_name name);
 /* Ends @z if it is suspect or has made its share of jobs; safe where it does not live. */
 void stk_zygote_recycle(struct stk_cage *c, struct stk_zygote *z);
+
+/* Arguments that are only checked need none. */
+static inline bool stk_cage_wants_work(const struct stk_run_request *r)
+{
+	return r->limits.work_bytes > 0 && !r->check_only;
+}
+
+/* Empties the work directory, however long it takes, with the worker's ticks in between. */
+void stk_cage_sweep_work(struct stk_cage *c, const struct stk_run_hooks *hooks);
 
 /* Why @r cannot be run in @c at all, or NULL; static storage. */
 const char *stk_cage_request_fault(const struct stk_cage *c, const struct stk_run_request *r);

@@ -5,6 +5,7 @@
  */
 #include "sandbox/parent.h"
 
+#include "sandbox/letter.h"
 #include "sandbox/procstat.h"
 #include "sandbox/report.h"
 #include "sandbox/verdict.h"
@@ -40,10 +41,7 @@ struct run {
 	bool over; /* the child has ended: a READY that is read now comes too late for a GO */
 	int64_t started_ms, deadline_ms, tick_due_ms;
 	uint64_t oom_before;
-	/* GO and the arguments as one buffer, and r->handed where it stands; they drain into the
-	 * pipe, and go_at counts both */
-	uint8_t *go; /* owned */
-	size_t go_len, go_at;
+	struct stk_letter letter; /* GO, arguments, secrets */
 };
 
 /* --- acts on the child ------------------------------------------------------------------------ */
@@ -73,6 +71,13 @@ static void obey(struct run *run, enum stk_run_order order)
 	}
 }
 
+/* The job's own directory has no quota of the kernel's: it is counted, here and after the end. */
+static bool work_is_full(struct run *run)
+{
+	return stk_cage_wants_work(run->r) && run->kill == STK_KILL_NONE &&
+	       stk_work_usage(run->c->work, run->r->limits.work_bytes) > run->r->limits.work_bytes;
+}
+
 static void tick(struct run *run)
 {
 	const struct stk_run_hooks *h = run->hooks;
@@ -80,6 +85,8 @@ static void tick(struct run *run)
 	run->tick_due_ms = stk_monotonic_ms() + (h->tick_ms == 0 ? TICK_MS : h->tick_ms);
 	if (h->tick != NULL)
 		obey(run, h->tick(h->ctx));
+	if (work_is_full(run))
+		end_job(run, STK_KILL_WORK);
 }
 
 /* --- READY and GO ----------------------------------------------------------------------------- */
@@ -126,32 +133,13 @@ static bool build_go(struct run *run)
 		.flags = r->check_only ? STK_GO_CHECK_ONLY : 0 };
 
 	memcpy(go.job_id, r->job_id, sizeof(go.job_id));
-	run->go_len = sizeof(go) + r->args.len;
-	run->go = malloc(run->go_len);
-	if (run->go == NULL)
-		return false;
-	memcpy(run->go, &go, sizeof(go));
-	if (r->args.len > 0)
-		memcpy(run->go + sizeof(go), r->args.p, r->args.len);
-	return true;
+	return stk_letter_write(&run->letter, &go, r->args, r->handed);
 }
 
 /* A child that does not read its arguments is its own problem; its end tells the story. */
 static void push_args(struct run *run)
 {
-	struct stk_span handed = run->r->handed, rest = { run->go + run->go_at, 0 };
-	ssize_t n;
-
-	if (run->go_at < run->go_len)
-		rest.len = run->go_len - run->go_at;
-	else
-		rest = stk_span_of(
-		    handed.p + (run->go_at - run->go_len), handed.len - (run->go_at - run->go_len));
-	n = rest.len == 0 ? 0 : write(run->pipes.args, rest.p, rest.len);
-	if (n > 0)
-		run->go_at += (size_t)n;
-	if (run->go_at == run->go_len + handed.len ||
-	    (n == -1 && errno != EAGAIN && errno != EINTR))
+	if (stk_letter_push(&run->letter, run->pipes.args))
 		stk_close(&run->pipes.args);
 }
 
@@ -309,6 +297,8 @@ static void run_child(struct run *run)
 		continue;
 	drain_rest(run);
 	reap(run);
+	if (work_is_full(run))
+		run->kill = STK_KILL_WORK;
 	judge(run);
 }
 
@@ -350,7 +340,7 @@ static void clear(struct run *run)
 	stk_close(&run->pipes.output);
 	stk_close(&run->pipes.args);
 	stk_report_clear(&run->report);
-	free(run->go);
+	stk_letter_clear(&run->letter);
 }
 
 enum stk_err stk_cage_run(struct stk_cage *c, const struct stk_run_request *r,
@@ -376,6 +366,10 @@ enum stk_err stk_cage_run(struct stk_cage *c, const struct stk_run_request *r,
 		clear(&run);
 		return STK_OK;
 	}
+	if (stk_cage_wants_work(r)) {
+		run.extras.have |= UINT32_C(1) << STK_EXTRA_WORK_DIR;
+		run.extras.fds[STK_EXTRA_WORK_DIR] = stk_work_fd(c->work);
+	}
 	run.oom_before = stk_oom_count(c->oom_fd);
 	c->hooks = hooks;
 	c->called_off = false;
@@ -386,5 +380,6 @@ enum stk_err stk_cage_run(struct stk_cage *c, const struct stk_run_request *r,
 	else if (c->called_off && e != STK_E_CLOSED)
 		call_off(out);
 	clear(&run);
+	stk_cage_sweep_work(c, hooks);
 	return e == STK_E_CLOSED ? STK_E_CLOSED : STK_OK;
 }

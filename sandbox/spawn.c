@@ -96,6 +96,9 @@ static size_t add_dirs(const struct stk_cage *c, struct stk_ask *ask, int *fds)
 		fds[n++] = c->dir_fds[i];
 	}
 	ask->writable = writable_labels(c->table) & ask->labels;
+	ask->work = c->work != NULL;
+	if (c->work != NULL)
+		fds[n++] = stk_work_fd(c->work);
 	return n;
 }
 
@@ -103,7 +106,7 @@ static enum stk_err converse(
     struct stk_cage *c, enum stk_role role, uint32_t profiles, int fd, struct stk_born *born)
 {
 	struct stk_ask ask = { .magic = STK_ASK_MAGIC, .role = role, .profiles = profiles };
-	int fds[1 + STK_LABELS_MAX] = { fd };
+	int fds[1 + STK_LABELS_MAX + 1] = { fd };
 	size_t n = 1 + add_dirs(c, &ask, fds + 1);
 	enum stk_err e = stk_fds_send(c->nursery.sock, &ask, sizeof(ask), fds, n);
 

@@ -17,6 +17,7 @@ enum stk_kill {
 	STK_KILL_MALFORMED,
 	STK_KILL_SHUTDOWN,
 	STK_KILL_CALLED_OFF, /* the go hook said no */
+	STK_KILL_WORK,       /* its own directory holds more than it may */
 	STK_KILL_UNPROVEN,   /* /proc does not show a shut cage; why is set already */
 };
 

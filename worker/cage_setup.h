@@ -8,12 +8,14 @@
 #define WORKER_CAGE_SETUP_H
 
 #include "sandbox/cage.h"
+#include "sandbox/work.h"
 #include "worker/config.h"
 
 struct stk_cage_setup {
 	struct stk_cage *cage; /* owned */
 	struct stk_class_table table;
 	int dir_fds[STK_LABELS_MAX]; /* O_PATH, -1 where unmapped */
+	struct stk_work *work;       /* owned; NULL: no class has one, or work_dir is not set */
 	uint32_t profiles;           /* all profiles of all classes together */
 };
 
@@ -26,6 +28,14 @@ STK_CHECK int stk_cage_setup(const struct stk_config *c, int cage_fd, struct stk
 
 /* Is every label of class @index mapped? NULL, or the first label that is not. */
 const char *stk_cage_setup_unmapped(const struct stk_cage_setup *s, size_t index);
+
+/*
+ * Makes the work directory that classes with WORK_MIB need; @only >= 0: that class alone. Sweeps
+ * what dead workers left (*@left). 0, or an exit code (66, 78) with one sentence in @why. Before
+ * the first run.
+ */
+STK_CHECK int stk_cage_setup_work(const struct stk_config *c, struct stk_cage_setup *s, int only,
+    struct stk_work_left *left, char *why, size_t why_size);
 
 /*
  * Probes by effect every layer that the table's profiles need (sandbox/probe.h). 0, or 71 with the

@@ -50,6 +50,7 @@ const struct stk_setting stk_config_table[] = {
 	{ .name = "user", .type = STK_SET_STRING, .offset = AT(user), .doc = "whom to become when started as root" },
 	{ .name = "host", .type = STK_SET_STRING, .offset = AT(host), .max = 64, .doc = "host part of the worker id; default: the host's name" },
 	{ .name = "directories", .type = STK_SET_MAP, .offset = AT(directories), .max = STK_LABELS_MAX, .doc = "grant label = directory" },
+	{ .name = "work_dir", .type = STK_SET_STRING, .offset = AT(work_dir), .doc = "directory beneath which each worker keeps one for its jobs" },
 	{ .name = "secrets", .type = STK_SET_MAP, .offset = AT(secrets), .max = 256, .doc = "a class's secret = file that holds it" },
 	{ .name = "settings", .type = STK_SET_MAP, .offset = AT(settings), .max = 256, .doc = "a class's setting = its text" },
 	{ .name = "setup_read", .type = STK_SET_STRINGS, .offset = AT(setup_read), .max = 32, .doc = "further paths that a handler's setup() may read" },
@@ -269,6 +270,9 @@ enum stk_err stk_config_check(const struct stk_config *c, bool for_work, struct 
 			return stk_conf_blame(e, "directories", 0,
 			    "'%s' = \"%s\" is not an absolute path", c->directories.v[i].name,
 			    c->directories.v[i].value);
+	if (c->work_dir != NULL && c->work_dir[0] != '/')
+		return stk_conf_blame(
+		    e, "work_dir", 0, "\"%s\" is not an absolute path", c->work_dir);
 	for (size_t i = 0; i < c->secrets.n; i++)
 		if (c->secrets.v[i].value[0] != '/')
 			return stk_conf_blame(e, "secrets", 0,

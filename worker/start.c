@@ -11,7 +11,6 @@
 #include "sandbox/filter.h"
 #include "worker/cli/cli.h"
 #include "worker/hidden.h"
-#include "worker/memory_sum.h"
 #include "worker/title.h"
 
 #include <errno.h>
@@ -34,25 +33,6 @@ static int watch_parent(const struct stk_worker_start *start)
 	return 0;
 }
 
-/* All workers' jobs together against the memory there is. */
-static int check_memory(const struct stk_worker *w)
-{
-	struct stk_memory_sum sum;
-	char why[512];
-
-	if (w->config->memory_check == 2)
-		return 0;
-	stk_memory_sum(w->config, &w->cage.table, "", &sum, why, sizeof(why));
-	if (sum.fits)
-		return 0;
-	if (w->config->memory_check == 0)
-		return stk_complain(
-		    STK_EX_CONFIG, "%s; memory_check = \"warn\" starts all the same", why);
-	(void)stk_log_start(STK_LOG_WARN, "memory.sum", "unknown", "%s", why);
-	stk_log_end();
-	return 0;
-}
-
 static int set_cage_up(struct stk_worker *w, const struct stk_worker_start *start)
 {
 	char why[512];
@@ -69,21 +49,7 @@ static int set_cage_up(struct stk_worker *w, const struct stk_worker_start *star
 			    "class %s has a grant '%s' that no directory is mapped to; add "
 			    "directories = { %s = \"/path\"; }; to the configuration",
 			    w->cage.table.classes[i].name, label, label);
-	return check_memory(w);
-}
-
-/* What classes are handed, from files that no job may read by itself. */
-static int load_handed(struct stk_worker *w)
-{
-	char why[512];
-	int code = 0;
-
-	for (size_t i = 0; code == 0 && i < w->config->secrets.n; i++)
-		code = stk_hidden_check(w->config, w->config->secrets.v[i].value);
-	if (code != 0)
-		return code;
-	code = stk_handed_load(w->config, &w->cage.table, -1, &w->handed, why, sizeof(why));
-	return code == 0 ? 0 : stk_complain(code, "%s", why);
+	return stk_worker_provide(w);
 }
 
 static int load_policy(struct stk_worker *w)
@@ -376,7 +342,7 @@ int stk_worker_come_alive(struct stk_worker *w, const struct stk_worker_start *s
 		return stk_complain(STK_EX_OS, "signals: %s", strerror(errno));
 	if ((code = open_pulse(w, start)) != 0)
 		return code;
-	if ((code = load_policy(w)) != 0 || (code = load_handed(w)) != 0 ||
+	if ((code = load_policy(w)) != 0 || (code = stk_worker_load_handed(w)) != 0 ||
 	    (code = bind_queues(w)) != 0 || (code = connect_redis(w, start)) != 0 ||
 	    (code = register_worker(w, start)) != 0 || (code = recover(w, start)) != 0 ||
 	    (code = enter_filter()) != 0)

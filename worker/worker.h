@@ -84,6 +84,14 @@ int stk_worker_farewell(struct stk_worker *w);
 STK_CHECK int stk_worker_come_alive(struct stk_worker *w, const struct stk_worker_start *start);
 
 /*
+ * provide.c: parts of the start; 0, or an exit code after complaining. Provide holds all jobs'
+ * memory against the limit and makes the work directory; load_handed reads the classes' secrets, so
+ * no fork comes after it.
+ */
+STK_CHECK int stk_worker_provide(struct stk_worker *w);
+STK_CHECK int stk_worker_load_handed(struct stk_worker *w);
+
+/*
  * start.c: registers w->store.instance, at start and again after FENCED; waits for Redis where the
  * service has worked before. 0, or an exit code after complaining.
  */

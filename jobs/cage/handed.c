@@ -1,13 +1,17 @@
 /*
- * handed.c - job.h's secrets and settings, from the inside. The block came from W, which read the
- * operator's files; it is taken apart with the same care as anything else.
+ * handed.c - job.h's secrets, settings and work directory, from the inside. The block came from W,
+ * which read the operator's files; it is taken apart with the same care as anything else.
  */
 #include "jobs/cage/cage.h"
 
+#include "sandbox/entry.h"
+
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 static struct {
+	const struct stk_spawn *spawn;
 	const struct stk_class_desc *desc;
 	struct stk_span secrets[STK_SECRETS_MAX], settings[STK_SECRETS_MAX];
 } handed;
@@ -33,7 +37,7 @@ bool stockade_handed_take(const struct stk_class_desc *desc, const struct stk_sp
 {
 	struct stk_span rest = stk_span_of(block, len);
 
-	(void)spawn;
+	handed.spawn = spawn;
 	/* arguments that are only checked come alone */
 	if (len == 0)
 		return true;
@@ -68,4 +72,39 @@ const char *stockade_setting(const struct stockade_job *job, const char *name)
 			return (const char *)handed.settings[i].p;
 	errno = ENOENT;
 	return NULL;
+}
+
+/* --- the job's own directory ------------------------------------------------------------------ */
+
+int stockade_work_dir(const struct stockade_job *job)
+{
+	(void)job;
+	if (handed.spawn != NULL && (handed.spawn->extras & UINT32_C(1) << STK_EXTRA_WORK_DIR) != 0)
+		return STK_SLOT_EXTRAS + STK_EXTRA_WORK_DIR;
+	errno = ENOENT;
+	return -1;
+}
+
+static int open_work(const struct stockade_job *job, const char *name, int flags)
+{
+	int dir = stockade_work_dir(job);
+
+	if (dir == -1)
+		return -1;
+	if (name[0] == '\0' || strchr(name, '/') != NULL || strcmp(name, ".") == 0 ||
+	    strcmp(name, "..") == 0) {
+		errno = EINVAL;
+		return -1;
+	}
+	return openat(dir, name, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
+int stockade_work_create(const struct stockade_job *job, const char *name)
+{
+	return open_work(job, name, O_RDWR | O_CREAT | O_TRUNC);
+}
+
+int stockade_work_open(const struct stockade_job *job, const char *name)
+{
+	return open_work(job, name, O_RDONLY);
 }

@@ -12,6 +12,7 @@ masked() { # hex of the bytes of $1, each with 0x5a; the search does not find it
 word() { # 16 letters that nobody has seen before
 	od -An -N64 -tu1 /dev/urandom | tr -s ' \n' '\n' | awk 'NF { printf "%c", 97 + $1 % 26 }' | cut -c1-16
 }
+mkdir -m 700 "$T/work"
 redis_word=$(word) alpha=$(word) beta=$(word) other=$(word)
 printf '%s' "$redis_word" >"$T/secret/redis"
 printf '%s\n' "$alpha" >"$T/secret/alpha"
@@ -24,7 +25,7 @@ export REDISCLI_AUTH
 hmac=$(sed 's/^hmac-sha256://' "$T/keys/h-1.key" | tr '_-' '/+' | sed 's/$/=/' | base64 -d 2>/dev/null | head -c 16 | od -An -v -tu1 | tr -s ' \n' ' ' | awk '{ for (i = 1; i <= NF; i++) { v = $i; x = 0; for (b = 1; b < 256; b *= 2) if ((int(v / b) + int(90 / b)) % 2) x += b; printf "%02x", x } }')
 write_policy ', "Hostile::FindSecret", "Hostile::FindOwnSecret", "Hostile::TellSecret", "Hostile::Skip", "Hostile::ShowHanded", "Hostile::Segv"'
 sed -i 's|^principals = (|principals = ( { name = "hm"; keys = ( { kid = "h-1"; alg = "hmac-sha256"; secret_file = "keys/h-1.key"; iat_from = "2020-01-01T00:00:00Z"; iat_to = "2040-01-01T00:00:00Z"; } ); grants = ( { queues = [ "files" ]; classes = [ "Hostile::Skip" ]; max_body = "1K"; } ); max_runs = 1; max_delay = "1h"; max_window = "8d"; rate = "1/s"; burst = 1; park_max = 10; quarantine_max = 10; },|' "$T/policy.conf"
-EXTRA="redis_password_file = \"$T/secret/redis\"; zygote_jobs = 20;
+EXTRA="redis_password_file = \"$T/secret/redis\"; zygote_jobs = 20; work_dir = \"$T/work\";
 secrets = { alpha = \"$T/secret/alpha\"; beta = \"$T/secret/beta\"; };
 settings = { colour = \"teal\"; };"
 write_config

@@ -75,6 +75,7 @@ static int exit_code(const struct stk_outcome *o)
 	case STK_OUT_REPORT_FLOOD:
 	case STK_OUT_REPORT_MALFORMED:
 	case STK_OUT_FILE_SIZE_LIMIT:
+	case STK_OUT_WORK_QUOTA:
 	case STK_OUT_STACK_OVERFLOW:
 	case STK_OUT_CRASH:
 	case STK_OUT_ABORT:
@@ -185,8 +186,10 @@ static int run_one(const struct stk_config *config, struct stk_cage_setup *setup
 	int index = stk_class_find(&setup->table, stk_span_str(name));
 	struct stk_run_request request = { .attempt = 1, .args = args };
 	struct stk_outcome out = { 0 };
+	struct stk_work_left left;
 	struct stk_jw w;
 	const char *label;
+	char why[512];
 	int code;
 
 	if (index < 0)
@@ -198,6 +201,8 @@ static int run_one(const struct stk_config *config, struct stk_cage_setup *setup
 		    "class %s has a grant '%s' that no directory is mapped to; add directories = { "
 		    "%s = \"/path\"; }; to the configuration",
 		    name, label, label);
+	if ((code = stk_cage_setup_work(config, setup, index, &left, why, sizeof(why))) != 0)
+		return stk_complain(code, "%s", why);
 	request.class_index = (uint32_t)index;
 	request.limits = stk_config_clamp(config, &setup->table.classes[index].ask);
 	if ((code = run_handed(config, setup, &request, &out)) != 0)
