@@ -123,6 +123,40 @@ int stockade_dir(const struct stockade_job *job, const char *label);
  */
 int stockade_open(const struct stockade_job *job, const char *label, const char *name);
 
+/* What the class's program (EXEC or EXEC_DYNAMIC in the registry) is to do, and what came of it. */
+struct stockade_exec {
+	const char *const *args; /* NULL-ended, without the program's name; NULL: none. At most 64,
+				    and 16 KiB together */
+	const void *input;       /* its standard input, input_len bytes, then end of file */
+	size_t input_len;
+	int input_fd;       /* instead, if not 0: a descriptor whose bytes are its standard input */
+	char *output;       /* receives its standard output; the handler's */
+	size_t output_size; /* how much of that there is room for */
+	/* filled */
+	size_t output_len;
+	int status; /* exit status, or the signal that ended it, negative */
+};
+
+/*
+ * Runs the class's program, once per job, and waits for its end. It runs beside the handler in a
+ * cage of its own: no network, no processes, no other program, the files of the class's grants, the
+ * same limits. There is no shell: an argument is an argument. What it prints to stderr counts as
+ *the job's output. 0 when it ran and ended, whatever its status; or -1 with errno: ENOENT   the
+ *class has no EXEC grant EALREADY it was run before EINVAL   an argument list beyond its bounds
+ *	E2BIG    it printed more than output_size; it was ended, output holds the beginning
+ *	EPIPE    it ended before it could be told its arguments
+ * A program that is denied a system call, or meets the CPU or file size limit, ends the job by that
+ * name. SIGPIPE is blocked from the first call on.
+ */
+int stockade_exec(struct stockade_job *job, struct stockade_exec *e);
+
+/*
+ * The path by which the class's program reaches the file @name in the directory of @label; @name as
+ * for stockade_open(). 0, or -1 with errno EINVAL, ENOENT (no such grant), ENAMETOOLONG.
+ */
+int stockade_exec_path(
+    const struct stockade_job *job, const char *label, const char *name, char *out, size_t size);
+
 /*
  * The secret that the operator mapped to @label, of this class's SECRETS("label"): *@len bytes
  * (NULL allowed) and a NUL behind them, borrowed until the job ends. NULL with errno ENOENT if the

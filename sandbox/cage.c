@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -75,6 +76,30 @@ void stk_child_signal(const struct stk_child *child, int sig)
 {
 	if (syscall(SYS_pidfd_send_signal, child->pidfd, sig, NULL, 0) == -1)
 		(void)kill(child->pid, sig);
+}
+
+static int64_t tv_ms(struct timeval tv)
+{
+	return (int64_t)tv.tv_sec * 1000 + tv.tv_usec / 1000;
+}
+
+struct stk_last_words stk_child_reap(struct stk_child *child)
+{
+	struct rusage ru;
+	int status = 0;
+
+	memset(&ru, 0, sizeof(ru));
+	while (wait4(child->pid, &status, 0, &ru) == -1)
+		if (errno != EINTR) {
+			status = SIGKILL;
+			break;
+		}
+	stk_close(&child->pidfd);
+	return (struct stk_last_words){
+		.status = WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status),
+		.cpu_ms = tv_ms(ru.ru_utime) + tv_ms(ru.ru_stime),
+		.maxrss_kib = ru.ru_maxrss,
+	};
 }
 
 int stk_child_end(struct stk_child *child)
@@ -218,15 +243,23 @@ enum stk_err stk_cage_describe(struct stk_cage *c, struct stk_class_table *t, co
 	return e;
 }
 
-void stk_cage_equip(struct stk_cage *c, const struct stk_class_table *t, const int *dir_fds)
+void stk_cage_equip(
+    struct stk_cage *c, const struct stk_class_table *t, const int *dir_fds, const int *path_fds)
 {
 	c->table = t;
 	c->dir_fds = dir_fds;
+	c->path_fds = path_fds;
 }
 
 void stk_cage_lend_work(struct stk_cage *c, struct stk_work *work)
 {
 	c->work = work;
+}
+
+bool stk_cage_work_full(const struct stk_cage *c, const struct stk_run_request *r)
+{
+	return stk_cage_wants_work(r) &&
+	       stk_work_usage(c->work, r->limits.work_bytes) > r->limits.work_bytes;
 }
 
 void stk_cage_sweep_work(struct stk_cage *c, const struct stk_run_hooks *hooks)
@@ -254,7 +287,7 @@ void stk_cage_close(struct stk_cage *c)
 		return;
 	group = c->nursery.pid;
 	for (size_t i = 0; i < c->n_zygotes; i++)
-		(void)stk_child_end(&c->zygotes[i].child);
+		stk_zygote_end(&c->zygotes[i]);
 	(void)stk_child_end(&c->nursery);
 	sweep(group);
 	stk_close(&c->oom_fd);
@@ -284,6 +317,10 @@ const char *stk_cage_request_fault(const struct stk_cage *c, const struct stk_ru
 			return "WORK_STUCK: what the last job left in the work directory cannot be "
 			       "removed; look at it and empty it by hand";
 	}
+	if ((d->profiles & STK_PROFILE_EXEC) != 0 && !c->landlock)
+		return "the class executes a program and Landlock is switched off";
+	if ((d->profiles & STK_PROFILE_EXEC) != 0 && c->path_fds == NULL)
+		return "the class executes a program and none was opened";
 	for (uint32_t i = 0; i < d->n_grants; i++)
 		if (c->dir_fds == NULL || c->dir_fds[d->grants[i].label_index] == -1)
 			return "a directory label of the class is not mapped";

@@ -6,6 +6,7 @@
 #include "sandbox/cage.h"
 
 #include "sandbox/digest.h"
+#include "sandbox/program.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -219,6 +220,7 @@ static const char *header_wrong(const struct stk_desc_header *h, size_t len)
 
 static const char *classes_wrong(const struct stk_class_table *t)
 {
+	struct stk_paths paths;
 	const char *wrong = NULL;
 
 	for (uint32_t i = 0; i < t->head.n_classes && wrong == NULL; i++) {
@@ -227,6 +229,8 @@ static const char *classes_wrong(const struct stk_class_table *t)
 		    strcmp(t->classes[i - 1].name, t->classes[i].name) >= 0)
 			wrong = "classes not sorted or not unique";
 	}
+	if (wrong == NULL && !stk_paths_of(t->classes, t->head.n_classes, &paths))
+		wrong = "more than 16 different programs and library trees";
 	return wrong;
 }
 

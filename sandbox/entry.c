@@ -11,6 +11,7 @@
 #include "sandbox/limits.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -112,80 +113,20 @@ static int z_limits(void)
 	return from_err(stk_limits_fixed(&step));
 }
 
-/* The labels that this class may write, as bits. */
-static uint32_t written_labels(const struct stk_class_desc *d)
-{
-	uint32_t labels = 0;
-
-	for (uint32_t i = 0; i < d->n_grants; i++)
-		if (d->grants[i].kind == STK_PROFILE_FILES_WRITE)
-			labels |= UINT32_C(1) << d->grants[i].label_index;
-	return labels;
-}
-
-static int ruleset_fd(const struct stk_cell *c, const struct stk_class_desc *d)
-{
-	for (size_t i = 0; i < c->n_rulesets; i++)
-		if (c->rulesets[i].labels == stk_class_labels(d) &&
-		    c->rulesets[i].written == written_labels(d) &&
-		    c->rulesets[i].work == (d->ask.work_bytes > 0))
-			return c->rulesets[i].fd;
-	return -1;
-}
-
-static uint32_t grant_rights(const struct stk_grant *g)
-{
-	return g->kind == STK_PROFILE_FILES_WRITE ? STK_LANDLOCK_READ | STK_LANDLOCK_WRITE
-						  : STK_LANDLOCK_READ;
-}
-
-/* Where W has none its slot holds /dev/null, and W runs no class that needs it. */
-static bool has_work_dir(void)
-{
-	struct stat st;
-
-	return fstat(STK_SLOT_EXTRAS + STK_EXTRA_WORK_DIR, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
-/*
- * One ruleset per distinct set of grants, kinds included: a class that reads a and writes b must
- * not get the rules of one that writes a and reads b.
- */
-static int add_ruleset(struct stk_cell *c, const struct stk_class_desc *d)
-{
-	struct stk_ruleset *r = &c->rulesets[c->n_rulesets];
-	enum stk_err e;
-
-	if (ruleset_fd(c, d) != -1)
-		return 0;
-	r->labels = stk_class_labels(d);
-	r->written = written_labels(d);
-	r->work = d->ask.work_bytes > 0;
-	e = stk_landlock_create(c->landlock_abi, STK_LANDLOCK_NET | STK_LANDLOCK_SCOPES, &r->fd);
-	for (uint32_t i = 0; e == STK_OK && i < d->n_grants; i++)
-		e = stk_landlock_add(r->fd, c->landlock_abi,
-		    STK_SLOT_DIRS + (int)d->grants[i].label_index, grant_rights(&d->grants[i]));
-	if (e == STK_OK && r->work && has_work_dir())
-		e = stk_landlock_add(r->fd, c->landlock_abi, STK_SLOT_EXTRAS + STK_EXTRA_WORK_DIR,
-		    STK_LANDLOCK_READ | STK_LANDLOCK_WRITE);
-	if (e == STK_OK)
-		c->n_rulesets++;
-	return from_err(e);
-}
-
-static int z_rulesets(struct stk_cell *c, const struct stk_class_desc *classes, size_t n)
-{
-	for (size_t i = 0; c->landlock_abi > 0 && i < n; i++)
-		if (classes[i].profiles == c->profiles && add_ruleset(c, &classes[i]) == -1)
-			return -1;
-	return 0;
-}
-
 static int z_build(struct stk_cell *c)
 {
 	enum stk_err e = stk_filter_big_build(c->profiles, &c->big);
 
 	return from_err(e != STK_OK ? e : stk_filter_tiny_build(c->profiles, &c->tiny));
+}
+
+/* After its exec a program has no handler that could name a denied call; W is told instead. */
+static int z_filter(struct stk_cell *c)
+{
+	c->listener = -1;
+	if (stk_cell_is_program(c))
+		return from_err(stk_filter_install_listening(&c->big, &c->listener));
+	return from_err(stk_filter_install(&c->big));
 }
 
 enum stk_step stk_cell_open(struct stk_cell *c)
@@ -213,11 +154,11 @@ enum stk_step stk_cell_shut(struct stk_cell *c, const struct stk_class_desc *cla
 		return STK_STEP_Z_HUGE_PAGES;
 	if (z_limits() == -1)
 		return STK_STEP_Z_LIMITS;
-	if (z_rulesets(c, classes, n) == -1)
+	if (from_err(stk_cell_rules(c, classes, n)) == -1)
 		return STK_STEP_Z_RULESETS;
 	if (z_build(c) == -1)
 		return STK_STEP_Z_BUILD;
-	if (from_err(stk_filter_install(&c->big)) == -1)
+	if (z_filter(c) == -1)
 		return STK_STEP_Z_FILTER;
 	return STK_STEP_NONE;
 }
@@ -227,11 +168,6 @@ enum stk_step stk_cell_shut(struct stk_cell *c, const struct stk_class_desc *cla
 static int j_parent(const struct stk_entry *e)
 {
 	return stk_follow(e->cell->worker);
-}
-
-static int rules_slot(const struct stk_entry *e)
-{
-	return STK_SLOT_DIRS + (int)e->cell->n_labels;
 }
 
 static int place(int from, int slot)
@@ -257,12 +193,36 @@ static int place_extras(const struct stk_entry *e)
 
 static bool above_slots(const struct stk_entry *e)
 {
-	int last = rules_slot(e) - 1;
+	int last = stk_cell_is_program(e->cell) ? stk_slot_path(e->cell, e->cell->n_paths) - 1
+						: stk_slot_rules(e->cell) - 1;
 
 	for (int i = 0; i < STK_EXTRA_COUNT; i++)
 		if (has_extra(e, i) && e->extras[i] <= last)
 			return false;
 	return e->report > last && e->output > last && e->args > last;
+}
+
+static int place_for_handler(const struct stk_entry *e)
+{
+	if (place(e->output, STK_SLOT_OUTPUT) == -1 || place(e->output, 2) == -1 ||
+	    place(e->report, STK_SLOT_REPORT) == -1 || place(e->args, STK_SLOT_ARGS) == -1)
+		return -1;
+	return place_extras(e);
+}
+
+/* The program's own standard streams; our pipes and its file are gone once it is executed. */
+static int place_for_program(const struct stk_entry *e)
+{
+	uint32_t index;
+
+	(void)stk_paths_bits(e->cell->paths, e->class_desc, &index);
+	if (place(e->extras[STK_EXTRA_PROGRAM_IN], 0) == -1 ||
+	    place(e->extras[STK_EXTRA_PROGRAM_OUT], STK_SLOT_OUTPUT) == -1 ||
+	    place(e->output, 2) == -1 || dup3(e->report, STK_SLOT_REPORT, O_CLOEXEC) == -1 ||
+	    dup3(e->args, STK_SLOT_ARGS, O_CLOEXEC) == -1 ||
+	    dup3(stk_slot_path(e->cell, index), STK_SLOT_PROGRAM, O_CLOEXEC) == -1)
+		return -1;
+	return (int)syscall(SYS_close_range, STK_SLOT_PROGRAM + 1u, STK_SLOT_DIRS - 1u, 0u);
 }
 
 /*
@@ -272,20 +232,20 @@ static bool above_slots(const struct stk_entry *e)
 static int j_fds(const struct stk_entry *e)
 {
 	uint32_t keep = stk_class_labels(e->class_desc);
-	int rules = e->cell->landlock_abi > 0 ? ruleset_fd(e->cell, e->class_desc) : STK_SLOT_NULL;
+	int rules =
+	    e->cell->landlock_abi > 0 ? stk_cell_ruleset(e->cell, e->class_desc) : STK_SLOT_NULL;
 
 	if (!above_slots(e) || rules == -1) {
 		errno = EBADF;
 		return -1;
 	}
-	if (place(e->output, STK_SLOT_OUTPUT) == -1 || place(e->output, 2) == -1 ||
-	    place(e->report, STK_SLOT_REPORT) == -1 || place(e->args, STK_SLOT_ARGS) == -1 ||
-	    place(rules, rules_slot(e)) == -1 || place_extras(e) == -1)
+	if ((stk_cell_is_program(e->cell) ? place_for_program(e) : place_for_handler(e)) == -1 ||
+	    place(rules, stk_slot_rules(e->cell)) == -1)
 		return -1;
 	for (uint32_t i = 0; i < e->cell->n_labels; i++)
 		if ((keep & UINT32_C(1) << i) == 0 && close(STK_SLOT_DIRS + (int)i) == -1)
 			return -1;
-	return (int)syscall(SYS_close_range, (unsigned)rules_slot(e) + 1, ~0u, 0u);
+	return (int)syscall(SYS_close_range, (unsigned)stk_slot_rules(e->cell) + 1, ~0u, 0u);
 }
 
 static int j_caps(const struct stk_entry *e)
@@ -312,9 +272,10 @@ static int j_limits(const struct stk_entry *e)
 
 static int j_landlock(const struct stk_entry *e)
 {
-	if (e->cell->landlock_abi > 0 && from_err(stk_landlock_restrict(rules_slot(e))) == -1)
+	if (e->cell->landlock_abi > 0 &&
+	    from_err(stk_landlock_restrict(stk_slot_rules(e->cell))) == -1)
 		return -1;
-	return close(rules_slot(e));
+	return close(stk_slot_rules(e->cell));
 }
 
 /* Read back before the tiny filter takes prctl away; W looks from outside as well. */

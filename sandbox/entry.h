@@ -9,6 +9,7 @@
 #define SANDBOX_ENTRY_H
 
 #include "sandbox/filter.h"
+#include "sandbox/program.h"
 #include "sandbox/wire.h"
 
 /* In the order they are done. Names are for people and tests. */
@@ -46,12 +47,13 @@ enum stk_step {
 const char *stk_step_name(uint32_t step);
 
 /* Where everything stands in J; Z uses the same numbers, with W's socket at STK_SLOT_ARGS. */
-#define STK_SLOT_NULL   0 /* 1 and 2 too, in Z */
-#define STK_SLOT_OUTPUT 1 /* and 2 */
-#define STK_SLOT_REPORT 3 /* in Z: /dev/null */
-#define STK_SLOT_ARGS   4
-#define STK_SLOT_EXTRAS 5 /* + enum stk_extra; only those of the spawn are open in J */
-#define STK_SLOT_DIRS   (STK_SLOT_EXTRAS + STK_EXTRA_COUNT) /* + label index; the class's own */
+#define STK_SLOT_NULL    0 /* 1 and 2 too, in Z */
+#define STK_SLOT_OUTPUT  1 /* and 2 */
+#define STK_SLOT_REPORT  3 /* in Z: /dev/null */
+#define STK_SLOT_ARGS    4
+#define STK_SLOT_EXTRAS  5 /* + enum stk_extra; only those of the spawn are open in J */
+#define STK_SLOT_PROGRAM STK_SLOT_EXTRAS /* the program's file, in the process that becomes it */
+#define STK_SLOT_DIRS    (STK_SLOT_EXTRAS + STK_EXTRA_COUNT) /* + label index; the class's own */
 
 /* How a process ends that could not shut its cage; the verdict comes from the record, not from it.
  */
@@ -61,6 +63,9 @@ const char *stk_step_name(uint32_t step);
 struct stk_cell {
 	uint32_t profiles;
 	uint32_t n_labels;
+	uint32_t n_paths;              /* PROGRAM: programs and trees, behind the rules' slot */
+	const struct stk_paths *paths; /* which; borrowed */
+	int listener;                  /* PROGRAM: the big filter's notifications, or -1 */
 	pid_t worker;
 	int landlock_abi; /* 0: the operator switched Landlock off */
 	struct stk_bpf big, tiny;
@@ -69,6 +74,7 @@ struct stk_cell {
 		uint32_t labels;  /* bit per label index */
 		uint32_t written; /* those of them that may be written */
 		bool work;        /* and the job's own directory */
+		uint32_t paths;   /* bit per program and tree */
 		int fd;
 	} rulesets[STK_CLASSES_MAX];
 	size_t n_rulesets;
@@ -98,6 +104,20 @@ enum stk_step stk_cell_shut(struct stk_cell *c, const struct stk_class_desc *cla
 void stk_entry_shut(const struct stk_entry *e);
 /* The same for one step: 0, or -1 with errno. For tests that make one layer impossible. */
 int stk_entry_step(enum stk_step step, const struct stk_entry *e);
+
+/* Whether jobs of this class are children of this cell's zygote. */
+bool stk_cell_serves(const struct stk_cell *c, const struct stk_class_desc *d);
+/* Whether its children become programs (program.h) rather than run handlers. */
+bool stk_cell_is_program(const struct stk_cell *c);
+/* The ruleset for each class that this cell serves; errors as from landlock.h, EOPNOTSUPP for a
+ * program's cell without Landlock. */
+STK_CHECK enum stk_err stk_cell_rules(
+    struct stk_cell *c, const struct stk_class_desc *classes, size_t n);
+/* The ruleset's descriptor of one class, or -1. */
+int stk_cell_ruleset(const struct stk_cell *c, const struct stk_class_desc *d);
+/* Slots behind the directories: a child's ruleset, then programs and trees. */
+int stk_slot_rules(const struct stk_cell *c);
+int stk_slot_path(const struct stk_cell *c, uint32_t i);
 
 /* The labels a class may use, as bits. */
 uint32_t stk_class_labels(const struct stk_class_desc *d);

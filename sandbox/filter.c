@@ -230,6 +230,31 @@ enum stk_err stk_filter_install(const struct stk_bpf *p)
 	return p->n_pids != 0 ? STK_E_REFUSED : install(p);
 }
 
+enum stk_err stk_filter_install_listening(const struct stk_bpf *p, int *listener)
+{
+	struct sock_fprog prog = { .len = p->len };
+	long fd;
+
+	*listener = -1;
+	if (p->n_pids != 0 || p->len == 0)
+		return STK_E_REFUSED;
+	prog.filter = calloc(p->len, sizeof(struct sock_filter));
+	if (prog.filter == NULL)
+		return STK_E_NOMEM;
+	for (size_t i = 0; i < p->len; i++) {
+		prog.filter[i] = p->insns[i];
+		if (prog.filter[i].code == (BPF_RET | BPF_K) &&
+		    prog.filter[i].k == SECCOMP_RET_TRAP)
+			prog.filter[i].k = SECCOMP_RET_USER_NOTIF;
+	}
+	fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &prog);
+	free(prog.filter);
+	if (fd < 0)
+		return install(p);
+	*listener = (int)fd;
+	return STK_OK;
+}
+
 enum stk_err stk_filter_tiny_install(struct stk_bpf *p, pid_t self)
 {
 	if (p->n_pids == 0 || p->n_pids > STK_BPF_PIDS_MAX || self <= 0)

@@ -52,6 +52,12 @@ STK_CHECK enum stk_err stk_filter_worker_build(struct stk_bpf *out);
  * STK_E_SYSTEM with errno. Async-signal-safe. A program with pid slots is refused (STK_E_REFUSED).
  */
 STK_CHECK enum stk_err stk_filter_install(const struct stk_bpf *p);
+/*
+ * The same, but what the filter would trap waits for the reader of *listener (seccomp_unotify(2)),
+ * which is the caller's. Where the kernel gives no listener (EBUSY: an outer filter has one;
+ * EINVAL, ENOSYS: not built in) it traps as always and *listener is -1.
+ */
+STK_CHECK enum stk_err stk_filter_install_listening(const struct stk_bpf *p, int *listener);
 /* The same after writing @self into the pid slots; J passes its own pid. */
 STK_CHECK enum stk_err stk_filter_tiny_install(struct stk_bpf *p, pid_t self);
 

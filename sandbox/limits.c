@@ -62,7 +62,7 @@ enum stk_err stk_limits_fixed(const char **step)
 
 enum stk_err stk_limits_job(const struct stk_limits *l, uint32_t profiles, const char **step)
 {
-	bool tasks = (profiles & ((uint32_t)STK_PROFILE_THREADS | STK_PROFILE_EXEC)) != 0;
+	bool tasks = (profiles & STK_PROFILE_THREADS) != 0;
 	const struct step nproc = { "RLIMIT_NPROC", RLIMIT_NPROC, 0, 0 };
 	const struct step steps[] = {
 		{ "RLIMIT_CPU", RLIMIT_CPU, l->cpu_s, (uint64_t)l->cpu_s + 1 },

@@ -18,7 +18,7 @@ STK_CHECK enum stk_err stk_limits_fixed(const char **step);
 
 /*
  * What the class asked for: CPU (hard one second above soft), FSIZE, NOFILE, STACK, NPROC 0 (left
- * alone with the threads or exec profile: it counts every task of the uid), AS last. A limit that
+ * alone with the threads profile: it counts every task of the uid), AS last. A limit that
  * the process already holds lower stays as it is. Errors as above; STK_E_REFUSED for zero cpu,
  * stack, memory or fds. Never call it in Z: with NPROC 0 it could not clone. Async-signal-safe.
  */

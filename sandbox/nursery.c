@@ -23,7 +23,7 @@
 #define SLOT_SOCK 3
 #define SLOT_CAGE 4
 #define SLOT_OOM  5
-#define ASK_FDS   (1 + STK_LABELS_MAX + 1)
+#define ASK_FDS   (1 + STK_LABELS_MAX + STK_PATHS_MAX + 1)
 /* where the new process has its channel: standard output, or what entry.h calls STK_SLOT_ARGS;
  * entry.h's slots for extras follow, then the directories */
 #define BORN_OUT  1
@@ -139,6 +139,12 @@ static enum stk_birth_step hide_files(const struct stk_ask *ask, const int *dirs
 		    stk_landlock_add(rules, self.abi, *dirs++, rights) != STK_OK)
 			return STK_BIRTH_LANDLOCK;
 	}
+	for (uint32_t i = 0; i < ask->n_paths; i++)
+		if (stk_landlock_add(rules, self.abi, *dirs++,
+			(ask->programs & UINT32_C(1) << i) != 0
+			    ? STK_LANDLOCK_READ | STK_LANDLOCK_EXEC
+			    : STK_LANDLOCK_READ) != STK_OK)
+			return STK_BIRTH_LANDLOCK;
 	if (ask->work != 0 && stk_landlock_add(rules, self.abi, *dirs,
 				  STK_LANDLOCK_READ | STK_LANDLOCK_WRITE) != STK_OK)
 		return STK_BIRTH_LANDLOCK;
@@ -160,6 +166,10 @@ static int place_fds(const struct stk_ask *ask, const int *fds, int *cage, int *
 	fds++;
 	for (uint32_t i = 0; i < ask->n_labels; i++)
 		slots[n++] = (ask->labels & UINT32_C(1) << i) != 0 ? *fds++ : SLOT_NULL;
+	if (ask->n_paths > 0)
+		slots[n++] = SLOT_NULL; /* where a child's rules go (entry.c) */
+	for (uint32_t i = 0; i < ask->n_paths; i++)
+		slots[n++] = *fds++;
 	if (ask->work != 0)
 		slots[BORN_SOCK + 1 + STK_EXTRA_WORK_DIR] = *fds;
 	slots[n++] = *cage;
@@ -269,8 +279,8 @@ static bool ask_good(const struct stk_ask *a, size_t n_fds)
 	return a->magic == STK_ASK_MAGIC &&
 	       (a->role == STK_ROLE_DESCRIBE || a->role == STK_ROLE_ZYGOTE) &&
 	       a->n_labels <= STK_LABELS_MAX && (a->labels & beyond) == 0 &&
-	       (a->writable & ~a->labels) == 0 && a->work <= 1 &&
-	       n_fds == 1 + (size_t)__builtin_popcount(a->labels) + a->work;
+	       (a->writable & ~a->labels) == 0 && a->n_paths <= STK_PATHS_MAX && a->work <= 1 &&
+	       n_fds == 1 + (size_t)__builtin_popcount(a->labels) + a->n_paths + a->work;
 }
 
 static bool serve_one(void)

@@ -14,8 +14,8 @@ enum stk_role {
 	STK_ROLE_ZYGOTE = 2
 };
 
-/* W -> M, with 1 descriptor (the new process's output or socket) and one per bit of labels,
- * then one if work is 1. */
+/* W -> M, with 1 descriptor (the new process's output or socket), one per bit of labels, one per
+ * program and library tree, and the work directory if work is 1. */
 #define STK_ASK_MAGIC 0x314b5341u /* "ASK1" */
 struct stk_ask {
 	uint32_t magic;
@@ -24,6 +24,8 @@ struct stk_ask {
 	uint32_t n_labels; /* slots that are kept for directories */
 	uint32_t labels;   /* bit i: a directory for label i rides along */
 	uint32_t writable; /* bit i: some class may write there */
+	uint32_t n_paths;  /* programs and library trees (program.h), for a program's zygote */
+	uint32_t programs; /* bit i: path i is a program */
 	uint32_t work;     /* 1: the jobs' own directory rides along, last */
 };
 

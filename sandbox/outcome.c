@@ -55,6 +55,41 @@ static const char *signal_name(int sig)
 	return abbrev == NULL ? "?" : abbrev;
 }
 
+/* --- its program --------------------------------------------------------------------------------
+ */
+
+static void program_denied(const struct stk_end *e, struct stk_outcome *o)
+{
+	const struct stk_denied *d = &e->program->denied;
+	const char *call =
+	    e->program->has_denied ? stk_syscall_name(d->arch, d->nr) : "a system call";
+
+	name(o, STK_OUT_SYSCALL_DENIED, "%s (program %s of class %s)%s",
+	    call == NULL ? "an unknown call" : call, e->class_desc->program, e->class_desc->name,
+	    e->program->has_denied
+		? ": no program may make it; the exec profile has no network and no processes"
+		: ": which one is not known, the kernel gave no notification");
+}
+
+/* What ended a class's program, where that was the wall and not the program. */
+static void by_program(const struct stk_end *e, struct stk_outcome *o)
+{
+	const struct stk_program *p = e->program;
+
+	if (p->has_denied || p->last.status == -SIGSYS)
+		program_denied(e, o);
+	else if (p->last.status == -SIGXCPU)
+		name(o, STK_OUT_CPU_LIMIT,
+		    "its program %s was ended by SIGXCPU after %" PRId64
+		    " ms of CPU: its limit is %" PRIu32 " s; raise CPU_S and the ceiling if the "
+		    "work is honest",
+		    e->class_desc->program, p->last.cpu_ms, e->limits->cpu_s);
+	else
+		name(o, STK_OUT_FILE_SIZE_LIMIT,
+		    "its program %s wrote a file beyond the limit of %" PRIu64 " bytes",
+		    e->class_desc->program, e->limits->file_bytes);
+}
+
 /* --- our own acts ----------------------------------------------------------------------------- */
 
 static void by_us(const struct stk_end *e, struct stk_outcome *o)
@@ -101,6 +136,7 @@ static void by_us(const struct stk_end *e, struct stk_outcome *o)
 		    "work is honest",
 		    mib(l->work_bytes));
 		break;
+	case STK_KILL_PROGRAM: by_program(e, o); break;
 	case STK_KILL_UNPROVEN: o->name = STK_OUT_SANDBOX_UNAVAILABLE; break;
 	}
 }

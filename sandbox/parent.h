@@ -7,7 +7,10 @@
 
 #include "sandbox/cage.h"
 #include "sandbox/nursery.h"
+#include "sandbox/report.h"
 #include "sandbox/work.h"
+
+#include <poll.h>
 
 #define STK_ZYGOTES_MAX 32 /* sums of five profiles */
 #define STK_WHY_MAX     512
@@ -21,8 +24,9 @@ struct stk_child {
 
 struct stk_zygote {
 	uint32_t profiles;
-	int filters;                 /* Seccomp_filters of Z: its children must show one more */
-	uint32_t jobs;               /* children it has made */
+	int filters;   /* Seccomp_filters of Z: its children must show one more */
+	int listener;  /* of a program's zygote: its children's denied calls; else -1 */
+	uint32_t jobs; /* children it has made */
 	enum stk_outcome_name doubt; /* how a child of it ended that makes it suspect */
 	struct stk_child child;
 };
@@ -34,6 +38,7 @@ struct stk_cage {
 	uint32_t zygote_jobs;                /* 0: no zygote is too old */
 	const struct stk_class_table *table; /* borrowed */
 	const int *dir_fds;                  /* borrowed, one per label */
+	const int *path_fds;                 /* borrowed, one per program and library tree */
 	struct stk_work *work;               /* borrowed, or NULL */
 	struct stk_zygote zygotes[STK_ZYGOTES_MAX];
 	size_t n_zygotes;
@@ -50,6 +55,14 @@ struct stk_cage {
 STK_CHECK enum stk_err stk_child_adopt(const struct stk_cage *c, pid_t pid, struct stk_child *out);
 /* Through its pidfd, or by number where those are refused. */
 void stk_child_signal(const struct stk_child *child, int sig);
+/* What the kernel says of an ended child. */
+struct stk_last_words {
+	int status; /* exit code, or -signal */
+	int64_t cpu_ms, maxrss_kib;
+};
+/* Waits for the end of @child, which is on its way, and closes its pidfd. An end that nobody can
+ * tell of is a SIGKILL: never success. */
+struct stk_last_words stk_child_reap(struct stk_child *child);
 /* Close, SIGKILL, reap; returns the wait status. Safe on pid 0. */
 int stk_child_end(struct stk_child *child);
 
@@ -74,11 +87,19 @@ static inline bool stk_cage_wants_work(const struct stk_run_request *r)
 	return r->limits.work_bytes > 0 && !r->check_only;
 }
 
+/* The job's own directory has no quota of the kernel's: it is counted, while it runs and after. */
+bool stk_cage_work_full(const struct stk_cage *c, const struct stk_run_request *r);
 /* Empties the work directory, however long it takes, with the worker's ticks in between. */
 void stk_cage_sweep_work(struct stk_cage *c, const struct stk_run_hooks *hooks);
 
 /* Why @r cannot be run in @c at all, or NULL; static storage. */
 const char *stk_cage_request_fault(const struct stk_cage *c, const struct stk_run_request *r);
+
+/*
+ * Waits until @fd is readable while the worker's tick goes on: STK_E_TIMEOUT at the deadline, or as
+ * soon as the worker wants to stop; @patient sees that through to the deadline.
+ */
+STK_CHECK enum stk_err stk_await(struct stk_cage *c, int fd, int64_t deadline_ms, bool patient);
 
 /* Descriptors for a child beside its pipes; borrowed, fds[i] counts where bit i of have is set. */
 struct stk_extras {
@@ -90,6 +111,20 @@ struct stk_job_pipes {
 	int report, output, args; /* our ends, non-blocking */
 };
 
+/* The zygote of this sum, started on first need; errors as of stk_spawn. */
+STK_CHECK enum stk_err stk_zygote_find(
+    struct stk_cage *c, uint32_t profiles, struct stk_zygote **out, char why[static STK_WHY_MAX]);
+/* Has it clone one child with @theirs (report, output, args) and @extras; borrowed for the call. */
+STK_CHECK enum stk_err stk_zygote_clone(struct stk_cage *c, struct stk_zygote *z,
+    struct stk_spawn *s, const int theirs[3], const struct stk_extras *extras,
+    struct stk_child *child, char why[static STK_WHY_MAX]);
+/* Ends it and whatever belongs to it; the next need starts another. */
+void stk_zygote_end(struct stk_zygote *z);
+
+/* A pipe of which one end is ours and does not block. STK_E_SYSTEM with errno. */
+STK_CHECK enum stk_err stk_pipe_from_child(int *ours, int *theirs);
+STK_CHECK enum stk_err stk_pipe_to_child(int *ours, int *theirs);
+
 /*
  * Clones one child through the zygote of the class's profile sum, starting that first if need be.
  * On success @child and @pipes are the caller's. STK_E_CLOSED: M is gone. STK_E_REFUSED: hopeless
@@ -99,5 +134,47 @@ struct stk_job_pipes {
 STK_CHECK enum stk_err stk_spawn(struct stk_cage *c, struct stk_spawn *s,
     const struct stk_extras *extras, struct stk_child *child, struct stk_job_pipes *pipes,
     int *zygote_filters, char why[static STK_WHY_MAX]);
+
+/* --- exec: the process that becomes a class's program (program.h) --------------------------- */
+
+struct stk_program {
+	struct stk_child child; /* pid 0: the class has none */
+	int listener;           /* its denied calls; borrowed from its zygote, or -1 */
+	int report, output;     /* our ends, non-blocking, or -1 */
+	int end;                /* where the job is told how it ended */
+	struct stk_report frames;
+	bool ended, has_denied;
+	struct stk_denied denied;
+	struct stk_last_words last; /* once ended */
+};
+/* What a poll says of it, and in which order. */
+enum stk_program_slot {
+	STK_PROGRAM_ENDED,
+	STK_PROGRAM_SPOKE,
+	STK_PROGRAM_PRINTED,
+	STK_PROGRAM_DENIED,
+	STK_PROGRAM_SLOTS
+};
+
+/* Makes it one that is safe to finish. */
+void stk_program_init(struct stk_program *p);
+/*
+ * Before J of a class with exec, and nothing for another: makes the process, sees it shut and adds
+ * the job's ends of its pipes to @for_job. Errors as of stk_spawn, with a sentence. Always followed
+ * by stk_program_spawned(), which closes those ends here and, unless J stands, finishes @p.
+ */
+STK_CHECK enum stk_err stk_program_spawn(struct stk_cage *c, const struct stk_spawn *job,
+    const struct stk_run_hooks *hooks, struct stk_program *p, struct stk_extras *for_job,
+    char why[static STK_WHY_MAX]);
+void stk_program_spawned(struct stk_program *p, struct stk_extras *for_job, bool job_stands);
+/* What to poll for; then takes what came, but for what it printed. A denied call is noted and the
+ * program killed, never answered; of its end the job is told. STK_E_FORMAT or STK_E_TOOBIG: it said
+ * something malformed or too much. */
+void stk_program_polls(const struct stk_program *p, struct pollfd at[static STK_PROGRAM_SLOTS]);
+STK_CHECK enum stk_err stk_program_step(struct stk_program *p, const struct pollfd *at);
+/* Whether its end is a limit or a filter rather than the handler's business. */
+bool stk_program_broke_a_limit(const struct stk_program *p);
+/* Kills it if need be, reaps, closes, frees. */
+void stk_program_finish(struct stk_program *p);
 
 #endif

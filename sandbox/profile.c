@@ -4,6 +4,8 @@
  */
 #include "sandbox/profile.h"
 
+#include "sandbox/entry.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
@@ -32,14 +34,16 @@
 #define STK_O_CHANGES    (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND | STK_O_TMPFILE)
 #define STK_MODE_SPECIAL (S_ISUID | S_ISGID | S_ISVTX)
 
-#define FILES_READ  (uint32_t) STK_PROFILE_FILES_READ
-#define FILES_WRITE (uint32_t) STK_PROFILE_FILES_WRITE
-#define THREADS     (uint32_t) STK_PROFILE_THREADS
-#define NET         (uint32_t) STK_PROFILE_NET
-#define EXEC        (uint32_t) STK_PROFILE_EXEC
-#define BASE        (uint32_t) STK_GROUP_BASE
-#define ENTRY       (uint32_t) STK_GROUP_ENTRY
-#define WORKER      (uint32_t) STK_GROUP_WORKER
+#define FILES_READ      (uint32_t) STK_PROFILE_FILES_READ
+#define FILES_WRITE     (uint32_t) STK_PROFILE_FILES_WRITE
+#define THREADS         (uint32_t) STK_PROFILE_THREADS
+#define NET             (uint32_t) STK_PROFILE_NET
+#define EXEC            (uint32_t) STK_PROFILE_EXEC
+#define PROGRAM         (uint32_t) STK_PROFILE_PROGRAM
+#define PROGRAM_DYNAMIC (uint32_t) STK_PROFILE_PROGRAM_DYNAMIC
+#define BASE            (uint32_t) STK_GROUP_BASE
+#define ENTRY           (uint32_t) STK_GROUP_ENTRY
+#define WORKER          (uint32_t) STK_GROUP_WORKER
 
 /* clang-format off */
 #define MASKED(a, m, v) { .op = STK_ARG_MASKED, .arg = (a), .mask = (uint64_t)(m), .value = (uint64_t)(v) }

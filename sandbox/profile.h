@@ -35,7 +35,9 @@ enum stk_group {
 	((uint32_t)STK_PROFILE_FILES_READ | STK_PROFILE_FILES_WRITE | STK_PROFILE_THREADS | \
 	    STK_PROFILE_NET | STK_PROFILE_EXEC | STK_PROFILE_EXEC_DYNAMIC)
 /* Profiles whose table is complete; a filter for any other is refused. */
-#define STK_PROFILE_READY ((uint32_t)STK_PROFILE_FILES_READ | STK_PROFILE_FILES_WRITE)
+#define STK_PROFILE_READY                                                                \
+	((uint32_t)STK_PROFILE_FILES_READ | STK_PROFILE_FILES_WRITE | STK_PROFILE_EXEC | \
+	    STK_PROFILE_EXEC_DYNAMIC | STK_PROFILE_PROGRAM | STK_PROFILE_PROGRAM_DYNAMIC)
 
 enum stk_row_action {
 	STK_ROW_ALLOW = 1,

@@ -4,6 +4,8 @@
  */
 #include "sandbox/parent.h"
 
+#include "sandbox/program.h"
+
 /*
  * All children of one zygote share its address layout: what one learned of it, or guessed by dying,
  * would serve the next. So none makes jobs for ever, and none makes another after such an end.
@@ -23,7 +25,8 @@ void stk_zygote_doubt(struct stk_cage *c, uint32_t class_index, enum stk_outcome
 	uint32_t profiles = c->table->classes[class_index].profiles;
 
 	for (size_t i = 0; doubtful[name] && i < c->n_zygotes; i++)
-		if (c->zygotes[i].profiles == profiles)
+		if (c->zygotes[i].profiles == profiles ||
+		    c->zygotes[i].profiles == stk_program_sum(profiles))
 			c->zygotes[i].doubt = name;
 }
 
@@ -31,12 +34,12 @@ void stk_zygote_recycle(struct stk_cage *c, struct stk_zygote *z)
 {
 	bool old = c->zygote_jobs > 0 && z->jobs >= c->zygote_jobs, doubt = doubtful[z->doubt];
 
-	if (z->child.pid == 0 || (!old && !doubt))
+	if (z->child.pid > 0 && !old && !doubt)
 		return;
-	if (c->hooks != NULL && c->hooks->recycled != NULL)
+	if (z->child.pid > 0 && c->hooks != NULL && c->hooks->recycled != NULL)
 		c->hooks->recycled(
 		    c->hooks->ctx, z->jobs, doubt ? stk_outcome_text(z->doubt) : "age");
-	(void)stk_child_end(&z->child);
+	stk_zygote_end(z);
 	z->jobs = 0;
 	z->doubt = STK_OUT_DONE;
 }

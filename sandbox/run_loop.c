@@ -17,8 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -35,6 +33,7 @@ struct run {
 	struct stk_job_pipes pipes;
 	struct stk_extras extras; /* what the class's grants hand to the child; borrowed */
 	struct stk_report report;
+	struct stk_program program; /* exec: beside the child */
 	int zygote_filters;
 	enum stk_kill kill;
 	bool termed, killed, greeted;
@@ -71,13 +70,6 @@ static void obey(struct run *run, enum stk_run_order order)
 	}
 }
 
-/* The job's own directory has no quota of the kernel's: it is counted, here and after the end. */
-static bool work_is_full(struct run *run)
-{
-	return stk_cage_wants_work(run->r) && run->kill == STK_KILL_NONE &&
-	       stk_work_usage(run->c->work, run->r->limits.work_bytes) > run->r->limits.work_bytes;
-}
-
 static void tick(struct run *run)
 {
 	const struct stk_run_hooks *h = run->hooks;
@@ -85,7 +77,7 @@ static void tick(struct run *run)
 	run->tick_due_ms = stk_monotonic_ms() + (h->tick_ms == 0 ? TICK_MS : h->tick_ms);
 	if (h->tick != NULL)
 		obey(run, h->tick(h->ctx));
-	if (work_is_full(run))
+	if (run->kill == STK_KILL_NONE && stk_cage_work_full(run->c, run->r))
 		end_job(run, STK_KILL_WORK);
 }
 
@@ -199,7 +191,8 @@ enum slot {
 	SLOT_OUTPUT,
 	SLOT_ARGS,
 	SLOT_WAKE,
-	SLOTS
+	SLOT_PROGRAM,
+	SLOTS = SLOT_PROGRAM + STK_PROGRAM_SLOTS
 };
 
 static int wait_ms(const struct run *run)
@@ -209,6 +202,19 @@ static int wait_ms(const struct run *run)
 	if (!run->killed && run->deadline_ms < due)
 		due = run->deadline_ms;
 	return due <= now ? 0 : due - now > 60000 ? 60000 : (int)(due - now);
+}
+
+/* Its end is the handler's business, unless it was the wall that ended it. */
+static void step_program(struct run *run, const struct pollfd *p)
+{
+	struct stk_program *program = &run->program;
+
+	if (p[STK_PROGRAM_PRINTED].revents != 0)
+		(void)drain(run, &program->output, take_output);
+	if (stk_program_step(program, p) != STK_OK)
+		end_job(run, STK_KILL_MALFORMED);
+	else if (program->ended && stk_program_broke_a_limit(program))
+		end_job(run, STK_KILL_PROGRAM);
 }
 
 /* False once the child has ended. */
@@ -221,9 +227,14 @@ static bool step(struct run *run)
 		[SLOT_ARGS] = { .fd = run->out->started ? run->pipes.args : -1, .events = POLLOUT },
 		[SLOT_WAKE] = { .fd = run->hooks->wake_fd, .events = POLLIN },
 	};
-	int n = poll(p, SLOTS, wait_ms(run));
-	int64_t now = stk_monotonic_ms();
+	int n;
+	int64_t now;
 
+	stk_program_polls(&run->program, p + SLOT_PROGRAM);
+	n = poll(p, SLOTS, wait_ms(run));
+	now = stk_monotonic_ms();
+	if (n > 0)
+		step_program(run, p + SLOT_PROGRAM);
 	if (n > 0 && p[SLOT_REPORT].revents != 0)
 		(void)drain(run, &run->pipes.report, take_report);
 	if (n > 0 && p[SLOT_OUTPUT].revents != 0)
@@ -252,29 +263,15 @@ static void drain_rest(struct run *run)
 		continue;
 }
 
-static int64_t tv_ms(struct timeval tv)
-{
-	return (int64_t)tv.tv_sec * 1000 + tv.tv_usec / 1000;
-}
-
 static void reap(struct run *run)
 {
 	struct stk_outcome *o = run->out;
-	struct rusage ru;
-	int status = 0;
+	struct stk_last_words last = stk_child_reap(&run->child);
 
-	memset(&ru, 0, sizeof(ru));
-	while (wait4(run->child.pid, &status, 0, &ru) == -1)
-		if (errno != EINTR) {
-			/* an end that nobody can tell of is never success */
-			status = SIGKILL;
-			break;
-		}
-	o->status = WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+	o->status = last.status;
 	o->wall_ms = stk_monotonic_ms() - run->started_ms;
-	o->cpu_ms = tv_ms(ru.ru_utime) + tv_ms(ru.ru_stime);
-	o->maxrss_kib = ru.ru_maxrss;
-	stk_close(&run->child.pidfd);
+	o->cpu_ms = last.cpu_ms;
+	o->maxrss_kib = last.maxrss_kib;
 }
 
 static void judge(struct run *run)
@@ -283,9 +280,13 @@ static void judge(struct run *run)
 		.class_desc = &run->c->table->classes[run->r->class_index],
 		.limits = &run->r->limits,
 		.report = &run->report,
+		.program = &run->program,
 		.oom_kills = stk_oom_count(run->c->oom_fd) - run->oom_before };
 
 	stk_verdict(&end, run->out);
+	run->out->cpu_ms += run->program.last.cpu_ms;
+	if (run->program.last.maxrss_kib > run->out->maxrss_kib)
+		run->out->maxrss_kib = run->program.last.maxrss_kib;
 	stk_zygote_doubt(run->c, run->r->class_index, run->out->name);
 }
 
@@ -297,7 +298,11 @@ static void run_child(struct run *run)
 		continue;
 	drain_rest(run);
 	reap(run);
-	if (work_is_full(run))
+	stk_program_finish(&run->program);
+	/* the handler may have seen its program's end before we did, and called it a failure */
+	if (run->kill == STK_KILL_NONE && stk_program_broke_a_limit(&run->program))
+		run->kill = STK_KILL_PROGRAM;
+	if (run->kill == STK_KILL_NONE && stk_cage_work_full(run->c, run->r))
 		run->kill = STK_KILL_WORK;
 	judge(run);
 }
@@ -317,8 +322,12 @@ static enum stk_err spawn_with_patience(struct run *run)
 		(void)snprintf(s.queue, sizeof(s.queue), "%s", run->r->queue);
 
 	for (int i = 0; i < SPAWN_TRIES && e != STK_OK && !run->c->called_off; i++) {
-		e = stk_spawn(run->c, &s, &run->extras, &run->child, &run->pipes,
-		    &run->zygote_filters, run->out->why);
+		e = stk_program_spawn(
+		    run->c, &s, run->hooks, &run->program, &run->extras, run->out->why);
+		if (e == STK_OK)
+			e = stk_spawn(run->c, &s, &run->extras, &run->child, &run->pipes,
+			    &run->zygote_filters, run->out->why);
+		stk_program_spawned(&run->program, &run->extras, e == STK_OK);
 		if (e == STK_E_CLOSED || e == STK_E_REFUSED)
 			break;
 	}
@@ -339,6 +348,7 @@ static void clear(struct run *run)
 	stk_close(&run->pipes.report);
 	stk_close(&run->pipes.output);
 	stk_close(&run->pipes.args);
+	stk_program_finish(&run->program);
 	stk_report_clear(&run->report);
 	stk_letter_clear(&run->letter);
 }
@@ -354,6 +364,7 @@ enum stk_err stk_cage_run(struct stk_cage *c, const struct stk_run_request *r,
 	const char *wrong = stk_cage_request_fault(c, r);
 	enum stk_err e = STK_OK;
 
+	stk_program_init(&run.program);
 	memset(out, 0, sizeof(*out));
 	out->name = STK_OUT_SANDBOX_UNAVAILABLE;
 	if (wrong != NULL) {

@@ -68,8 +68,9 @@ static void note_pid(struct emit *e, size_t at)
 		e->full = true;
 }
 
-/* One row: every condition over both halves of its argument, then allow. */
-static void put_row(struct emit *e, const struct stk_row *r)
+/* One row: every condition over both halves of its argument, then @action. Without @pinned as the
+ * big filter sees it, which does not know the pid. */
+static void put_row(struct emit *e, const struct stk_row *r, bool pinned, uint32_t action)
 {
 	size_t jumps[2 * STK_ROW_ARGS_MAX], n = 0;
 
@@ -81,7 +82,7 @@ static void put_row(struct emit *e, const struct stk_row *r)
 			uint32_t mask = self ? UINT32_MAX : (uint32_t)(a->mask >> (32 * half));
 			uint32_t want = self ? 0 : (uint32_t)(a->value >> (32 * half));
 
-			if (mask == 0)
+			if (mask == 0 || (self && !pinned))
 				continue;
 			put_load(e, OFF_ARG(a->arg, half));
 			if (mask != UINT32_MAX)
@@ -92,9 +93,39 @@ static void put_row(struct emit *e, const struct stk_row *r)
 				note_pid(e, jumps[n - 1]);
 		}
 	}
-	put_return(e, SECCOMP_RET_ALLOW);
+	put_return(e, action);
 	while (n > 0)
 		land(e, jumps[--n]);
+}
+
+static bool has_self(const struct stk_row *r)
+{
+	for (size_t i = 0; i < stk_row_n_args(r); i++)
+		if (r->args[i].op == STK_ARG_SELF)
+			return true;
+	return false;
+}
+
+/* What the big filter allows more of than the class: entry calls, and rows it could not pin. */
+static bool wider_in_big(const struct stk_row *r, uint32_t groups)
+{
+	if (r->nr < 0 || r->action != STK_ROW_ALLOW)
+		return false;
+	return (r->groups & STK_GROUP_ENTRY) != 0 || ((r->groups & groups) != 0 && has_self(r));
+}
+
+/*
+ * What the big filter allows of this call and the class may not: exactly that is trapped. The rest
+ * the big filter denies itself, in the way that names it.
+ */
+static void put_taken_back(struct emit *e, int nr, uint32_t groups)
+{
+	size_t n;
+	const struct stk_row *rows = stk_profile_rows(&n);
+
+	for (size_t i = 0; i < n; i++)
+		if (rows[i].nr == nr && wider_in_big(&rows[i], groups))
+			put_row(e, &rows[i], false, SECCOMP_RET_TRAP);
 }
 
 static void put_call(struct emit *e, int nr, uint32_t groups)
@@ -114,30 +145,16 @@ static void put_call(struct emit *e, int nr, uint32_t groups)
 		if (r->nr != nr || (r->groups & groups) == 0)
 			continue;
 		if (r->action == STK_ROW_ALLOW) {
-			put_row(e, r);
+			put_row(e, r, true, SECCOMP_RET_ALLOW);
 			allowed = true;
 		}
 		if (r->action == STK_ROW_SOFT)
 			otherwise = SECCOMP_RET_ERRNO | r->err;
 	}
-	put_return(e, allowed ? SECCOMP_RET_TRAP : otherwise);
+	if (allowed || otherwise == SECCOMP_RET_TRAP)
+		put_taken_back(e, nr, groups);
+	put_return(e, allowed || otherwise == SECCOMP_RET_TRAP ? SECCOMP_RET_ALLOW : otherwise);
 	land(e, skip);
-}
-
-static bool has_self(const struct stk_row *r)
-{
-	for (size_t i = 0; i < stk_row_n_args(r); i++)
-		if (r->args[i].op == STK_ARG_SELF)
-			return true;
-	return false;
-}
-
-/* What the big filter allows more of than the class: entry calls, and rows it could not pin. */
-static bool wider_in_big(const struct stk_row *r, uint32_t groups)
-{
-	if (r->nr < 0 || r->action != STK_ROW_ALLOW)
-		return false;
-	return (r->groups & STK_GROUP_ENTRY) != 0 || ((r->groups & groups) != 0 && has_self(r));
 }
 
 static void put_calls(struct emit *e, uint32_t groups)

@@ -6,6 +6,7 @@
 #define SANDBOX_VERDICT_H
 
 #include "sandbox/outcome.h"
+#include "sandbox/parent.h"
 #include "sandbox/report.h"
 
 /* Why the worker itself ended the child; the first reason stays. */
@@ -17,6 +18,7 @@ enum stk_kill {
 	STK_KILL_MALFORMED,
 	STK_KILL_SHUTDOWN,
 	STK_KILL_CALLED_OFF, /* the go hook said no */
+	STK_KILL_PROGRAM,    /* its program met a limit or a filter */
 	STK_KILL_WORK,       /* its own directory holds more than it may */
 	STK_KILL_UNPROVEN,   /* /proc does not show a shut cage; why is set already */
 };
@@ -26,7 +28,8 @@ struct stk_end {
 	const struct stk_class_desc *class_desc;
 	const struct stk_limits *limits;
 	const struct stk_report *report;
-	uint64_t oom_kills; /* of our cgroup while the job ran */
+	const struct stk_program *program; /* STK_KILL_PROGRAM: whose end it was */
+	uint64_t oom_kills;                /* of our cgroup while the job ran */
 };
 
 /*

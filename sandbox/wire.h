@@ -23,6 +23,7 @@
 #define STK_NET_MAX         96 /* "api.example.com:443", "10.1.0.0/16:*", "*:443" */
 #define STK_TREES_MAX       4  /* library trees of an exec(dynamic) class */
 #define STK_PATH_MAX        128
+#define STK_PATHS_MAX       16    /* distinct programs and library trees of one cage program */
 #define STK_SECRETS_MAX     8     /* secrets, and settings, of one class */
 #define STK_HANDED_EACH     4096u /* bytes of one secret or setting */
 #define STK_HANDED_MAX      (2 * STK_SECRETS_MAX * (4 + STK_HANDED_EACH + 1))
@@ -39,6 +40,9 @@ enum stk_profile {
 	STK_PROFILE_NET = 1u << 3,
 	STK_PROFILE_EXEC = 1u << 4,
 	STK_PROFILE_EXEC_DYNAMIC = 1u << 5, /* beside EXEC: its loader and library trees too */
+	/* never a class's: of the zygote whose children become a class's program */
+	STK_PROFILE_PROGRAM = 1u << 6,
+	STK_PROFILE_PROGRAM_DYNAMIC = 1u << 7,
 };
 
 /* What a job may use. A class asks; the operator's ceiling clamps (worker/run.c); the kernel
@@ -115,6 +119,8 @@ struct stk_hello {
 	uint32_t
 	    failed_step; /* 0, or the step (sandbox/entry.h) that Z could not do; it then exits */
 	int32_t err;     /* errno of that step */
+	uint32_t listening; /* 1: the filter's notification descriptor rides along (PROGRAM) */
+	uint32_t pad;
 };
 
 /* What a job may be handed beside its three pipes, by its grants; each has its own slot in J. */
@@ -147,6 +153,22 @@ struct stk_spawn {
 struct stk_spawned {
 	uint32_t magic;
 	int32_t pid;
+};
+
+/* J -> the process that becomes its program, once: then len bytes, n strings each ended by NUL. */
+#define STK_SAY_MAGIC    0x31594153u /* "SAY1" */
+#define STK_SAY_ARGS_MAX 64
+#define STK_SAY_MAX      (16u << 10)
+struct stk_say {
+	uint32_t magic;
+	uint32_t n;
+	uint32_t len;
+};
+/* W -> J: how the program ended. */
+#define STK_PROGRAM_END_MAGIC 0x31444e45u /* "END1" */
+struct stk_program_end {
+	uint32_t magic;
+	int32_t status; /* exit code, or -signal */
 };
 
 /* W -> J on the argument pipe, after READY: this is the GO. Then args_len bytes of JSON text,

@@ -58,7 +58,7 @@ static bool spawn_good(const struct stk_zygote_program *p, const struct stk_cell
 	return s->magic == STK_SPAWN_MAGIC && s->extras < UINT32_C(1) << STK_EXTRA_COUNT &&
 	       n_fds == SPAWN_PIPES + (size_t)__builtin_popcount(s->extras) &&
 	       s->class_index < p->head->n_classes &&
-	       p->classes[s->class_index].profiles == c->profiles;
+	       stk_cell_serves(c, &p->classes[s->class_index]);
 }
 
 static bool answer(int sock, pid_t pid)
@@ -105,6 +105,8 @@ STK_NORETURN static void become_job(const struct stk_zygote_program *p,
 			e.extras[i] = *extra++;
 	show_title(a, s, d);
 	stk_entry_shut(&e);
+	if ((c->profiles & STK_PROFILE_PROGRAM) != 0)
+		stk_program_become(d);
 	p->job(d, s->class_index, s);
 	_exit(STK_EXIT_SETUP);
 }
@@ -153,14 +155,34 @@ static enum stk_step shut(const struct stk_zygote_program *p, struct stk_cell *c
 	return failed;
 }
 
+/* The listener is W's: a child that held it could answer for itself. */
+static bool say_hello(struct stk_hello *hello, struct stk_cell *cell)
+{
+	bool listening = hello->failed_step == STK_STEP_NONE && cell->listener != -1;
+
+	hello->listening = listening ? 1 : 0;
+	if (stk_fds_send(
+		STK_SLOT_ARGS, hello, sizeof(*hello), &cell->listener, listening ? 1 : 0) != STK_OK)
+		return false;
+	stk_close(&cell->listener);
+	return true;
+}
+
 int stk_zygote_main(const struct stk_zygote_program *p, const struct stk_zygote_args *args)
 {
 	static struct stk_cell cell;
+	static struct stk_paths paths;
 	struct stk_hello hello = { .magic = STK_HELLO_MAGIC, .profiles = args->profiles };
 
 	cell.profiles = args->profiles;
 	cell.n_labels = p->head->n_labels;
+	cell.listener = -1;
 	cell.worker = args->worker;
+	if ((args->profiles & STK_PROFILE_PROGRAM) != 0 &&
+	    stk_paths_of(p->classes, p->head->n_classes, &paths)) {
+		cell.paths = &paths;
+		cell.n_paths = paths.n;
+	}
 	cell.landlock_abi = args->landlock ? stk_landlock_abi() : 0;
 	memcpy(hello.registry_digest, p->head->registry_digest, sizeof(hello.registry_digest));
 	if (cell.landlock_abi < 0) {
@@ -169,8 +191,7 @@ int stk_zygote_main(const struct stk_zygote_program *p, const struct stk_zygote_
 	} else if ((hello.failed_step = shut(p, &cell)) != STK_STEP_NONE) {
 		hello.err = errno;
 	}
-	if (stk_fds_send(STK_SLOT_ARGS, &hello, sizeof(hello), NULL, 0) != STK_OK ||
-	    hello.failed_step != STK_STEP_NONE)
+	if (!say_hello(&hello, &cell) || hello.failed_step != STK_STEP_NONE)
 		return STK_EXIT_SETUP;
 	while (serve_one(p, args, &cell))
 		continue;

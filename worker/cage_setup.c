@@ -4,6 +4,7 @@
 #include "worker/cage_setup.h"
 
 #include "sandbox/probe.h"
+#include "sandbox/program.h"
 #include "worker/cli/cli.h"
 
 #include <errno.h>
@@ -58,6 +59,25 @@ static int open_directories(
 	return 0;
 }
 
+static int open_programs(struct stk_cage_setup *s, char *why, size_t why_size)
+{
+	struct stk_paths paths;
+	uint32_t at = 0;
+	enum stk_err e = STK_E_TOOBIG;
+
+	if (stk_paths_of(s->table.classes, s->table.head.n_classes, &paths))
+		e = stk_paths_open(&paths, s->path_fds, &at);
+	if (e == STK_OK)
+		return 0;
+	(void)snprintf(why, why_size,
+	    "cannot use %s, which a class of the cage program executes: %s; install it, or take "
+	    "the class out of the registry",
+	    paths.at[at].path,
+	    e == STK_E_SYSTEM ? strerror(errno)
+			      : "it must be a regular file that only another user may write");
+	return e == STK_E_SYSTEM ? STK_EX_NOINPUT : STK_EX_CONFIG;
+}
+
 int stk_cage_setup(
     const struct stk_config *c, int cage_fd, struct stk_cage_setup *out, char *why, size_t why_size)
 {
@@ -68,6 +88,8 @@ int stk_cage_setup(
 	memset(out, 0, sizeof(*out));
 	for (size_t i = 0; i < STK_ARRAY_LEN(out->dir_fds); i++)
 		out->dir_fds[i] = -1;
+	for (size_t i = 0; i < STK_ARRAY_LEN(out->path_fds); i++)
+		out->path_fds[i] = -1;
 	if ((code = fork_nursery(c, cage_fd, &out->cage, why, why_size)) != 0)
 		return code;
 	e = stk_cage_describe(out->cage, &out->table, &fault);
@@ -86,7 +108,9 @@ int stk_cage_setup(
 		out->profiles |= out->table.classes[i].profiles;
 	if ((code = open_directories(c, out, why, why_size)) != 0)
 		return code;
-	stk_cage_equip(out->cage, &out->table, out->dir_fds);
+	if ((code = open_programs(out, why, why_size)) != 0)
+		return code;
+	stk_cage_equip(out->cage, &out->table, out->dir_fds, out->path_fds);
 	return 0;
 }
 
@@ -160,4 +184,6 @@ void stk_cage_setup_clear(struct stk_cage_setup *s)
 	stk_class_table_clear(&s->table);
 	for (size_t i = 0; i < STK_ARRAY_LEN(s->dir_fds); i++)
 		stk_close(&s->dir_fds[i]);
+	for (size_t i = 0; i < STK_ARRAY_LEN(s->path_fds); i++)
+		stk_close(&s->path_fds[i]);
 }

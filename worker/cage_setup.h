@@ -16,6 +16,7 @@ struct stk_cage_setup {
 	struct stk_class_table table;
 	int dir_fds[STK_LABELS_MAX]; /* O_PATH, -1 where unmapped */
 	struct stk_work *work;       /* owned; NULL: no class has one, or work_dir is not set */
+	int path_fds[STK_PATHS_MAX]; /* O_PATH: programs and library trees of exec classes */
 	uint32_t profiles;           /* all profiles of all classes together */
 };
 

@@ -7,6 +7,8 @@
 
 #include "jobs/cage/registry.h"
 
+#define STOCKADE_MESSAGE_MAX 1024 /* STK_RESULT's message, and a log line */
+
 /* The registry as it is described: sorted by name, labels collected, defaults filled in. */
 struct stockade_table {
 	struct stk_desc_header head;
@@ -18,6 +20,23 @@ struct stockade_table {
  */
 const char *stockade_table_build(
     const struct stockade_class *registry, size_t n, struct stockade_table *t);
+
+/* What job.h's functions see of the job; runtime.c makes it. */
+struct stockade_job {
+	const struct stk_class_desc *desc;
+	const struct stk_spawn *spawn;
+	char id[33];
+	uint32_t reported; /* bytes of log records so far */
+	bool executed;     /* its program was run */
+	char message[STOCKADE_MESSAGE_MAX + 1];
+	char *result; /* owned */
+	size_t result_len;
+};
+
+/* A relative path whose parts are neither empty nor "." nor "..", at most 1024 bytes. */
+bool stockade_name_safe(const char *name);
+/* Exactly @len bytes; false at end of file or on an error. */
+bool stockade_read_all(int fd, void *p, size_t len);
 
 #define STOCKADE_ARGS_DEPTH 64
 #define STOCKADE_ARGS_KEYS  1024

@@ -16,18 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MESSAGE_MAX    1024 /* STK_RESULT's message, and a log line */
 #define NAME_MAX_BYTES 1024
-
-struct stockade_job {
-	const struct stk_class_desc *desc;
-	const struct stk_spawn *spawn;
-	char id[33];
-	uint32_t reported; /* bytes of log records so far */
-	char message[MESSAGE_MAX + 1];
-	char *result; /* owned */
-	size_t result_len;
-};
 
 /* --- job.h ------------------------------------------------------------------------------------ */
 
@@ -61,13 +50,13 @@ struct stockade_result stockade_fail(struct stockade_job *job, uint32_t code, co
 
 void stockade_log(struct stockade_job *job, enum stockade_level level, const char *fmt, ...)
 {
-	char body[sizeof(uint32_t) + MESSAGE_MAX + 1];
+	char body[sizeof(uint32_t) + STOCKADE_MESSAGE_MAX + 1];
 	uint32_t number = (uint32_t)level, bytes;
 	size_t len;
 	va_list ap;
 
 	va_start(ap, fmt);
-	len = format(body + sizeof(number), MESSAGE_MAX + 1, fmt, ap);
+	len = format(body + sizeof(number), STOCKADE_MESSAGE_MAX + 1, fmt, ap);
 	va_end(ap);
 	memcpy(body, &number, sizeof(number));
 	bytes = (uint32_t)(sizeof(struct stk_frame) + sizeof(number) + len);
@@ -106,8 +95,7 @@ int stockade_dir(const struct stockade_job *job, const char *label)
 	return -1;
 }
 
-/* A relative path whose parts are neither empty nor "." nor "..". */
-static bool name_safe(const char *name)
+bool stockade_name_safe(const char *name)
 {
 	const char *part = name;
 
@@ -132,7 +120,7 @@ int stockade_open(const struct stockade_job *job, const char *label, const char 
 
 	if (dir == -1)
 		return -1;
-	if (!name_safe(name)) {
+	if (!stockade_name_safe(name)) {
 		errno = EINVAL;
 		return -1;
 	}
@@ -208,7 +196,7 @@ STK_NORETURN static void refuse(
 	finish(job, stockade_result_make((uint32_t)kind, 0, 0));
 }
 
-static bool read_all(int fd, void *p, size_t len)
+bool stockade_read_all(int fd, void *p, size_t len)
 {
 	uint8_t *at = p;
 
@@ -230,7 +218,7 @@ static void *receive_bytes(size_t len)
 {
 	uint8_t *p = malloc(len + 1);
 
-	if (p == NULL || !read_all(STK_SLOT_ARGS, p, len))
+	if (p == NULL || !stockade_read_all(STK_SLOT_ARGS, p, len))
 		_exit(1);
 	p[len] = '\0';
 	return p;
@@ -241,7 +229,7 @@ static char *receive(const struct stockade_job *job, struct stk_go *go)
 	static uint8_t *handed; /* for the job's whole life */
 	char *text;
 
-	if (!read_all(STK_SLOT_ARGS, go, sizeof(*go)) || go->magic != STK_GO_MAGIC ||
+	if (!stockade_read_all(STK_SLOT_ARGS, go, sizeof(*go)) || go->magic != STK_GO_MAGIC ||
 	    go->args_len > STK_ARGS_MAX || go->handed_len > STK_HANDED_MAX)
 		_exit(1);
 	text = receive_bytes(go->args_len);

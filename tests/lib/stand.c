@@ -3,6 +3,8 @@
  */
 #include "tests/lib/stand.h"
 
+#include "sandbox/program.h"
+
 #include "tests/harness.h"
 
 #include <fcntl.h>
@@ -47,6 +49,8 @@ void stand_open(struct stk_stand *s, const char *program, const char *dir)
 	int fd = open(program, O_PATH | O_CLOEXEC);
 	struct stk_nursery_options o = { .cage_fd = fd, .landlock = true };
 	const char *step, *why;
+	struct stk_paths paths;
+	uint32_t at = 0;
 
 	memset(s, 0, sizeof(*s));
 	make_dir(s, dir);
@@ -61,7 +65,10 @@ void stand_open(struct stk_stand *s, const char *program, const char *dir)
 		s->dir_fds[i] = -1;
 	for (uint32_t i = 0; i < s->table.head.n_labels; i++)
 		s->dir_fds[i] = open(s->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	stk_cage_equip(s->cage, &s->table, s->dir_fds);
+	if (!stk_paths_of(s->table.classes, s->table.head.n_classes, &paths) ||
+	    stk_paths_open(&paths, s->path_fds, &at) != STK_OK)
+		fail_msg("a program of the cage cannot be opened: %s", paths.at[at].path);
+	stk_cage_equip(s->cage, &s->table, s->dir_fds, s->path_fds);
 	s->hooks = (struct stk_run_hooks){ .ctx = s, .wake_fd = -1, .log = keep_log };
 }
 
@@ -80,7 +87,7 @@ enum stk_err stand_open_liar(struct stk_stand *s, const char *lie, const char **
 	(void)unsetenv("TZ");
 	(void)close(fd);
 	e = stk_cage_describe(s->cage, &s->table, why);
-	stk_cage_equip(s->cage, &s->table, s->dir_fds);
+	stk_cage_equip(s->cage, &s->table, s->dir_fds, s->path_fds);
 	s->hooks.wake_fd = -1;
 	return e;
 }
@@ -91,6 +98,8 @@ void stand_close(struct stk_stand *s)
 	stk_class_table_clear(&s->table);
 	for (uint32_t i = 0; i < STK_LABELS_MAX; i++)
 		stk_close(&s->dir_fds[i]);
+	for (uint32_t i = 0; i < STK_PATHS_MAX; i++)
+		stk_close(&s->path_fds[i]);
 }
 
 enum stk_err stand_run(

@@ -482,7 +482,7 @@ static int run_under(unsigned nr, const char *part)
 	/* what no child can do without fails for `describe` already */
 	if (stk_cage_describe(s.cage, &s.table, &why) != STK_OK)
 		return strstr(why, part) != NULL ? 0 : 102;
-	stk_cage_equip(s.cage, &s.table, NULL);
+	stk_cage_equip(s.cage, &s.table, NULL, NULL);
 	s.hooks.wake_fd = -1;
 	if (stand_run(&s, "Hostile::ExitZero", "[]", &o) != STK_OK)
 		return 103;

@@ -22,6 +22,12 @@ static const uint32_t sums[] = {
 	STK_PROFILE_FILES_READ,
 	STK_PROFILE_FILES_WRITE,
 	STK_PROFILE_FILES_READ | STK_PROFILE_FILES_WRITE,
+	STK_PROFILE_EXEC,
+	STK_PROFILE_EXEC | STK_PROFILE_EXEC_DYNAMIC | STK_PROFILE_FILES_READ,
+	STK_PROFILE_PROGRAM,
+	STK_PROFILE_PROGRAM | STK_PROFILE_PROGRAM_DYNAMIC,
+	STK_PROFILE_PROGRAM | STK_PROFILE_PROGRAM_DYNAMIC | STK_PROFILE_FILES_READ |
+	    STK_PROFILE_FILES_WRITE,
 };
 
 /* --- the programs against the table ------------------------------------------------------------
@@ -287,8 +293,8 @@ static void foreign_architectures_and_x32_are_killed(void **state)
 
 static void profiles_without_a_table_are_refused(void **state)
 {
-	static const uint32_t none[] = { STK_PROFILE_THREADS, STK_PROFILE_NET, STK_PROFILE_EXEC,
-		1u << 9, STK_GROUP_WORKER, STK_PROFILE_FILES_READ | STK_PROFILE_NET };
+	static const uint32_t none[] = { STK_PROFILE_THREADS, STK_PROFILE_NET, 1u << 9,
+		STK_GROUP_WORKER, STK_PROFILE_FILES_READ | STK_PROFILE_NET };
 	struct stk_bpf p;
 
 	(void)state;
