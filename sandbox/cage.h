@@ -76,6 +76,10 @@ struct stk_work; /* sandbox/work.h */
  */
 void stk_cage_lend_work(struct stk_cage *c, struct stk_work *work);
 
+struct stk_group; /* sandbox/group.h */
+/* The control group that each job is placed into, borrowed for the cage's life; NULL: none is. */
+void stk_cage_lend_group(struct stk_cage *c, struct stk_group *group);
+
 /* What is to become of a running child: let it be, ask it to end, end it. */
 enum stk_run_order {
 	STK_RUN_ON,

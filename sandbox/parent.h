@@ -6,6 +6,7 @@
 #define SANDBOX_PARENT_H
 
 #include "sandbox/cage.h"
+#include "sandbox/group.h"
 #include "sandbox/nursery.h"
 #include "sandbox/report.h"
 #include "sandbox/work.h"
@@ -40,6 +41,7 @@ struct stk_cage {
 	const int *dir_fds;                  /* borrowed, one per label */
 	const int *path_fds;                 /* borrowed, one per program and library tree */
 	struct stk_work *work;               /* borrowed, or NULL */
+	struct stk_group *group;             /* borrowed, or NULL */
 	struct stk_zygote zygotes[STK_ZYGOTES_MAX];
 	size_t n_zygotes;
 	/* of the run in hand, or NULL: heard while M or Z is waited for */
@@ -86,6 +88,17 @@ static inline bool stk_cage_wants_work(const struct stk_run_request *r)
 {
 	return r->limits.work_bytes > 0 && !r->check_only;
 }
+
+/*
+ * lodge.c: the job's control group, where there is one. Place: the limits are set and both
+ * processes
+ * (@program 0: none) are in it; false with a sentence. Leave: everybody in it is ended; how many
+ * there still were. Both do nothing without a group. Oom: kills counted in it, or else in ours.
+ */
+STK_CHECK bool stk_cage_lodge(struct stk_cage *c, const struct stk_limits *l, pid_t job,
+    pid_t program, char *why, size_t why_size);
+uint32_t stk_cage_unlodge(struct stk_cage *c);
+uint64_t stk_cage_oom_kills(const struct stk_cage *c);
 
 /* The job's own directory has no quota of the kernel's: it is counted, while it runs and after. */
 bool stk_cage_work_full(const struct stk_cage *c, const struct stk_run_request *r);

@@ -18,6 +18,7 @@ static const bool doubtful[STK_OUT_COUNT] = {
 	[STK_OUT_REPORT_MALFORMED] = true,
 	[STK_OUT_REPORT_FLOOD] = true,
 	[STK_OUT_NO_RESULT] = true,
+	[STK_OUT_LEFT_PROCESSES] = true,
 };
 
 void stk_zygote_doubt(struct stk_cage *c, uint32_t class_index, enum stk_outcome_name name)

@@ -40,6 +40,7 @@ struct run {
 	bool over; /* the child has ended: a READY that is read now comes too late for a GO */
 	int64_t started_ms, deadline_ms, tick_due_ms;
 	uint64_t oom_before;
+	uint32_t left;            /* processes that outlived the job in its control group */
 	struct stk_letter letter; /* GO, arguments, secrets */
 };
 
@@ -108,7 +109,8 @@ static void greet(struct run *run)
 	run->greeted = true;
 	if (run->kill != STK_KILL_NONE)
 		return;
-	if (!prove(run))
+	if (!prove(run) || !stk_cage_lodge(run->c, &run->r->limits, run->child.pid,
+			       run->program.child.pid, run->out->why, sizeof(run->out->why)))
 		end_job(run, STK_KILL_UNPROVEN);
 	else if (h->go != NULL && !h->go(h->ctx, run->child.pid, &run->out->proof))
 		end_job(run, STK_KILL_CALLED_OFF);
@@ -281,13 +283,24 @@ static void judge(struct run *run)
 		.limits = &run->r->limits,
 		.report = &run->report,
 		.program = &run->program,
-		.oom_kills = stk_oom_count(run->c->oom_fd) - run->oom_before };
+		.left = run->left,
+		.oom_kills = stk_cage_oom_kills(run->c) - run->oom_before };
 
 	stk_verdict(&end, run->out);
 	run->out->cpu_ms += run->program.last.cpu_ms;
 	if (run->program.last.maxrss_kib > run->out->maxrss_kib)
 		run->out->maxrss_kib = run->program.last.maxrss_kib;
 	stk_zygote_doubt(run->c, run->r->class_index, run->out->name);
+}
+
+/* The handler may have seen its program's end before we did, and called it a failure. */
+static enum stk_kill found_after(const struct run *run)
+{
+	if (stk_program_broke_a_limit(&run->program))
+		return STK_KILL_PROGRAM;
+	if (stk_cage_work_full(run->c, run->r))
+		return STK_KILL_WORK;
+	return run->left > 0 ? STK_KILL_LEFT : STK_KILL_NONE;
 }
 
 static void run_child(struct run *run)
@@ -299,11 +312,9 @@ static void run_child(struct run *run)
 	drain_rest(run);
 	reap(run);
 	stk_program_finish(&run->program);
-	/* the handler may have seen its program's end before we did, and called it a failure */
-	if (run->kill == STK_KILL_NONE && stk_program_broke_a_limit(&run->program))
-		run->kill = STK_KILL_PROGRAM;
-	if (run->kill == STK_KILL_NONE && stk_cage_work_full(run->c, run->r))
-		run->kill = STK_KILL_WORK;
+	run->left = stk_cage_unlodge(run->c);
+	if (run->kill == STK_KILL_NONE)
+		run->kill = found_after(run);
 	judge(run);
 }
 
@@ -334,13 +345,6 @@ static enum stk_err spawn_with_patience(struct run *run)
 	run->deadline_ms = s.deadline_ms;
 	run->started_ms = s.deadline_ms - run->r->limits.wall_ms;
 	return e;
-}
-
-static void call_off(struct stk_outcome *o)
-{
-	o->name = STK_OUT_SHUTDOWN;
-	(void)snprintf(o->why, sizeof(o->why),
-	    "called off by the worker while its child was still being made");
 }
 
 static void clear(struct run *run)
@@ -381,7 +385,7 @@ enum stk_err stk_cage_run(struct stk_cage *c, const struct stk_run_request *r,
 		run.extras.have |= UINT32_C(1) << STK_EXTRA_WORK_DIR;
 		run.extras.fds[STK_EXTRA_WORK_DIR] = stk_work_fd(c->work);
 	}
-	run.oom_before = stk_oom_count(c->oom_fd);
+	run.oom_before = stk_cage_oom_kills(c);
 	c->hooks = hooks;
 	c->called_off = false;
 	e = spawn_with_patience(&run);
@@ -389,7 +393,7 @@ enum stk_err stk_cage_run(struct stk_cage *c, const struct stk_run_request *r,
 	if (e == STK_OK)
 		run_child(&run);
 	else if (c->called_off && e != STK_E_CLOSED)
-		call_off(out);
+		stk_outcome_called_off(out);
 	clear(&run);
 	stk_cage_sweep_work(c, hooks);
 	return e == STK_E_CLOSED ? STK_E_CLOSED : STK_OK;

@@ -50,6 +50,7 @@ const struct stk_setting stk_config_table[] = {
 	{ .name = "user", .type = STK_SET_STRING, .offset = AT(user), .doc = "whom to become when started as root" },
 	{ .name = "host", .type = STK_SET_STRING, .offset = AT(host), .max = 64, .doc = "host part of the worker id; default: the host's name" },
 	{ .name = "directories", .type = STK_SET_MAP, .offset = AT(directories), .max = STK_LABELS_MAX, .doc = "grant label = directory" },
+	{ .name = "cgroup", .type = STK_SET_STRING, .offset = AT(cgroup), .def = "auto", .doc = "auto, off, require, or the path of a delegated cgroup v2: where jobs are placed" },
 	{ .name = "work_dir", .type = STK_SET_STRING, .offset = AT(work_dir), .doc = "directory beneath which each worker keeps one for its jobs" },
 	{ .name = "secrets", .type = STK_SET_MAP, .offset = AT(secrets), .max = 256, .doc = "a class's secret = file that holds it" },
 	{ .name = "settings", .type = STK_SET_MAP, .offset = AT(settings), .max = 256, .doc = "a class's setting = its text" },
@@ -270,6 +271,10 @@ enum stk_err stk_config_check(const struct stk_config *c, bool for_work, struct 
 			return stk_conf_blame(e, "directories", 0,
 			    "'%s' = \"%s\" is not an absolute path", c->directories.v[i].name,
 			    c->directories.v[i].value);
+	if (c->cgroup[0] != '/' && strcmp(c->cgroup, "auto") != 0 &&
+	    strcmp(c->cgroup, "off") != 0 && strcmp(c->cgroup, "require") != 0)
+		return stk_conf_blame(e, "cgroup", 0,
+		    "\"%s\" is neither auto, off, require nor an absolute path", c->cgroup);
 	if (c->work_dir != NULL && c->work_dir[0] != '/')
 		return stk_conf_blame(
 		    e, "work_dir", 0, "\"%s\" is not an absolute path", c->work_dir);

@@ -30,6 +30,7 @@ struct stk_config {
 	char *user;         /* whom to become when started as root, or NULL */
 	char *host;         /* host part of the worker id, or NULL: gethostname() */
 	struct stk_map directories;    /* grant label -> directory */
+	char *cgroup;                  /* auto, off, require, or a delegated group's path */
 	char *work_dir;                /* where jobs have a directory of their own, or NULL */
 	struct stk_map secrets;        /* class secret's label -> file */
 	struct stk_map settings;       /* name -> text for classes that ask for it */

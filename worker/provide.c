@@ -7,6 +7,10 @@
 #include "worker/memory_sum.h"
 #include "worker/worker.h"
 
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
 /* All workers' jobs together against the memory there is. */
 static int check_memory(const struct stk_worker *w)
 {
@@ -44,10 +48,46 @@ static int make_work(struct stk_worker *w)
 	return 0;
 }
 
+static void log_group(const struct stk_worker *w, const char *why, int err)
+{
+	uint32_t has = w->group == NULL ? 0 : stk_group_controllers(w->group);
+
+	if (w->group == NULL)
+		(void)stk_log_start(STK_LOG_INFO, "cgroup.absent", "unknown",
+		    "jobs have no cgroup of their own: %s%s%s; rlimits hold without", why,
+		    err == 0 ? "" : ": ", err == 0 ? "" : strerror(err));
+	else
+		(void)stk_log_start(STK_LOG_INFO, "cgroup.ready", "success",
+		    "each job is placed into a cgroup, with controllers:%s%s%s%s",
+		    (has & STK_GROUP_MEMORY) != 0 ? " memory" : "",
+		    (has & STK_GROUP_PIDS) != 0 ? " pids" : "",
+		    (has & STK_GROUP_CPU) != 0 ? " cpu" : "", has == 0 ? " none" : "");
+	stk_log_end();
+}
+
+int stk_worker_open_group(struct stk_worker *w, pid_t supervisor)
+{
+	const char *setting = w->config->cgroup, *why = NULL;
+	const pid_t pids[] = { getpid(), supervisor };
+	bool path = setting[0] == '/';
+	enum stk_err e;
+
+	if (strcmp(setting, "off") == 0)
+		return 0;
+	errno = 0;
+	e = stk_group_open(path ? setting : NULL, pids, STK_ARRAY_LEN(pids), &w->group, &why);
+	if (e != STK_OK && strcmp(setting, "auto") != 0)
+		return stk_complain(STK_EX_OS, "cgroup = \"%s\": the group %s%s%s", setting, why,
+		    e == STK_E_SYSTEM ? ": " : "", e == STK_E_SYSTEM ? strerror(errno) : "");
+	log_group(w, why, e == STK_E_SYSTEM ? errno : 0);
+	return 0;
+}
+
 int stk_worker_provide(struct stk_worker *w)
 {
 	int code = check_memory(w);
 
+	stk_cage_lend_group(w->cage.cage, w->group);
 	return code != 0 ? code : make_work(w);
 }
 

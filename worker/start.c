@@ -336,7 +336,9 @@ int stk_worker_come_alive(struct stk_worker *w, const struct stk_worker_start *s
 
 	stk_title_set("Starting");
 	tzset();
-	if ((code = watch_parent(start)) != 0 || (code = set_cage_up(w, start)) != 0)
+	if ((code = watch_parent(start)) != 0 ||
+	    (code = stk_worker_open_group(w, start->supervisor)) != 0 ||
+	    (code = set_cage_up(w, start)) != 0)
 		return code;
 	if (stk_life_open(&w->life, w->config) != STK_OK)
 		return stk_complain(STK_EX_OS, "signals: %s", strerror(errno));

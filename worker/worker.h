@@ -4,6 +4,7 @@
 #ifndef WORKER_WORKER_H
 #define WORKER_WORKER_H
 
+#include "sandbox/group.h"
 #include "worker/admit.h"
 #include "worker/cage_setup.h"
 #include "worker/counters.h"
@@ -21,6 +22,7 @@
 struct stk_worker {
 	const struct stk_config *config; /* borrowed */
 	struct stk_cage_setup cage;
+	struct stk_group *group;  /* owned; NULL: jobs have none */
 	struct stk_handed handed; /* secrets and settings, by class */
 	struct stk_keyring *ring; /* owned */
 	struct stk_gate gate;
@@ -89,6 +91,8 @@ STK_CHECK int stk_worker_come_alive(struct stk_worker *w, const struct stk_worke
  * no fork comes after it.
  */
 STK_CHECK int stk_worker_provide(struct stk_worker *w);
+/* The job's control group; first of all, because a group with processes hands no controllers on. */
+STK_CHECK int stk_worker_open_group(struct stk_worker *w, pid_t supervisor);
 STK_CHECK int stk_worker_load_handed(struct stk_worker *w);
 
 /*

@@ -76,6 +76,7 @@ static int exit_code(const struct stk_outcome *o)
 	case STK_OUT_REPORT_MALFORMED:
 	case STK_OUT_FILE_SIZE_LIMIT:
 	case STK_OUT_WORK_QUOTA:
+	case STK_OUT_LEFT_PROCESSES:
 	case STK_OUT_STACK_OVERFLOW:
 	case STK_OUT_CRASH:
 	case STK_OUT_ABORT:
