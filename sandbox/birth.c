@@ -23,7 +23,7 @@
 /* The worker's signals and beats do not wait for a peer that does not answer. */
 static void tick(struct stk_cage *c)
 {
-	if (c->hooks->tick != NULL && c->hooks->tick(c->hooks->ctx) != STK_RUN_ON)
+	if (c->hooks->tick != NULL && c->hooks->tick(c->hooks->ctx, INT64_MAX) != STK_RUN_ON)
 		c->called_off = true;
 }
 

@@ -266,7 +266,7 @@ void stk_cage_sweep_work(struct stk_cage *c, const struct stk_run_hooks *hooks)
 {
 	while (c->work != NULL && !stk_work_empty(c->work))
 		if (hooks->tick != NULL)
-			(void)hooks->tick(hooks->ctx);
+			(void)hooks->tick(hooks->ctx, INT64_MAX);
 }
 
 /*

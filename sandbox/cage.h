@@ -94,8 +94,10 @@ struct stk_run_hooks {
 	int wake_fd;
 	/* called when wake_fd is readable and at least every tick_ms; returns what to do. TERM
 	 * sends SIGTERM once, whose default action no job can change; KILL sends SIGKILL. Both end
-	 * as Shutdown unless the job had ended by itself. NULL is allowed, here and below. */
-	enum stk_run_order (*tick)(void *ctx);
+	 * as Shutdown unless the job had ended by itself. NULL is allowed, here and below.
+	 * @back_by_ms (CLOCK_MONOTONIC): when the job's wall limit ends; nobody watches it while
+	 * this runs. INT64_MAX: nothing is due. */
+	enum stk_run_order (*tick)(void *ctx, int64_t back_by_ms);
 	uint32_t tick_ms;
 	/* a log line of the handler: untrusted text, borrowed for the call */
 	void (*log)(void *ctx, uint32_t level, struct stk_span text);

@@ -77,7 +77,7 @@ static void tick(struct run *run)
 
 	run->tick_due_ms = stk_monotonic_ms() + (h->tick_ms == 0 ? TICK_MS : h->tick_ms);
 	if (h->tick != NULL)
-		obey(run, h->tick(h->ctx));
+		obey(run, h->tick(h->ctx, run->killed ? INT64_MAX : run->deadline_ms));
 	if (run->kill == STK_KILL_NONE && stk_cage_work_full(run->c, run->r))
 		end_job(run, STK_KILL_WORK);
 }

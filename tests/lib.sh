@@ -50,6 +50,8 @@ wait_for() {
 	return 1
 }
 
+# REDIS_SERVER=/path: another server of that protocol (Valkey, another version of Redis), here and in
+# the unit tests
 # redis_start [words for redis-server]: sets REDIS_DIR, REDIS_SOCK, REDIS_PID, REDIS_URL
 redis_start() {
 	REDIS_DIR=$(mktemp -d /tmp/stk-redis-XXXXXX) || return 1
@@ -61,7 +63,7 @@ redis_start() {
 
 # starts it in the same folder: after redis_kill, with what it had written to disk
 redis_again() {
-	redis-server --port 0 --unixsocket "$REDIS_SOCK" --save '' --appendonly no --dir "$REDIS_DIR" \
+	"${REDIS_SERVER:-redis-server}" --port 0 --unixsocket "$REDIS_SOCK" --save '' --appendonly no --dir "$REDIS_DIR" \
 		--daemonize no --pidfile "$REDIS_DIR/pid" --logfile "$REDIS_DIR/log" "$@" </dev/null >/dev/null 2>&1 &
 	REDIS_PID=$!
 	if wait_for 10 redis_is_ours; then return 0; fi

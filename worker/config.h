@@ -24,11 +24,14 @@ struct stk_config {
 	struct stk_strings
 	    queues; /* strict priority order; names, patterns, exclusions (queues.h) */
 	struct stk_strings
-	    queues_allowed; /* the only queues that patterns may cover; empty: the policy's */
-	char *policy;       /* path */
-	char *cage;         /* path of the cage program */
-	char *user;         /* whom to become when started as root, or NULL */
-	char *host;         /* host part of the worker id, or NULL: gethostname() */
+	    queues_allowed;   /* the only queues that patterns may cover; empty: the policy's */
+	char *policy;         /* path */
+	char *audit_dir;      /* where the audit trail is kept, or NULL: none */
+	char *audit_key_file; /* signs its heads, or NULL */
+	int64_t audit_file_max_bytes;
+	char *cage;                    /* path of the cage program */
+	char *user;                    /* whom to become when started as root, or NULL */
+	char *host;                    /* host part of the worker id, or NULL: gethostname() */
 	struct stk_map directories;    /* grant label -> directory */
 	char *cgroup;                  /* auto, off, require, or a delegated group's path */
 	char *work_dir;                /* where jobs have a directory of their own, or NULL */

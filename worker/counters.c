@@ -34,6 +34,7 @@ void stk_counters_write(const struct stk_counters *c, struct stk_jw *w)
 	add(w, "count", "lost", c->lost);
 	add(w, "count", "foreign_filed", c->foreign_filed);
 	add(w, "count", "pruned", c->pruned);
+	add(w, "count", "wrong_types", c->wrong_types);
 	add(w, "count", "zygotes_recycled", c->zygotes_recycled);
 	add(w, "count", "redacted", c->redacted);
 }

@@ -14,7 +14,7 @@ struct stk_counters {
 	uint64_t outcomes[STK_OUT_COUNT];
 	uint64_t refusal_notes; /* our own notes, retried by a dashboard */
 	uint64_t retried, handed_back, parked, stale, recovered;
-	uint64_t fenced, abandoned, outages, lost, foreign_filed, pruned;
+	uint64_t fenced, abandoned, outages, lost, foreign_filed, pruned, wrong_types;
 	uint64_t zygotes_recycled, redacted;
 };
 

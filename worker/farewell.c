@@ -47,7 +47,8 @@ static const struct {
 	    "no class could be caged three times in a row; `stockade run-job` shows which step "
 	    "fails on this machine",
 	    STK_EX_OS },
-	[END_STORE] = { "STORE", "a key has the wrong type; see PROTOCOL.md", STK_EX_REDIS },
+	[END_STORE] = { "STORE", "a key has the wrong type; see redis.wrong_type above",
+	    STK_EX_REDIS },
 	[END_DONE] = { "DONE", "told to stop, or the queues are empty", STK_EX_OK },
 };
 
@@ -64,7 +65,9 @@ static enum ending how_it_ended(const struct stk_worker *w)
 		return END_REDIS_LOST;
 	if (stk_worker_wall_is_gone(w))
 		return END_SANDBOX_UNAVAILABLE;
-	return w->store.bad_key[0] != '\0' ? END_STORE : END_DONE;
+	if (w->unsettled)
+		return END_STORE;
+	return w->life.stop == STK_STOP_NO && w->store.bad_key[0] != '\0' ? END_STORE : END_DONE;
 }
 
 /* What the ending's sentence is about: the key, or what Redis said last. */
@@ -84,6 +87,7 @@ int stk_worker_farewell(struct stk_worker *w)
 
 	(void)snprintf(detail, sizeof(detail), "%s", detail_of(w, end)); /* before unregister */
 	w->counters.outages = w->life.outage.n;
+	w->counters.wrong_types = w->mistyped.n;
 	if (stk_redis_connected(w->link) && !w->life.fenced && !w->life.outage.away &&
 	    stk_store_unregister(&w->store, &answer) != STK_OK)
 		code = code == STK_EX_OK ? STK_EX_REDIS : code;

@@ -15,6 +15,12 @@
 #include <time.h>
 #include <unistd.h>
 
+/* a running job's clocks wait no longer than this for a Redis that does not answer */
+#define RUNNING_WAIT_MS 1000
+#define LEAST_WAIT_MS   50 /* a beat with less time than this would only break its link */
+
+#define BEAT_LINES_PER_MINUTE 2
+
 static const int heard[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGCONT };
 
 enum stk_err stk_life_open(struct stk_life *l, const struct stk_config *c)
@@ -41,7 +47,7 @@ void stk_life_close(struct stk_life *l)
 	l->pulse = NULL;
 }
 
-enum stk_err stk_life_worker_id(const struct stk_config *c, char *out, size_t size)
+enum stk_err stk_life_worker_id(const struct stk_config *c, char *out, size_t size, size_t *len)
 {
 	char host[256] = "";
 	size_t n;
@@ -56,7 +62,8 @@ enum stk_err stk_life_worker_id(const struct stk_config *c, char *out, size_t si
 		    (unsigned char)*p > 0x7e)
 			*p = '-';
 	n = (size_t)snprintf(out, size, "%s:%d:", host, (int)getpid());
-	return n < size ? stk_queues_id(&c->queues, out + n, size - n) : STK_E_TOOBIG;
+	*len = n + stk_queues_id_len(&c->queues);
+	return *len < size ? stk_queues_id(&c->queues, out + n, size - n) : STK_E_TOOBIG;
 }
 
 /*
@@ -118,6 +125,7 @@ static void note_beat(struct stk_life *l, enum stk_err e, enum stk_answer answer
 {
 	int64_t now = stk_monotonic_ms();
 	bool good = e == STK_OK && answer == STK_ANSWER_OK;
+	uint64_t missed;
 
 	stk_outage_note_beat(&l->outage, e);
 	if (!good || now - l->beat_ok_ms > 3 * l->config->beat_ms ||
@@ -127,7 +135,8 @@ static void note_beat(struct stk_life *l, enum stk_err e, enum stk_answer answer
 		l->beat_ok_ms = now;
 	if (e == STK_OK && answer == STK_ANSWER_FENCED)
 		l->fenced = true;
-	if (e == STK_OK && answer == STK_ANSWER_STORE) {
+	if (e == STK_OK && answer == STK_ANSWER_STORE &&
+	    stk_log_allow(&l->beat_lines, BEAT_LINES_PER_MINUTE, now, &missed)) {
 		(void)stk_log_start(STK_LOG_WARN, "worker.beat_failed", "failure",
 		    "STORE: no beat, because a key has the wrong type: %s", l->store->bad_key);
 		stk_log_end();
@@ -154,18 +163,36 @@ static bool link_up(struct stk_life *l, bool *fresh)
 	return up;
 }
 
-static void beat(struct stk_life *l)
+static void try_beat(struct stk_life *l)
 {
 	enum stk_answer answer = STK_ANSWER_OK;
 	bool fresh;
 	enum stk_err e;
 
-	if (l->store == NULL || l->fenced || !link_up(l, &fresh) ||
-	    (!fresh && stk_monotonic_ms() < l->next_beat_ms))
+	if (!link_up(l, &fresh) || (!fresh && stk_monotonic_ms() < l->next_beat_ms))
 		return;
 	l->next_beat_ms = stk_monotonic_ms() + l->config->beat_ms;
 	e = stk_store_beat(l->store, l->started, &answer);
 	note_beat(l, e, answer);
+}
+
+/* The same loop watches the child: while one runs, a beat takes no more time than its limits leave.
+ */
+static void beat(struct stk_life *l)
+{
+	int64_t now = stk_monotonic_ms(), until = now + RUNNING_WAIT_MS;
+
+	if (l->store == NULL || l->fenced)
+		return;
+	if (l->running) {
+		if (l->back_by_ms < until)
+			until = l->back_by_ms;
+		if (until - now < LEAST_WAIT_MS)
+			return; /* the child's time is up: that comes first */
+		stk_redis_bound(l->store->link, until);
+	}
+	try_beat(l);
+	stk_redis_bound(l->store->link, 0);
 }
 
 int64_t stk_life_steady_since(const struct stk_life *l)
@@ -261,6 +288,20 @@ static bool give_up(struct stk_life *l, bool outcome_in_hand)
 	if (l->leave_at_ms == 0)
 		l->leave_at_ms = now + l->config->term_timeout_ms;
 	return now >= l->leave_at_ms;
+}
+
+bool stk_life_linger(struct stk_life *l, int64_t ms, bool outcome_in_hand)
+{
+	int64_t until = stk_monotonic_ms() + ms;
+
+	while (!give_up(l, outcome_in_hand)) {
+		int64_t now = stk_monotonic_ms();
+
+		if (now >= until)
+			return true;
+		doze(l, until - now);
+	}
+	return false;
 }
 
 bool stk_life_again(struct stk_life *l, enum stk_err e, bool outcome_in_hand)

@@ -12,6 +12,7 @@
 
 #include "sandbox/cage.h"
 #include "worker/config.h"
+#include "worker/log.h"
 #include "worker/outage.h"
 #include "worker/pulse.h"
 #include "worker/record.h"
@@ -40,9 +41,11 @@ struct stk_life {
 	int64_t leave_at_ms; /* told to stop with an outcome in hand and Redis away: until then */
 	bool fenced;         /* others hold this instance for dead: forget the job, begin again */
 	bool running;        /* a child is at work */
-	bool may_repeat;     /* and its class promises that twice is the same as once */
-	bool abandoned;      /* no beat for so long that others may run it: its child was killed */
+	int64_t back_by_ms; /* and must be seen to by then (CLOCK_MONOTONIC); INT64_MAX: no limit */
+	bool may_repeat;    /* and its class promises that twice is the same as once */
+	bool abandoned;     /* no beat for so long that others may run it: its child was killed */
 	struct stk_outage outage;
+	struct stk_log_budget beat_lines;
 	struct stk_pulse *pulse; /* owned; NULL without a supervisor */
 	char started[STK_TIME_BYTES];
 };
@@ -51,9 +54,10 @@ struct stk_life {
 STK_CHECK enum stk_err stk_life_open(struct stk_life *l, const struct stk_config *c);
 void stk_life_close(struct stk_life *l);
 
-/* "<host>:<pid>:<q1,q2>" (patterns literally, no exclusions) into @out of @size bytes;
- * STK_E_TOOBIG. */
-STK_CHECK enum stk_err stk_life_worker_id(const struct stk_config *c, char *out, size_t size);
+/* "<host>:<pid>:<q1,q2>" (patterns literally, no exclusions) into @out of @size bytes; *@len is its
+ * length even when that is too much: STK_E_TOOBIG. */
+STK_CHECK enum stk_err stk_life_worker_id(
+    const struct stk_config *c, char *out, size_t size, size_t *len);
 
 /* Beats if it is time, hears signals; says what to do with a running child. */
 enum stk_run_order stk_life_tick(struct stk_life *l);
@@ -72,6 +76,11 @@ int64_t stk_life_tick_ms(const struct stk_life *l);
  * true.
  */
 STK_CHECK bool stk_life_again(struct stk_life *l, enum stk_err e, bool outcome_in_hand);
+
+/*
+ * Waits @ms, beating and ticking; false when it is time to stop asking, as for stk_life_again.
+ */
+STK_CHECK bool stk_life_linger(struct stk_life *l, int64_t ms, bool outcome_in_hand);
 
 /*
  * Since when every beat of ours succeeded in time and on one connection; 0: not now. Only what is

@@ -111,6 +111,16 @@ enum stk_err stk_queues_check(
 	return check_allowed(entries, allowed, e);
 }
 
+size_t stk_queues_id_len(const struct stk_strings *entries)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < entries->n; i++)
+		if (!is_exclusion(entries->v[i]))
+			n += (n > 0) + strlen(entries->v[i]);
+	return n;
+}
+
 enum stk_err stk_queues_id(const struct stk_strings *entries, char *out, size_t size)
 {
 	size_t n = 0;

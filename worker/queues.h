@@ -42,6 +42,7 @@ STK_CHECK enum stk_err stk_queues_check(
 
 /* The list as it stands in a worker id: patterns literally, exclusions left out. STK_E_TOOBIG. */
 STK_CHECK enum stk_err stk_queues_id(const struct stk_strings *entries, char *out, size_t size);
+size_t stk_queues_id_len(const struct stk_strings *entries);
 
 /*
  * What a dynamic list makes of @n existing names, as Resque orders them. Borrowed names and the

@@ -236,14 +236,13 @@ static enum stk_err sweep_graves(struct stk_worker *w)
 	enum stk_err e;
 
 	choose_sweep(r);
-	e = stk_store_graves_from(&w->store, r->grave_at, r->peers, STK_RECOVERY_GRAVES, &n);
+	e = stk_store_graves_from(&w->store, &r->grave_at, r->peers, STK_RECOVERY_GRAVES, &n);
 	for (size_t i = 0; i < n && e == STK_OK && !w->life.fenced; i++) {
 		char instance[STK_INSTANCE_CHARS + 1];
 
 		memcpy(instance, r->peers[i].instance, sizeof(instance));
 		e = sweep_grave(w, instance);
 	}
-	r->grave_at = n < STK_RECOVERY_GRAVES ? 0 : r->grave_at + n;
 	return e;
 }
 

@@ -29,7 +29,7 @@ struct stk_recovery {
 	struct stk_seen seen[STK_RECOVERY_WATCHED];
 	size_t n_seen;
 	int64_t steady_since_ms; /* what @seen belongs to: another one makes it worthless */
-	size_t grave_at;
+	int64_t grave_at;
 	int64_t next_pass_ms, next_prune_ms, lock_until_ms;
 	int64_t next_full_ms; /* graves without jobs of ours are only looked at then */
 	bool full;

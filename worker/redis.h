@@ -102,6 +102,11 @@ void stk_redis_free(struct stk_redis *r);
 STK_CHECK enum stk_err stk_redis_connect(struct stk_redis *r);
 void stk_redis_close(struct stk_redis *r);
 bool stk_redis_connected(const struct stk_redis *r);
+/*
+ * No connect and no call waits past @until_ms (CLOCK_MONOTONIC), whatever its own timeout; 0 ends
+ * that. A name's resolution keeps libc's own limits.
+ */
+void stk_redis_bound(struct stk_redis *r, int64_t until_ms);
 /* The socket, for poll beside others; -1 when not connected. Borrowed. */
 int stk_redis_fd(const struct stk_redis *r);
 /* Milliseconds since this connection was made; 0 when not connected. */

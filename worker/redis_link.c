@@ -71,6 +71,18 @@ bool stk_redis_connected(const struct stk_redis *r)
 	return r->fd >= 0;
 }
 
+void stk_redis_bound(struct stk_redis *r, int64_t until_ms)
+{
+	r->bound_ms = until_ms;
+}
+
+int64_t stk_link_deadline(const struct stk_redis *r, int timeout_ms)
+{
+	int64_t own = stk_monotonic_ms() + timeout_ms;
+
+	return r->bound_ms != 0 && r->bound_ms < own ? r->bound_ms : own;
+}
+
 int stk_redis_fd(const struct stk_redis *r)
 {
 	return r->fd;
@@ -216,7 +228,7 @@ enum stk_err stk_link_ask(struct stk_redis *r, const struct stk_span *argv, size
 enum stk_err stk_redis_call(
     struct stk_redis *r, const struct stk_span *argv, size_t argc, struct stk_reply **out)
 {
-	return stk_link_ask(r, argv, argc, stk_monotonic_ms() + r->command_timeout_ms, out);
+	return stk_link_ask(r, argv, argc, stk_link_deadline(r, r->command_timeout_ms), out);
 }
 
 enum stk_err stk_redis_words(struct stk_redis *r, struct stk_reply **out, ...)
@@ -240,7 +252,7 @@ enum stk_err stk_redis_pipeline(
 	enum stk_err e;
 
 	stk_link_forget(r);
-	e = exchange(r, c, n, stk_monotonic_ms() + r->command_timeout_ms, out);
+	e = exchange(r, c, n, stk_link_deadline(r, r->command_timeout_ms), out);
 	for (size_t i = 0; e == STK_OK && i < n; i++) {
 		note_problem(r, out[i]);
 		for (size_t k = 0; k < out[i]->n;
@@ -258,7 +270,7 @@ enum stk_err stk_redis_send(struct stk_redis *r, const struct stk_span *argv, si
 	stk_link_forget(r);
 	if (r->fd < 0)
 		return STK_E_CLOSED;
-	e = transmit(r, &c, 1, stk_monotonic_ms() + r->command_timeout_ms);
+	e = transmit(r, &c, 1, stk_link_deadline(r, r->command_timeout_ms));
 	return e == STK_OK ? e : stk_link_broken(r, e, "sending to Redis");
 }
 

@@ -92,7 +92,7 @@ static enum stk_err set_name(struct stk_redis *r, int64_t deadline_ms)
 
 enum stk_err stk_redis_connect(struct stk_redis *r)
 {
-	int64_t deadline_ms = stk_monotonic_ms() + r->connect_timeout_ms;
+	int64_t deadline_ms = stk_link_deadline(r, r->connect_timeout_ms);
 	enum stk_err e;
 
 	stk_redis_close(r);

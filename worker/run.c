@@ -30,10 +30,11 @@ static void add_job(struct stk_jw *line, const struct running *run)
 	stk_jw_int(line, "stockade.attempt", run->r->tries + 1);
 }
 
-static enum stk_run_order tick(void *ctx)
+static enum stk_run_order tick(void *ctx, int64_t back_by_ms)
 {
 	struct running *run = ctx;
 
+	run->w->life.back_by_ms = back_by_ms;
 	return stk_life_tick(&run->w->life);
 }
 
@@ -180,6 +181,7 @@ void stk_worker_run(struct stk_worker *w, const struct stk_reserved *r, const st
 	}
 	w->life.kill_child = false; /* USR1 is for the child that runs when it comes */
 	w->life.running = true;
+	w->life.back_by_ms = INT64_MAX;
 	w->life.abandoned = false;
 	w->life.may_repeat = w->cage.table.classes[request.class_index].idempotent != 0;
 	stk_pulse_patience(w->life.pulse, 60000); /* a zygote may have to start first */

@@ -23,6 +23,7 @@ STK_EMBED("settle", STK_AREAS, "settle.lua");
 STK_EMBED("recover", "", "recover.lua");
 STK_EMBED("unregister", "", "unregister.lua");
 STK_EMBED("prune", "", "prune.lua");
+STK_EMBED("peers", "", "peers.lua");
 
 #define STK_LUA(name) extern const uint8_t stk_lua_##name[], stk_lua_##name##_end[]
 STK_LUA(register);
@@ -33,6 +34,7 @@ STK_LUA(settle);
 STK_LUA(recover);
 STK_LUA(unregister);
 STK_LUA(prune);
+STK_LUA(peers);
 
 #define STK_ROW(name)                                \
 	{                                            \
@@ -49,6 +51,7 @@ static const struct {
 	[STK_SCRIPT_RECOVER] = STK_ROW(recover),
 	[STK_SCRIPT_UNREGISTER] = STK_ROW(unregister),
 	[STK_SCRIPT_PRUNE] = STK_ROW(prune),
+	[STK_SCRIPT_PEERS] = STK_ROW(peers),
 };
 
 static const char *const names[STK_SCRIPT_COUNT] = {

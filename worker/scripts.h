@@ -16,7 +16,8 @@
 	X(SETTLE, "settle")         \
 	X(RECOVER, "recover")       \
 	X(UNREGISTER, "unregister") \
-	X(PRUNE, "prune")
+	X(PRUNE, "prune")           \
+	X(PEERS, "peers")
 
 enum stk_script {
 #define X(id, text) STK_SCRIPT_##id,

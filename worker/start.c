@@ -183,7 +183,8 @@ int stk_worker_register(struct stk_worker *w)
 
 	do
 		e = stk_store_register(&w->store, w->queues, w->n_queues, w->life.started, &answer);
-	while (w->patient && stk_life_again(&w->life, e, false));
+	while (w->patient && (stk_life_again(&w->life, e, false) ||
+				 stk_worker_wait_for_type(w, e, answer, false)));
 	if (e != STK_OK)
 		return stk_complain(
 		    STK_EX_REDIS, "cannot register in Redis: %s", stk_redis_why(w->link));
@@ -211,9 +212,15 @@ int stk_worker_register(struct stk_worker *w)
 static int open_store(struct stk_worker *w, const struct stk_worker_start *start)
 {
 	char id[STK_WORKER_ID_MAX + 1];
+	size_t n = 0;
+	enum stk_err e = stk_life_worker_id(w->config, id, sizeof(id), &n);
 
-	if (stk_life_worker_id(w->config, id, sizeof(id)) != STK_OK ||
-	    stk_store_init(&w->store, w->link, w->config->ns, id) != STK_OK)
+	if (e == STK_E_TOOBIG)
+		return stk_complain(STK_EX_CONFIG,
+		    "queues: the worker id <host>:<pid>:<queues> would have %zu bytes and may have "
+		    "%d, because every tool of Resque shows it; name fewer queues, or a pattern",
+		    n, STK_WORKER_ID_MAX);
+	if (e != STK_OK || stk_store_init(&w->store, w->link, w->config->ns, id) != STK_OK)
 		return stk_complain(
 		    STK_EX_CONFIG, "host, queue names and namespace make no usable worker id");
 	stk_hex(start->instance, sizeof(start->instance), w->store.instance);
@@ -344,9 +351,10 @@ int stk_worker_come_alive(struct stk_worker *w, const struct stk_worker_start *s
 		return stk_complain(STK_EX_OS, "signals: %s", strerror(errno));
 	if ((code = open_pulse(w, start)) != 0)
 		return code;
-	if ((code = load_policy(w)) != 0 || (code = stk_worker_load_handed(w)) != 0 ||
-	    (code = bind_queues(w)) != 0 || (code = connect_redis(w, start)) != 0 ||
-	    (code = register_worker(w, start)) != 0 || (code = recover(w, start)) != 0 ||
+	if ((code = load_policy(w)) != 0 || (code = stk_worker_trail_open(w, start)) != 0 ||
+	    (code = stk_worker_load_handed(w)) != 0 || (code = bind_queues(w)) != 0 ||
+	    (code = connect_redis(w, start)) != 0 || (code = register_worker(w, start)) != 0 ||
+	    (code = recover(w, start)) != 0 || (code = stk_worker_trail_begin(w)) != 0 ||
 	    (code = enter_filter()) != 0)
 		return code;
 	if (write(start->ready_fd, "R", 1) != 1)

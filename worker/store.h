@@ -198,14 +198,15 @@ struct stk_peer {
 	char instance[STK_INSTANCE_CHARS + 1];
 	int64_t score; /* live: beat counter; graves: Redis's milliseconds of death */
 };
-/* At most @max of them into @out, *n says how many; entries of another form are skipped. */
+/* At most @max of them into @out, *n says how many; entries of another form are skipped,
+ * 65 536 of them at most. */
 STK_CHECK enum stk_err stk_store_live(
     struct stk_store *s, struct stk_peer *out, size_t max, size_t *n);
 STK_CHECK enum stk_err stk_store_graves(
     struct stk_store *s, struct stk_peer *out, size_t max, size_t *n);
-/* The same from rank @first on, oldest first. */
+/* The same from rank *@at on, oldest first; then *@at is where to go on, 0 after the last. */
 STK_CHECK enum stk_err stk_store_graves_from(
-    struct stk_store *s, size_t first, struct stk_peer *out, size_t max, size_t *n);
+    struct stk_store *s, int64_t *at, struct stk_peer *out, size_t max, size_t *n);
 /* Does a list of @instance for one of these queues hold anything? One EXISTS, no script. */
 STK_CHECK enum stk_err stk_store_grave_holds(
     struct stk_store *s, const char *instance, const char *const *queues, size_t n, bool *holds);

@@ -39,16 +39,13 @@ static enum stk_err reserve_args(
 	return STK_OK;
 }
 
-/*
- * The queue decides which signatures are asked for, so Redis may not make one up: it is one of
- * those asked for, or that of a job already in hand when the list of queues changed.
- */
-static bool queue_known(const char *queue, const char *const *queues, size_t n, bool again)
+/* The queue decides which signatures are asked for, so Redis may not make one up. */
+static bool queue_known(const char *queue, const char *const *queues, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (strcmp(queue, queues[i]) == 0)
 			return true;
-	return again && stk_queue_ok(queue);
+	return false;
 }
 
 /* A counter that somebody else may have written: never negative, never near an overflow. */
@@ -89,9 +86,8 @@ static enum stk_err reserve_answer(struct stk_store *s, struct stk_reply *r,
 	out->tries = count_of(stk_answer_int(r, 6));
 	out->recoveries = count_of(stk_answer_int(r, 7));
 	out->again = stk_answer_int(r, 8) != 0;
-	return out->parcel.seq > 0 && queue_known(out->parcel.queue, queues, n, out->again)
-		   ? STK_OK
-		   : STK_E_FORMAT;
+	return out->parcel.seq > 0 && queue_known(out->parcel.queue, queues, n) ? STK_OK
+										: STK_E_FORMAT;
 }
 
 enum stk_err stk_store_reserve(struct stk_store *s, const char *const *queues, size_t n,

@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STK_RECOVERIES_MAX 3 /* ARCHITECTURE.md, Decisions 23 */
+#define PAGES_MAX          16 /* of 4 096 names, whatever they are */
+#define STK_RECOVERIES_MAX 3  /* ARCHITECTURE.md, Decisions 23 */
 
 static bool is_instance(struct stk_span s)
 {
@@ -60,25 +61,29 @@ enum stk_err stk_store_recover(struct stk_store *s, const char *victim, const ch
 	return stk_queue_ok(out->lost.queue) && out->lost.digest[0] != '\0' ? STK_OK : STK_E_FORMAT;
 }
 
-/* --- plain commands --------------------------------------------------------------------------- */
+/* --- the living and the dead
+ * --------------------------------------------------------------------------- */
 
-static enum stk_err peers(
-    struct stk_store *s, const char *set, size_t first, struct stk_peer *out, size_t max, size_t *n)
+/* One page: what it holds goes behind the @n that @out has; *@at is where the next one begins. */
+static enum stk_err page_of_peers(
+    struct stk_store *s, const char *set, int64_t *at, struct stk_peer *out, size_t max, size_t *n)
 {
-	char key[STK_NS_MAX + 32], from[24], last[24];
+	enum stk_answer v = STK_ANSWER_OK;
 	struct stk_reply *r = NULL;
+	struct stk_call a;
 	enum stk_err e;
 
-	*n = 0;
-	if (max == 0)
-		return STK_OK;
-	(void)snprintf(key, sizeof(key), "%s:stockade:%s", s->ns, set);
-	(void)snprintf(from, sizeof(from), "%zu", first);
-	(void)snprintf(last, sizeof(last), "%zu", first + max - 1);
-	e = stk_redis_words(s->link, &r, "ZRANGE", key, from, last, "WITHSCORES", NULL);
-	if (e != STK_OK)
-		return e;
-	for (size_t i = 0; i + 1 < r->n && *n < max; i += 2) {
+	stk_call_start(&a, s, STK_SCRIPT_PEERS);
+	stk_call_text(&a, set);
+	stk_call_number(&a, *at);
+	stk_call_number(&a, (int64_t)(max - *n));
+	*at = 0;
+	if ((e = stk_call_run(s, &a, &r)) == STK_OK)
+		e = stk_answer_verdict(s, r, &v);
+	/* FENCED and STORE are the beat's to tell */
+	if (e == STK_OK && v == STK_ANSWER_OK && stk_answer_int(r, 1) > 0)
+		*at = stk_answer_int(r, 1);
+	for (size_t i = 2; e == STK_OK && v == STK_ANSWER_OK && i + 1 < r->n && *n < max; i += 2) {
 		struct stk_span who = stk_answer_span(r, i), score = stk_answer_span(r, i + 1);
 
 		if (!is_instance(who) || score.len == 0)
@@ -88,23 +93,39 @@ static enum stk_err peers(
 		out[(*n)++].score = strtoll((const char *)score.p, NULL, 10);
 	}
 	stk_reply_free(r);
-	return STK_OK;
+	return e;
+}
+
+static enum stk_err peers(
+    struct stk_store *s, const char *set, int64_t *at, struct stk_peer *out, size_t max, size_t *n)
+{
+	enum stk_err e = STK_OK;
+
+	*n = 0;
+	for (int pages = 0; e == STK_OK && pages < PAGES_MAX && *n < max; pages++)
+		if ((e = page_of_peers(s, set, at, out, max, n)) == STK_OK && *at == 0)
+			break;
+	return e;
 }
 
 enum stk_err stk_store_live(struct stk_store *s, struct stk_peer *out, size_t max, size_t *n)
 {
-	return peers(s, "live", 0, out, max, n);
+	int64_t at = 0;
+
+	return peers(s, "live", &at, out, max, n);
 }
 
 enum stk_err stk_store_graves(struct stk_store *s, struct stk_peer *out, size_t max, size_t *n)
 {
-	return peers(s, "graves", 0, out, max, n);
+	int64_t at = 0;
+
+	return peers(s, "graves", &at, out, max, n);
 }
 
 enum stk_err stk_store_graves_from(
-    struct stk_store *s, size_t first, struct stk_peer *out, size_t max, size_t *n)
+    struct stk_store *s, int64_t *at, struct stk_peer *out, size_t max, size_t *n)
 {
-	return peers(s, "graves", first, out, max, n);
+	return peers(s, "graves", at, out, max, n);
 }
 
 enum stk_err stk_store_grave_holds(

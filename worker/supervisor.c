@@ -226,9 +226,12 @@ static void worker_died(struct supervisor *s, struct slot *slot, int status)
 	} else if (slot->ready) {
 		note_over(slot);
 	}
-	/* stopped without Redis: a job may be in flight, and whoever stopped us hears it */
-	if (s->stopping && code == STK_EX_REDIS && s->exit_code == 0)
-		s->exit_code = code;
+	/* stopped without Redis: a job may be in flight, and whoever stopped us hears it; so does
+	 * whoever runs a batch that a key of the wrong type ends */
+	if ((s->stopping || s->config->drain_and_exit) && code == STK_EX_REDIS) {
+		s->exit_code = s->exit_code == 0 ? code : s->exit_code;
+		slot->done = true;
+	}
 	if (!s->ever_ready && is_final(code)) {
 		if (s->exit_code == 0)
 			s->exit_code = code;

@@ -89,6 +89,11 @@ static void log_forgotten(const struct stk_worker *w, const struct stk_reserved 
 	stk_log_end();
 }
 
+static void hand_back(const struct stk_reserved *r, struct stk_settle *settle)
+{
+	*settle = (struct stk_settle){ .seq = r->parcel.seq, .what = STK_SETTLE_HANDBACK };
+}
+
 /* Everything between reserve and settle for one parcel; after FENCED there is nothing to settle. */
 static void handle(struct stk_worker *w, const struct stk_reserved *r, struct stk_settle *settle)
 {
@@ -101,8 +106,11 @@ static void handle(struct stk_worker *w, const struct stk_reserved *r, struct st
 	stk_jw_reset(&w->record);
 	stk_jw_reset(&w->note);
 	w->counters.verdicts[stk_admit(&w->gate, &r->parcel, w->now_s, &admission)]++;
-	if (admission.ticket != NULL) {
+	if (admission.authenticated)
 		stk_hex(admission.job_id, sizeof(admission.job_id), w->job_id);
+	if (admission.authenticated && !stk_worker_audited(w, r, &admission)) {
+		hand_back(r, settle);
+	} else if (admission.ticket != NULL) {
 		log_admitted(w, r, &admission);
 		stk_worker_run(w, r, admission.ticket, &outcome);
 		if (!w->life.fenced)
@@ -111,9 +119,11 @@ static void handle(struct stk_worker *w, const struct stk_reserved *r, struct st
 			log_forgotten(w, r, admission.ticket, &outcome);
 	} else if (admission.nomem) {
 		/* no judgement was possible: the job goes back as if never taken */
-		*settle = (struct stk_settle){ .seq = r->parcel.seq, .what = STK_SETTLE_HANDBACK };
+		hand_back(r, settle);
 		stk_life_wait(&w->life, 1000);
 	} else {
+		if (!admission.authenticated)
+			stk_trail_count(&w->trail, admission.verdict, r->parcel.queue, 1);
 		stk_worker_refuse(w, r, &admission, settle);
 	}
 	stk_outcome_clear(&outcome);
@@ -162,7 +172,8 @@ static enum stk_answer settle_and_go_on(
 			    &w->store, settle, &settled, w->queues, w->n_queues, &fresh, &next);
 		else
 			e = stk_store_settle(&w->store, settle, &settled);
-	} while (stk_life_again(&w->life, e, true));
+	} while (
+	    stk_life_again(&w->life, e, true) || stk_worker_wait_for_type(w, e, settled, true));
 	if (e != STK_OK)
 		return STK_ANSWER_AGAIN;
 	stk_worker_settled(w, settle, settled);
@@ -248,6 +259,7 @@ static void note_oversize(struct stk_worker *w, struct stk_reserved *job)
 	if (n <= 0)
 		return;
 	w->counters.verdicts[STK_V_E_TOO_LARGE] += (uint64_t)n;
+	stk_trail_count(&w->trail, STK_V_E_TOO_LARGE, "(any)", (uint64_t)n);
 	if (!stk_log_allow(&w->refusal_logs[STK_V_E_TOO_LARGE], OVERSIZE_PER_MINUTE,
 		stk_monotonic_ms(), &missed))
 		return;
@@ -312,7 +324,7 @@ static void loop(struct stk_worker *w)
 		}
 		if (!still_itself(w, &next))
 			return;
-		if (next == STK_ANSWER_STORE || stk_worker_wall_is_gone(w))
+		if (stk_worker_wall_is_gone(w) || !stk_worker_past_wrong_type(w, next))
 			return;
 		if (next == STK_ANSWER_EMPTY && w->config->drain_and_exit && !w->life.paused)
 			return; /* parked jobs stay where they are, for whoever comes next */
@@ -321,6 +333,7 @@ static void loop(struct stk_worker *w)
 			note_oversize(w, &job);
 		}
 		(void)stk_life_tick(&w->life);
+		stk_trail_tick(&w->trail);
 		if (!still_itself(w, &next))
 			return;
 		if (next != STK_ANSWER_JOB) /* its answers replace the parcel in hand */
@@ -338,6 +351,7 @@ static void clear(struct stk_worker *w)
 	stk_keyring_free(w->ring);
 	stk_queues_clear(&w->queue_list);
 	stk_life_close(&w->life);
+	stk_trail_close(&w->trail);
 	stk_jw_clear(&w->record);
 	stk_jw_clear(&w->note);
 	free(w);
@@ -352,6 +366,7 @@ int stk_worker_main(const struct stk_worker_start *start)
 		return stk_complain(STK_EX_OS, "out of memory");
 	w->config = start->config;
 	w->life.signal_fd = -1;
+	w->trail.audit.dir = w->trail.audit.fd = w->trail.audit.lock = -1;
 	stk_jw_init(&w->record, RECORD_MAX);
 	stk_jw_init(&w->note, 8192);
 	stk_log_open(STDERR_FILENO, (enum stk_log_format)w->config->log_format,
@@ -363,6 +378,7 @@ int stk_worker_main(const struct stk_worker_start *start)
 		loop(w);
 		stk_idle_close(&w->idle);
 		code = stk_worker_farewell(w);
+		stk_worker_trail_end(w);
 	}
 	clear(w);
 	return code;

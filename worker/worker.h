@@ -12,12 +12,14 @@
 #include "worker/idle.h"
 #include "worker/life.h"
 #include "worker/log.h"
+#include "worker/mistyped.h"
 #include "worker/policy.h"
 #include "worker/queues.h"
 #include "worker/record.h"
 #include "worker/recover.h"
 #include "worker/store.h"
 #include "worker/supervisor.h"
+#include "worker/trail.h"
 
 struct stk_worker {
 	const struct stk_config *config; /* borrowed */
@@ -30,6 +32,8 @@ struct stk_worker {
 	struct stk_store store;
 	struct stk_life life;
 	struct stk_counters counters;
+	struct stk_trail trail;
+	bool trail_lost; /* AUDIT_LOST was told */
 	struct stk_recovery recovery;
 	struct stk_queues queue_list; /* owned */
 	const char *const *queues;    /* its names, in order of priority */
@@ -38,8 +42,10 @@ struct stk_worker {
 	struct stk_log_budget refusal_logs[STK_VERDICT_COUNT];
 	uint8_t unavailable[STK_CLASSES_MAX]; /* SandboxUnavailable in a row, by class */
 	bool nursery_lost;
-	int64_t now_s; /* the wall clock at which the parcel in hand was judged */
-	bool patient;  /* this service has worked before: Redis away is waited for */
+	struct stk_mistyped mistyped;
+	bool unsettled; /* told to stop while a key's type kept an outcome from being written */
+	int64_t now_s;  /* the wall clock at which the parcel in hand was judged */
+	bool patient;   /* this service has worked before: Redis away is waited for */
 	/* scratch, reused for every job */
 	struct stk_jw record, note;
 	char sha256[65];
@@ -59,6 +65,17 @@ int64_t stk_worker_now_s(void);
 void stk_worker_refuse(struct stk_worker *w, const struct stk_reserved *r,
     const struct stk_admission *a, struct stk_settle *out);
 
+/*
+ * audited.c: opens the trail; writes its first record; 0, or an exit code after complaining. Puts
+ * an authenticated decision into it, waiting for as long as it cannot be written (AUDIT_LOST):
+ * false, and it is not there and the worker is to stop; the job goes back. The last record.
+ */
+STK_CHECK int stk_worker_trail_open(struct stk_worker *w, const struct stk_worker_start *start);
+STK_CHECK int stk_worker_trail_begin(struct stk_worker *w);
+STK_CHECK bool stk_worker_audited(
+    struct stk_worker *w, const struct stk_reserved *r, const struct stk_admission *a);
+void stk_worker_trail_end(struct stk_worker *w);
+
 /* run.c: shows the job, runs it behind the wall. False: it was not started (see *out). */
 void stk_worker_run(struct stk_worker *w, const struct stk_reserved *r, const struct stk_ticket *t,
     struct stk_outcome *out);
@@ -76,6 +93,20 @@ void stk_worker_record_raw(
     struct stk_worker *w, const char *queue, struct stk_span bytes, struct stk_record_job *out);
 void stk_worker_record_job(struct stk_worker *w, const struct stk_reserved *r,
     const struct stk_ticket *t, struct stk_record_job *out);
+
+/*
+ * mistyped.c: the answer STORE to a call that cannot be left out: the key is named, a second
+ * passes, and true: ask again. False after any other answer, and when it is time to stop asking: in
+ * a batch (INTERVAL=0), which waits for nobody, and when told to stop; w->unsettled if
+ * @outcome_in_hand.
+ */
+STK_CHECK bool stk_worker_wait_for_type(
+    struct stk_worker *w, enum stk_err e, enum stk_answer answer, bool outcome_in_hand);
+/*
+ * mistyped.c: after a look at the queues. One of the wrong type holds up no other queue: the worker
+ * looks again as often as it polls. False when it should end (see above).
+ */
+STK_CHECK bool stk_worker_past_wrong_type(struct stk_worker *w, enum stk_answer looked);
 
 /* farewell.c: no class could be caged three times in a row: this worker cannot run anything. */
 bool stk_worker_wall_is_gone(const struct stk_worker *w);

@@ -127,6 +127,65 @@ worker_stop
 check "TERM: 0" eq "$RC" 0
 unset REDISCLI_AUTH
 
+# --- what refuses the next pop, and not yet a reserve that finds nothing; a slow beat hears it last
+redis_stop
+redis_start
+unset REDIS_URL
+EXTRA='' write_config
+sed -i 's/^beat = .*/beat = "10s";/' "$T/stockade.conf"
+begin() { # begin: a worker that blocks, and a fresh log
+	: >"$T/log"
+	worker_start
+	wait_for 10 blocked_is 2
+	W=$(children_of "$WORKER" | head -1)
+}
+ends_well() { # a job runs, the worker is the same one, blocks again and ends with 0
+	push files "$one"
+	wait_for 20 done_is "${1:-1}" || return 1
+	[ "$(children_of "$WORKER" | head -1)" = "$W" ] || return 1
+	wait_for 20 blocked_is 2 || return 1
+	worker_stop
+	[ "$RC" = 0 ]
+}
+check "it blocks" begin
+rcli config set min-replicas-to-write 1 >/dev/null
+check "NOREPLICAS is named" wait_for 5 says NOREPLICAS
+rcli config set min-replicas-to-write 0 >/dev/null
+check "and over" ends_well
+
+check "it blocks" begin
+rcli config set save '3600 1' >/dev/null
+rcli set dirty 1 >/dev/null
+chmod 500 "$REDIS_DIR"
+rcli bgsave >/dev/null
+check "MISCONF is named" wait_for 10 says MISCONF
+chmod 700 "$REDIS_DIR"
+rcli config set stop-writes-on-bgsave-error no >/dev/null
+check "and over" ends_well
+rcli config set save '' >/dev/null
+
+check "it blocks" begin
+rcli replicaof 127.0.0.1 1 >/dev/null
+check "READONLY is named, after UNBLOCKED" wait_for 10 says READONLY
+check "UNBLOCKED too" says UNBLOCKED
+rcli replicaof no one >/dev/null
+check "and over" ends_well
+
+check "it blocks" begin
+mine=resque:stockade:in:$(rcli zrange resque:stockade:live 0 0):files
+rcli set "$mine" oops >/dev/null
+push files "$one"
+check "WRONGTYPE is named" wait_for 5 says WRONGTYPE
+check "and which key" wait_for 5 grep -aq 'STORE: resque:stockade:in:.*:files has another type' "$T/log"
+check "the job stays in its queue" eq "$(rcli llen resque:queue:files)" 1
+rcli del "$mine" >/dev/null
+check "and over" ends_well 2
+
+check "it blocks" begin
+rcli script flush >/dev/null
+check "forgotten scripts are loaded again, without a word" ends_well
+check "nothing was polled for it" eq "$(events idle.polling)" 0
+
 # --- a Redis without BLMOVE (before 6.2)
 redis_stop
 redis_start --rename-command BLMOVE ''

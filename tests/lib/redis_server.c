@@ -18,9 +18,10 @@
 static void serve(const struct test_redis *t, const char *const *extra, pid_t parent)
 {
 	char pidfile[96], log[96];
-	const char *argv[64] = { "redis-server", "--port", "0", "--unixsocket", t->socket_path,
-		"--save", "", "--appendonly", "no", "--dir", t->dir, "--daemonize", "no",
-		"--pidfile", pidfile, "--logfile", log };
+	const char *other = getenv("REDIS_SERVER");
+	const char *argv[64] = { other != NULL ? other : "redis-server", "--port", "0",
+		"--unixsocket", t->socket_path, "--save", "", "--appendonly", "no", "--dir", t->dir,
+		"--daemonize", "no", "--pidfile", pidfile, "--logfile", log };
 	size_t n = 17;
 
 	(void)snprintf(pidfile, sizeof(pidfile), "%s/pid", t->dir);

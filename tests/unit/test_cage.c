@@ -65,9 +65,9 @@ struct orders {
 };
 static struct orders orders;
 
-static enum stk_run_order on_tick(void *ctx)
+static enum stk_run_order on_tick(void *ctx, int64_t back_by_ms)
 {
-	(void)ctx;
+	(void)ctx, (void)back_by_ms;
 	orders.seen++;
 	if (orders.seen == 2 && orders.victim == 1)
 		(void)kill(stand.cage->zygotes[0].child.pid, SIGKILL);

@@ -7,6 +7,7 @@
 
 #include "tests/lib/redis_server.h"
 #include "worker/idle.h"
+#include "worker/log.h"
 #include "worker/record.h"
 
 #include <signal.h>
@@ -30,6 +31,27 @@ struct waiter {
 	struct stk_idle idle;
 	struct stk_reserved got;
 };
+
+/* What the worker logs meanwhile. */
+static FILE *log_begin(void)
+{
+	FILE *f = tmpfile();
+
+	assert_non_null(f);
+	stk_log_open(fileno(f), STK_LOG_JSON, STK_LOG_INFO);
+	return f;
+}
+
+static bool log_has(FILE *f, const char *needle)
+{
+	static char text[65536];
+	ssize_t n = pread(fileno(f), text, sizeof(text) - 1, 0);
+
+	stk_log_open(STDERR_FILENO, STK_LOG_JSON, STK_LOG_INFO);
+	(void)fclose(f);
+	text[n > 0 ? n : 0] = '\0';
+	return strstr(text, needle) != NULL;
+}
 
 static int start_server(void **state)
 {
@@ -191,6 +213,128 @@ static void an_order_to_stop_is_heard(void **state)
 	end(&w);
 }
 
+/* --- what refuses a pop ----------------------------------------------------------------------- */
+
+struct refusal {
+	enum stk_redis_problem problem;
+	const char *provoke[3]; /* said on another link */
+	const char *mend[3];
+};
+
+static void say(struct stk_redis *r, const char *const *words)
+{
+	for (size_t i = 0; i < 3 && words[i] != NULL; i++) {
+		struct stk_reply *reply = test_redis_do(r, words[i]);
+
+		assert_non_null(reply);
+		stk_reply_free(reply);
+	}
+}
+
+static const struct refusal refusals[] = {
+	{ STK_RP_READONLY, { "REPLICAOF 127.0.0.1 1" }, { "REPLICAOF NO ONE" } },
+	{ STK_RP_MASTERDOWN,
+	    { "CONFIG SET replica-serve-stale-data no", "CONFIG SET replica-read-only no",
+		"REPLICAOF 127.0.0.1 1" },
+	    { "REPLICAOF NO ONE", "CONFIG SET replica-read-only yes",
+		"CONFIG SET replica-serve-stale-data yes" } },
+	{ STK_RP_NOREPLICAS, { "CONFIG SET min-replicas-to-write 1" },
+	    { "CONFIG SET min-replicas-to-write 0" } },
+	{ STK_RP_OOM, { "CONFIG SET maxmemory 1" }, { "CONFIG SET maxmemory 0" } },
+	{ STK_RP_WRONGTYPE, { "SET resque:queue:low oops" }, { "DEL resque:queue:low" } },
+	{ STK_RP_NOPERM, { "ACL SETUSER default -blmove" }, { "ACL SETUSER default +blmove" } },
+};
+
+/* The pop is refused: named, and polled for a while. */
+static void refused_by_name(struct waiter *w, enum stk_redis_problem problem)
+{
+	FILE *log = log_begin();
+	char reason[64];
+
+	(void)snprintf(
+	    reason, sizeof(reason), "\"event.reason\":\"%s\"", stk_redis_problem_text(problem));
+	(void)wait_once(w); /* an error may hide a delivery: it says "look" */
+	assert_int_equal(w->idle.trouble, problem);
+	assert_true(w->idle.block_again_ms > stk_monotonic_ms());
+	assert_true(log_has(log, reason));
+}
+
+/* It is over: the next push wakes the worker. The seconds of polling are not waited for. */
+static void blocks_again(struct waiter *w)
+{
+	pid_t pid;
+
+	w->idle.block_again_ms = 0;
+	if (!stk_redis_connected(w->link))
+		assert_int_equal(stk_redis_connect(w->link), STK_OK);
+	assert_int_equal(look(w), STK_ANSWER_EMPTY);
+	pid = later(200000, "RPUSH resque:queue:low job");
+	assert_true(wait_once(w));
+	assert_int_equal(look(w), STK_ANSWER_JOB);
+	(void)waitpid(pid, NULL, 0);
+}
+
+/* Between the look that found nothing and the pop. */
+static void each_refusal_is_named_and_passes(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < STK_ARRAY_LEN(refusals); i++) {
+		struct stk_redis *tools = test_redis_link(&server);
+		struct waiter w;
+
+		begin(&w);
+		assert_int_equal(look(&w), STK_ANSWER_EMPTY);
+		say(tools, refusals[i].provoke);
+		refused_by_name(&w, refusals[i].problem);
+		say(tools, refusals[i].mend);
+		stk_redis_free(tools);
+		blocks_again(&w);
+		end(&w);
+	}
+}
+
+static bool is_loading(struct stk_redis *r)
+{
+	struct stk_reply *info = test_redis_do(r, "INFO persistence");
+	bool yes = info != NULL && info->bytes.p != NULL &&
+		   strstr((const char *)info->bytes.p, "loading:1") != NULL;
+
+	stk_reply_free(info);
+	return yes;
+}
+
+/* A server of its own reads its data again, slowly, and answers LOADING meanwhile. */
+static void loading_is_named_and_passes(void **state)
+{
+	static const char *const extra[] = { "--enable-debug-command", "yes",
+		"--loading-process-events-interval-bytes", "1024", NULL };
+	const struct test_redis common = server;
+	struct waiter w;
+	pid_t pid;
+
+	(void)state;
+	if (!test_redis_start(&server, extra)) {
+		server = common;
+		skip();
+	}
+	begin(&w);
+	stk_reply_free(test_redis_do(w.link, "DEBUG POPULATE 4000"));
+	stk_reply_free(test_redis_do(w.link, "CONFIG SET key-load-delay 500"));
+	assert_int_equal(look(&w), STK_ANSWER_EMPTY);
+	pid = later(0, "DEBUG RELOAD");
+	for (int i = 0; i < 2000 && !is_loading(w.link); i++)
+		(void)usleep(1000);
+	assert_true(is_loading(w.link));
+	refused_by_name(&w, STK_RP_LOADING);
+	(void)waitpid(pid, NULL, 0);
+	while (is_loading(w.link))
+		(void)usleep(10000);
+	blocks_again(&w);
+	end(&w);
+	test_redis_stop(&server);
+	server = common;
+}
+
 /* Pops are begun and ended at random moments around pushes; every element comes out once. */
 static void races_lose_nothing(void **state)
 {
@@ -239,6 +383,8 @@ int main(void)
 		cmocka_unit_test(the_second_delivery_goes_back),
 		cmocka_unit_test(only_what_is_not_paused_is_blocked_on),
 		cmocka_unit_test(an_order_to_stop_is_heard),
+		cmocka_unit_test(each_refusal_is_named_and_passes),
+		cmocka_unit_test(loading_is_named_and_passes),
 		cmocka_unit_test(races_lose_nothing),
 	};
 

@@ -16,9 +16,9 @@
 
 static int ticks;
 
-static enum stk_run_order stop_at_three(void *ctx)
+static enum stk_run_order stop_at_three(void *ctx, int64_t back_by_ms)
 {
-	(void)ctx;
+	(void)ctx, (void)back_by_ms;
 	return ++ticks < 3 ? STK_RUN_ON : STK_RUN_TERM;
 }
 

@@ -356,7 +356,7 @@ static void believes_no_queue_that_was_not_asked_for(void **state)
 	stk_reply_free(ask(
 	    w, "RENAME r:stockade:in:%s:low r:stockade:in:%s:<b>", w->a.instance, w->a.instance));
 	stk_reply_free(ask(w, "HSET r:stockade:w:%s q <b>", w->a.instance));
-	assert_int_equal(stk_store_reserve(&w->a, queues, 2, &w->got, &w->v), STK_E_FORMAT);
+	assert_int_equal(reserve(w, &w->a), STK_ANSWER_EMPTY);
 }
 
 static void pauses_as_resque_spells_it(void **state)
@@ -486,6 +486,50 @@ static void names_a_wrong_typed_key_and_does_nothing(void **state)
 	assert_int_equal(w->v, STK_ANSWER_STORE);
 	assert_int_equal(stk_store_unregister(&w->a, &w->v), STK_OK);
 	assert_int_equal(w->v, STK_ANSWER_STORE);
+}
+
+/* A list of queues of half a megabyte in w:<i>, which each script would walk: nobody believes it.
+ */
+static void walks_no_endless_list_of_queues(void **state)
+{
+	static char words[600000];
+	struct world *w = *state;
+	struct stk_recovered r;
+	size_t n;
+
+	push(w, "high", "h1");
+	assert_int_equal(reserve(w, &w->a), STK_ANSWER_JOB);
+	n = (size_t)snprintf(
+	    words, sizeof(words), "HSET r:stockade:w:%s queues high", w->a.instance);
+	while (n + 3 < sizeof(words))
+		n += (size_t)snprintf(words + n, sizeof(words) - n, "\nx");
+	stk_reply_free(test_redis_do(w->tools, words));
+	assert_int_equal(recover(w, &w->b, w->a.instance, NULL, "", &r), STK_ANSWER_OK);
+	assert_true(says(w, "h1", "LINDEX r:queue:high 0"));
+	/* and one's own is written anew */
+	(void)memcpy(strstr(words, w->a.instance), w->b.instance, STK_INSTANCE_CHARS);
+	stk_reply_free(test_redis_do(w->tools, words));
+	assert_int_equal(reserve(w, &w->b), STK_ANSWER_JOB);
+	assert_true(says(w, "high\nlow", "HGET r:stockade:w:%s queues", w->b.instance));
+}
+
+/* Whoever writes to Redis rewrites w:<i>: no job is answered under a queue that was not asked for.
+ */
+static void answers_no_job_of_a_queue_not_asked_for(void **state)
+{
+	struct world *w = *state;
+
+	push(w, "high", "h1");
+	assert_int_equal(reserve(w, &w->a), STK_ANSWER_JOB);
+	stk_reply_free(ask(w, "RPUSH r:stockade:in:%s:vault planted", w->a.instance));
+	stk_reply_free(ask(w, "HSET r:stockade:w:%s open 7 q vault", w->a.instance));
+	assert_int_equal(reserve(w, &w->a), STK_ANSWER_JOB);
+	assert_true(got(w, "h1")); /* what truly was in hand, as a new take */
+	assert_string_equal(w->got.parcel.queue, "high");
+	assert_int_equal(number(w, "LLEN r:stockade:in:%s:vault", w->a.instance), 1);
+	stk_reply_free(ask(w, "HSET r:stockade:w:%s open 7 q vault", w->a.instance));
+	stk_reply_free(ask(w, "DEL r:stockade:in:%s:high", w->a.instance));
+	assert_int_equal(reserve(w, &w->a), STK_ANSWER_EMPTY);
 }
 
 static void writes_a_new_queue_down_before_its_first_use(void **state)
@@ -1075,6 +1119,8 @@ int main(void)
 		T(a_flood_of_oversize_elements_is_taken_in_bounded_passes),
 		T(fenced_does_nothing),
 		T(names_a_wrong_typed_key_and_does_nothing),
+		T(answers_no_job_of_a_queue_not_asked_for),
+		T(walks_no_endless_list_of_queues),
 		T(writes_a_new_queue_down_before_its_first_use),
 		T(shows_only_the_job_in_hand),
 		T(settles_once_then_already_then_stale),

@@ -27,6 +27,7 @@ struct mutation {
 };
 
 #define FENCE      "if not call('ZSCORE', LIVE, me) then return {'FENCED'} end"
+#define TYPES      "if t ~= 'none' and t ~= wants[n + 1] then"
 #define PUT_BACK   "call('LPUSH', queue(q), body)"
 #define FOREIGN    "return filed == '1' or (shown == '1'"
 #define NO_FOREIGN "return false and (shown == '1'"
@@ -47,8 +48,8 @@ static const struct mutation mutations[] = {
 	    "for _, q in ipairs({}) do" },
 	{ "the rest does not go back when one is adopted", ONLY(RESERVE),
 	    "while call('LLEN', from) > keep_head do", "while false do" },
-	{ "the same seq is not answered again", ONLY(RESERVE), "if open > 0 then",
-	    "if false then" },
+	{ "the same seq is not answered again", ONLY(RESERVE),
+	    "if open > 0 and given[state[4]] then", "if false then" },
 	{ "a pause does not hold what was delivered", ONLY(RESERVE), "given[q] and not paused[q]",
 	    "given[q]" },
 	{ "a pause is not looked at", ONLY(RESERVE), "everything = string.lower(",
@@ -94,6 +95,38 @@ static const struct mutation mutations[] = {
 	{ "a signed job is parked in more than one copy", ONLY(SETTLE), "if not signed then",
 	    "if true then" },
 	{ "beat does not begin with a removal", ONLY(BEAT), "call('ZREM', LIVE, me)", "" },
+	{ "beat looks at no type", ONLY(BEAT), TYPES, "if false then" },
+	{ "reserve looks at no type", ONLY(RESERVE), TYPES, "if false then" },
+	{ "settle looks at no type", ONLY(SETTLE), TYPES, "if false then" },
+	{ "show looks at no type", ONLY(SHOW), TYPES, "if false then" },
+	{ "recover looks at no type", ONLY(RECOVER), TYPES, "if false then" },
+	{ "unregister looks at no type", ONLY(UNREGISTER), TYPES, "if false then" },
+	{ "prune looks at no type", ONLY(PRUNE), TYPES, "if false then" },
+	{ "register looks at no type", ONLY(REGISTER), TYPES, "if false then" },
+	{ "PARKFULL is not said", ONLY(SETTLE), "call('ZCARD', parked) >= park_max", "false" },
+	{ "PARKFULL is said too early", ONLY(SETTLE), "call('ZCARD', parked) >= park_max",
+	    "call('ZCARD', parked) + 1 >= park_max" },
+	{ "an element of any size is a job", ONLY(RESERVE), "if #body <= max_payload then",
+	    "if true then" },
+	{ "a delivered element of any size is a job", ONLY(RESERVE), "if #head <= max_payload then",
+	    "if true then" },
+	{ "an element too large leaves no record", ONLY(RESERVE), "keep('quarantine:' .. q, name,",
+	    "(function() end)('quarantine:' .. q, name," },
+	{ "recovery counts what is no job", ONLY(RECOVER), "if #body > max_payload then",
+	    "if false then" },
+	{ "parked jobs are not promoted", ONLY(RESERVE), "n_promoted < 8", "false" },
+	{ "parked jobs are promoted before they are due", ONLY(RESERVE), "'-inf', ms, 'LIMIT'",
+	    "'-inf', '+inf', 'LIMIT'" },
+	{ "promotion leaves the parcel", ONLY(RESERVE), "call('HDEL', parcel, handle)", "" },
+	{ "promotion drops the parcel", ONLY(RESERVE), "call('RPUSH', queue(q), body)", "" },
+	{ "prune looks at our own", ONLY(PRUNE), "and call('HEXISTS', WID, id) == 0", "" },
+	{ "prune files in spite of a heartbeat", ONLY(PRUNE), "call('HGET', BEATS, victim) ~= beat",
+	    "false" },
+	{ "prune files in spite of another job", ONLY(PRUNE),
+	    "or (call('GET', shown_at) or '') ~= value", "" },
+	{ "prune files a worker that became ours", ONLY(PRUNE),
+	    "or call('HEXISTS', WID, victim) == 1", "" },
+	{ "prune leaves the worker registered", ONLY(PRUNE), "forget_worker(victim)", "" },
 	{ "show does not begin with a removal", ONLY(SHOW), "call('DEL', shown_at)", "" },
 };
 

@@ -148,6 +148,35 @@ static void enqueues_set_and_list_together_or_says_no(void **state)
 	stk_redis_free(r);
 }
 
+/* Names that are no instance, among them one larger than a reply may be, stand before all others.
+ */
+static void junk_hides_nobody(struct stk_redis *r, struct stk_store *store)
+{
+	static uint8_t huge[400000];
+	const struct stk_span argv[] = { stk_span_str("ZADD"),
+		stk_span_str("resque:stockade:graves"), stk_span_str("1"),
+		stk_span_of(huge, sizeof(huge)) };
+	struct stk_reply *reply = NULL;
+	struct stk_peer peer;
+	char words[80];
+	int64_t at = 0;
+	size_t n;
+
+	memset(huge, 'z', sizeof(huge));
+	assert_int_equal(stk_redis_call(r, argv, 4, &reply), STK_OK);
+	stk_reply_free(reply);
+	for (int i = 0; i < 9000; i++) {
+		(void)snprintf(words, sizeof(words), "ZADD resque:stockade:graves 2 junk%d", i);
+		stk_reply_free(test_redis_do(r, words));
+	}
+	assert_int_equal(stk_store_graves_from(store, &at, &peer, 1, &n), STK_OK);
+	assert_int_equal(n, 1);
+	assert_int_equal(at, 0);
+	at = 8000;
+	assert_int_equal(stk_store_graves_from(store, &at, &peer, 1, &n), STK_OK);
+	assert_int_equal(n, 1);
+}
+
 static void lists_the_living_and_the_dead(void **state)
 {
 	struct stk_store s, other;
@@ -174,6 +203,7 @@ static void lists_the_living_and_the_dead(void **state)
 	assert_int_equal(stk_store_graves(&s, peers, 4, &n), STK_OK);
 	assert_int_equal(n, 1);
 	assert_true(peers[0].score > 1600000000000);
+	junk_hides_nobody(r, &s);
 	stk_store_clear(&other);
 	stk_store_clear(&s);
 	stk_redis_free(r);

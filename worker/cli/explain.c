@@ -101,9 +101,9 @@ static void queue_of(struct stk_span bytes, size_t max, char out[static STK_QUEU
 /* --- the arguments, behind the wall -------------------------------------------------------------
  */
 
-static enum stk_run_order keep_on(void *ctx)
+static enum stk_run_order keep_on(void *ctx, int64_t back_by_ms)
 {
-	(void)ctx;
+	(void)ctx, (void)back_by_ms;
 	return STK_RUN_ON;
 }
 

@@ -13,9 +13,9 @@
 #include <string.h>
 #include <unistd.h>
 
-static enum stk_run_order just_run(void *ctx)
+static enum stk_run_order just_run(void *ctx, int64_t back_by_ms)
 {
-	(void)ctx;
+	(void)ctx, (void)back_by_ms;
 	return STK_RUN_ON;
 }
 

@@ -11,5 +11,6 @@ const struct stk_command *const stk_commands[] = {
 	&stk_cmd_keys,
 	&stk_cmd_sign,
 	&stk_cmd_enqueue,
+	&stk_cmd_audit,
 };
 const size_t stk_n_commands = STK_ARRAY_LEN(stk_commands);

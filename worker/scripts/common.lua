@@ -48,9 +48,12 @@ local function iso(ms)
 		s % 60)
 end
 
--- w:<i> queues: one name a line, only ever longer
+-- w:<i> queues: one name a line, only ever longer; 256 names of 64 bytes at most, or not ours
 local function each_line(text)
 	return string.gmatch(text or '', '[^\n]+')
+end
+local function own_queues(text)
+	if text and #text <= 16640 then return text end
 end
 
 -- lost:<day> and tries:<day>, today's first

@@ -15,7 +15,7 @@ local stop = fence() or wrong(resque_types)
 if stop then return stop end
 if victim == me then return {'FENCED'} end
 local state = call('HMGET', theirs, 'id', 'proto', 'queues', 'open', 'q', 'shown', 'filed')
-local id, known = state[1], state[3]
+local id, known = state[1], own_queues(state[3])
 if (tonumber(state[2]) or 0) > protocol then return {'NEWER', tonumber(state[2])} end
 local was_live = call('ZSCORE', LIVE, victim)
 local died = tonumber(call('ZSCORE', GRAVES, victim))

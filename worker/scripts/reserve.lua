@@ -18,7 +18,7 @@ local function whole(text)
 	local n = tonumber(text) or 0
 	return n >= 0 and n < 4503599627370496 and math.floor(n) or 0
 end
-local known, seq, open = state[1] or '', whole(state[2]), whole(state[3])
+local known, seq, open = own_queues(state[1]) or '', whole(state[2]), whole(state[3])
 
 local function answer(name, ...) return {name, n_oversize, n_promoted, ...} end
 
@@ -71,16 +71,6 @@ local function record_oversize(q, body)
 		.. '"backtrace":[],"worker":"%s","queue":"%s"}', failed_at, sha1, #body, name, id, q))
 end
 
--- (a) the same answer again: the last reply was lost
-if open > 0 then
-	local from = in_hand(me, state[4])
-	stop = wrong({from, 'list'})
-	if stop then return stop end
-	local body = call('LINDEX', from, 0)
-	if body then return job(open, state[4], body, 1) end
-	call('HDEL', mine, 'open') -- someone deleted our list: nothing is in hand
-end
-
 local asked, given, order = {}, {}, {}
 for n = 9, #ARGV do
 	local q = ARGV[n]
@@ -90,6 +80,18 @@ for n = 9, #ARGV do
 		order[#order + 1] = q
 	end
 end
+
+-- (a) the same answer again: the last reply was lost. Never under a queue that is not asked for:
+-- somebody else wrote that name, and what truly is in hand is found below
+if open > 0 and given[state[4]] then
+	local from = in_hand(me, state[4])
+	stop = wrong({from, 'list'})
+	if stop then return stop end
+	local body = call('LINDEX', from, 0)
+	if body then return job(open, state[4], body, 1) end
+	call('HDEL', mine, 'open') -- someone deleted our list: nothing is in hand
+end
+
 local longer = known
 for _, q in ipairs(asked) do
 	if not string.find('\n' .. longer .. '\n', '\n' .. q .. '\n', 1, true) then

@@ -7,7 +7,7 @@ local mine, ms, n_steps = instance(me), now_ms(), 0
 local stop = fence() or wrong(resque_types) or wrong({mine, 'hash'})
 if stop then return stop end
 local state = call('HMGET', mine, 'queues', 'open', 'q', 'shown', 'filed')
-for q in each_line(state[1]) do
+for q in each_line(own_queues(state[1])) do
 	stop = wrong({in_hand(me, q), 'list', queue(q), 'list'})
 	if stop then return stop end
 end
@@ -16,7 +16,7 @@ local foreign = (tonumber(state[2]) or 0) > 0 and foreign_filed(me, id, state[4]
 if foreign then call('LPOP', in_hand(me, state[3])) end
 call('HDEL', mine, 'open')
 call('HSET', mine, 'open', 0, 'shown', 0, 'filed', 0)
-for q in each_line(state[1]) do
+for q in each_line(own_queues(state[1])) do
 	local body = call('RPOP', in_hand(me, q))
 	while body do
 		put_back(q, body)

@@ -1,0 +1,94 @@
+/*
+ * audited.c - the worker and its audit trail: opened after the policy, begun before the first job,
+ * and no job without its decision in it. What cannot be written is waited for, by name.
+ */
+#include "worker/hidden.h"
+#include "worker/worker.h"
+
+#include "worker/cli/cli.h"
+
+/* The chain goes on where the predecessor of this slot left it. */
+int stk_worker_trail_open(struct stk_worker *w, const struct stk_worker_start *start)
+{
+	const struct stk_audit_options o = { .dir = w->config->audit_dir,
+		.key_file = w->config->audit_key_file,
+		.slot = start->slot,
+		.max_bytes = w->config->audit_file_max_bytes,
+		.ring = w->ring };
+	int code = stk_hidden_check(w->config, o.dir);
+	enum stk_err e;
+
+	if (code == 0)
+		code = stk_hidden_check(w->config, o.key_file);
+	if (code != 0)
+		return code;
+	e = stk_audit_open(&w->trail.audit, &o);
+	if (e != STK_OK)
+		return stk_complain(e == STK_E_SYSTEM ? STK_EX_OS : STK_EX_CONFIG,
+		    "the audit trail cannot be kept: %s", w->trail.audit.why);
+	stk_trail_policy(&w->trail, w->ring);
+	return 0;
+}
+
+/* The trail says under which policy this worker decides before it decides anything. */
+int stk_worker_trail_begin(struct stk_worker *w)
+{
+	if (stk_trail_note(&w->trail, "start", w->store.id))
+		return 0;
+	return stk_complain(STK_EX_OS, "the audit trail cannot be written: %s", w->trail.audit.why);
+}
+
+static void log_trail(struct stk_worker *w, bool lost)
+{
+	if (lost == w->trail_lost)
+		return;
+	w->trail_lost = lost;
+	if (lost)
+		(void)stk_log_start(STK_LOG_ERROR, "audit.lost", "failure",
+		    "AUDIT_LOST: the audit trail in %s cannot be written (%s); no job starts until "
+		    "it can: free the disk or mend the directory",
+		    w->config->audit_dir, w->trail.audit.why);
+	else
+		(void)stk_log_start(STK_LOG_WARN, "audit.back", "success",
+		    "the audit trail is written again; work goes on");
+	stk_log_end();
+}
+
+bool stk_worker_audited(
+    struct stk_worker *w, const struct stk_reserved *r, const struct stk_admission *a)
+{
+	const struct stk_ticket *t = a->ticket;
+	struct stk_decision d = {
+		.verdict = a->verdict,
+		.queue = r->parcel.queue,
+		.seq = r->parcel.seq,
+		.job_id = w->job_id,
+		.kid = a->kid,
+		.principal = a->principal,
+		.class_name = a->cls,
+		.sha256 = w->sha256,
+	};
+	uint8_t digest[STK_SHA256_LEN];
+
+	if (t != NULL) {
+		d.ref = stk_ticket_ref(t);
+		d.runs = stk_ticket_runs(t);
+		d.args = stk_ticket_args(t);
+	}
+	stk_sha256(r->parcel.bytes, digest);
+	stk_hex(digest, sizeof(digest), w->sha256);
+	while (!stk_trail_decide(&w->trail, &d)) {
+		log_trail(w, true);
+		stk_life_wait(&w->life, 1000);
+		if (w->life.stop != STK_STOP_NO || w->life.fenced)
+			return false;
+	}
+	log_trail(w, false);
+	return true;
+}
+
+void stk_worker_trail_end(struct stk_worker *w)
+{
+	if (!stk_trail_note(&w->trail, "stop", w->store.id))
+		log_trail(w, true);
+}

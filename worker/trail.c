@@ -1,0 +1,157 @@
+/*
+ * trail.c - see trail.h. Called by the worker's loop between judging a job and starting it.
+ */
+#include "worker/trail.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define COPIES_PER_MINUTE 100
+#define OTHER_QUEUES      "(other queues)"
+
+void stk_trail_policy(struct stk_trail *t, const struct stk_keyring *ring)
+{
+	stk_hex(ring->digest, sizeof(ring->digest), t->policy);
+}
+
+/* Whoever holds one valid job can cause these again and again, without its key. */
+static const bool by_copy[STK_VERDICT_COUNT] = {
+	[STK_V_E_CLASS_MISMATCH] = true,
+	[STK_V_E_AUDIENCE] = true,
+	[STK_V_E_QUEUE_MISMATCH] = true,
+	[STK_V_E_EXPIRED] = true,
+	[STK_V_R_REPLAY_DONE] = true,
+	[STK_V_E_BLOCKED] = true,
+	[STK_V_E_RUNS_EXHAUSTED] = true,
+	[STK_V_D_NOT_BEFORE] = true,
+	[STK_V_D_CLASS_ABSENT] = true,
+	[STK_V_D_BUSY] = true,
+	[STK_V_D_RATE] = true,
+	[STK_V_D_HELD] = true,
+	[STK_V_D_LEDGER_DOWN] = true,
+};
+
+static void add_text(struct stk_jw *w, const char *key, const char *text)
+{
+	if (text != NULL && text[0] != '\0')
+		stk_jw_cstr(w, key, text);
+}
+
+bool stk_trail_decide(struct stk_trail *t, const struct stk_decision *d)
+{
+	uint8_t digest[STK_SHA256_LEN];
+	char hex[2 * STK_SHA256_LEN + 1];
+	uint64_t missed;
+	struct stk_jw *w;
+
+	if (t->audit.dir == -1)
+		return true;
+	if (by_copy[d->verdict] && !stk_log_allow(&t->copies[d->verdict], COPIES_PER_MINUTE,
+				       stk_monotonic_ms(), &missed)) {
+		stk_trail_count(t, d->verdict, d->queue, 1);
+		return true;
+	}
+	w = stk_audit_start(&t->audit, "decision");
+	stk_jw_cstr(w, "verdict", stk_verdict_text(d->verdict));
+	stk_jw_cstr(w, "queue", d->queue);
+	stk_jw_int(w, "job_seq", d->seq);
+	add_text(w, "job", d->job_id);
+	add_text(w, "kid", d->kid);
+	add_text(w, "principal", d->principal);
+	add_text(w, "class", d->class_name);
+	if (d->ref.len > 0)
+		stk_jw_str(w, "ref", d->ref, STK_REF_MAX);
+	if (d->runs > 0)
+		stk_jw_int(w, "runs", d->runs);
+	if (d->run > 0)
+		stk_jw_int(w, "run", d->run);
+	if (d->args.len > 0) {
+		stk_sha256(d->args, digest);
+		stk_hex(digest, sizeof(digest), hex);
+		stk_jw_cstr(w, "args_sha256", hex);
+	}
+	add_text(w, "payload_sha256", d->sha256);
+	stk_jw_cstr(w, "policy_sha256", t->policy);
+	return stk_audit_end(&t->audit);
+}
+
+/* --- sums ------------------------------------------------------------------------------------- */
+
+static size_t find_sum(const struct stk_trail *t, enum stk_verdict v, const char *queue)
+{
+	size_t i = 0;
+
+	while (i < t->n_sums && (t->sums[i].verdict != v || strcmp(t->sums[i].queue, queue) != 0))
+		i++;
+	return i;
+}
+
+void stk_trail_count(struct stk_trail *t, enum stk_verdict verdict, const char *queue, uint64_t n)
+{
+	size_t i;
+
+	if (t->audit.dir == -1)
+		return;
+	stk_trail_tick(t);
+	i = find_sum(t, verdict, queue);
+	if (i == t->n_sums && t->n_sums >= STK_TRAIL_SUMS - STK_VERDICT_COUNT) {
+		queue = OTHER_QUEUES; /* at most one a reason, for which room was kept */
+		i = find_sum(t, verdict, queue);
+	}
+	if (i == t->n_sums) {
+		t->sums[i].verdict = verdict;
+		t->sums[i].count = 0;
+		(void)snprintf(t->sums[i].queue, sizeof(t->sums[i].queue), "%s", queue);
+		t->n_sums++;
+	}
+	t->sums[i].count += n;
+}
+
+/* What cannot be written now is kept and added to: it shows at the next decision that nothing can.
+ */
+static void write_sums(struct stk_trail *t)
+{
+	while (t->n_sums > 0) {
+		struct stk_jw *w = stk_audit_start(&t->audit, "sum");
+
+		stk_jw_cstr(w, "verdict", stk_verdict_text(t->sums[t->n_sums - 1].verdict));
+		stk_jw_cstr(w, "queue", t->sums[t->n_sums - 1].queue);
+		stk_jw_int(w, "count", (int64_t)t->sums[t->n_sums - 1].count);
+		if (!stk_audit_end(&t->audit))
+			return;
+		t->n_sums--;
+	}
+}
+
+void stk_trail_tick(struct stk_trail *t)
+{
+	int64_t minute = (int64_t)time(NULL) / 60;
+
+	if (t->audit.dir == -1)
+		return;
+	if (minute != t->minute) {
+		t->minute = minute;
+		write_sums(t);
+	}
+	stk_audit_tick(&t->audit);
+}
+
+bool stk_trail_note(struct stk_trail *t, const char *kind, const char *worker_id)
+{
+	struct stk_jw *w;
+
+	if (t->audit.dir == -1)
+		return true;
+	w = stk_audit_start(&t->audit, kind);
+	stk_jw_cstr(w, "worker", worker_id);
+	stk_jw_cstr(w, "policy_sha256", t->policy);
+	return stk_audit_end(&t->audit);
+}
+
+void stk_trail_close(struct stk_trail *t)
+{
+	if (t->audit.dir != -1)
+		write_sums(t);
+	stk_audit_close(&t->audit);
+}
