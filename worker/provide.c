@@ -54,8 +54,9 @@ static void log_group(const struct stk_worker *w, const char *why, int err)
 
 	if (w->group == NULL)
 		(void)stk_log_start(STK_LOG_INFO, "cgroup.absent", "unknown",
-		    "jobs have no cgroup of their own: %s%s%s; rlimits hold without", why,
-		    err == 0 ? "" : ": ", err == 0 ? "" : strerror(err));
+		    "jobs have no cgroup of their own: %s%s%s%s; rlimits hold without",
+		    err == 0 ? "" : "the service's group ", why, err == 0 ? "" : ": ",
+		    err == 0 ? "" : strerror(err));
 	else
 		(void)stk_log_start(STK_LOG_INFO, "cgroup.ready", "success",
 		    "each job is placed into a cgroup, with controllers:%s%s%s%s",

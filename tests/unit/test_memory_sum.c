@@ -86,7 +86,7 @@ static void the_least_limit_of_the_chain_counts(void **state)
 	assert_true(s.fits);
 	s = sum(3, INT64_MAX, why);
 	assert_int_equal(s.need, 3 * ((UINT64_C(300) << 20) + STK_MEMORY_BESIDE));
-	assert_true(s.fits); /* 1020 of 1024 MiB */
+	assert_true(s.fits); /* 948 of 1024 MiB */
 	s = sum(4, INT64_MAX, why);
 	assert_false(s.fits);
 	assert_non_null(strstr(why, "MEMORY_SUM: 4 x (300 MiB for a job of class Large"));
