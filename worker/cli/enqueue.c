@@ -5,46 +5,22 @@
 #include "worker/cli/signing.h"
 #include "worker/store.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 static int push(const struct stk_config *config, const char *queue, struct stk_span payload)
 {
-	struct stk_redis_url url;
-	struct stk_redis *link = NULL;
 	struct stk_store store = { 0 };
-	char why[STK_REDIS_WHY_BYTES];
-	STK_AUTO_CLOSE int password_fd = -1;
-	struct stk_redis_config redis = { .url = &url, .client_name = "stockade-enqueue" };
-	int code = 0;
+	struct stk_redis *link = NULL;
+	int code = stk_options_redis(config, "stockade-enqueue", NULL, &link);
 
-	if (stk_redis_url_parse(config->redis, &url, why, sizeof(why)) != STK_OK)
-		return stk_complain(STK_EX_CONFIG, "redis: %s", why);
-	if (url.has_password)
-		return stk_complain(STK_EX_CONFIG,
-		    "a password in a URL is readable by others here; use redis_password_file");
-	if (config->redis_user != NULL)
-		(void)snprintf(url.user, sizeof(url.user), "%s", config->redis_user);
-	if (config->redis_password_file != NULL &&
-	    (password_fd = open(config->redis_password_file, O_RDONLY | O_CLOEXEC)) == -1)
-		return stk_complain(STK_EX_NOINPUT, "cannot read redis_password_file %s: %s",
-		    config->redis_password_file, strerror(errno));
-	redis.password_fd = password_fd;
-	redis.connect_timeout_ms = redis.command_timeout_ms = (int)config->redis_timeout_ms;
-	if (stk_redis_new(&redis, &link) != STK_OK ||
-	    stk_store_init(&store, link, config->ns, "stockade:0:enqueue") != STK_OK)
+	if (code == 0 && stk_store_init(&store, link, config->ns, "stockade:0:enqueue") != STK_OK)
 		code = stk_complain(STK_EX_CONFIG, "namespace '%s' cannot be used", config->ns);
-	else if (stk_redis_connect(link) != STK_OK ||
-		 stk_store_enqueue(&store, queue, payload) != STK_OK)
+	if (code == 0 && stk_store_enqueue(&store, queue, payload) != STK_OK)
 		code = stk_complain(
 		    STK_EX_REDIS, "Redis at %s: %s", config->redis, stk_redis_why(link));
 	stk_store_clear(&store);
 	stk_redis_free(link);
-	stk_redis_url_clear(&url);
 	return code;
 }
 

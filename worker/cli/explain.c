@@ -7,6 +7,7 @@
  * run.
  */
 #include "worker/admit.h"
+#include "worker/cli/check_args.h"
 #include "worker/cli/explain_gates.h"
 #include "worker/cli/options.h"
 #include "worker/jsonw.h"
@@ -98,71 +99,16 @@ static void queue_of(struct stk_span bytes, size_t max, char out[static STK_QUEU
 		    (const char *)e.queues[0].p);
 }
 
-/* --- the arguments, behind the wall -------------------------------------------------------------
- */
-
-static enum stk_run_order keep_on(void *ctx, int64_t back_by_ms)
-{
-	(void)ctx, (void)back_by_ms;
-	return STK_RUN_ON;
-}
-
-static void no_log(void *ctx, uint32_t level, struct stk_span text)
-{
-	(void)ctx;
-	(void)level;
-	(void)text;
-}
-
-static bool go(void *ctx, pid_t pid, const struct stk_cage_proof *proof)
-{
-	(void)ctx;
-	(void)pid;
-	(void)proof;
-	return true;
-}
-
 /* Has the class's own schema judge the arguments; fills the last gate of @x. */
 static void check_args(const struct stk_config *config, const struct stk_cage_setup *setup,
     const struct stk_ticket *ticket, struct stk_explanation *x)
 {
-	const struct stk_run_hooks hooks = {
-		.wake_fd = -1, .tick = keep_on, .tick_ms = 1000, .log = no_log, .go = go
-	};
-	struct stk_run_request r = { .class_index = stk_ticket_class_index(ticket),
-		.limits = stk_config_clamp(
-		    config, &setup->table.classes[stk_ticket_class_index(ticket)].ask),
-		.attempt = 1,
-		.check_only = true,
-		.args = stk_ticket_args(ticket) };
-	struct stk_outcome o = { 0 };
-	const char *label = stk_cage_setup_unmapped(setup, r.class_index);
+	enum stk_verdict v = STK_V_ACCEPT;
 
-	if (label != NULL) {
-		(void)snprintf(x->args_why, sizeof(x->args_why),
-		    "not checked: label `%.63s` is mapped to no directory; name the worker's "
-		    "--config",
-		    label);
-		return;
-	}
-	memcpy(r.job_id, stk_ticket_job_id(ticket), sizeof(r.job_id));
-	/* STK_E_CLOSED is said by the outcome as well */
-	if (stk_cage_run(setup->cage, &r, &hooks, &o) != STK_OK)
-		o.name = STK_OUT_SANDBOX_UNAVAILABLE;
-	x->args_asked = true;
-	x->args_fit = o.name == STK_OUT_DONE;
-	if (o.name == STK_OUT_ARGS_JSON)
-		x->verdict = STK_V_E_ARGS_JSON;
-	if (o.name == STK_OUT_ARGS_SCHEMA)
-		x->verdict = STK_V_E_SCHEMA;
-	if (!x->args_fit)
-		(void)snprintf(x->args_why, sizeof(x->args_why), "%.*s: %.*s", 63,
-		    stk_outcome_text(o.name), 511, o.why);
-	/* an outcome may quote what the child said: nothing of it may steer a terminal */
-	for (char *c = x->args_why; *c != '\0'; c++)
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			*c = '?';
-	stk_outcome_clear(&o);
+	x->args_asked = stk_check_args(config, setup, ticket, &v, x->args_why, sizeof(x->args_why));
+	x->args_fit = x->args_asked && x->args_why[0] == '\0';
+	if (v != STK_V_ACCEPT)
+		x->verdict = v;
 }
 
 /* --- one question

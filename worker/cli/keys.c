@@ -2,7 +2,7 @@
  * keys.c - `stockade keys generate`: a new private key file, and the policy stanza for its public
  * half. The secret is written once, to a file that nobody but its owner may read, and never shown.
  */
-#include "worker/cli/cli.h"
+#include "worker/cli/keys.h"
 #include "worker/envelope.h"
 #include "worker/seal.h"
 
@@ -134,7 +134,7 @@ static void print_stanza(const struct request *r, const uint8_t *secret, const c
 	    "  rate = \"50/s\"; burst = 200; park_max = 20000; quarantine_max = 1000; }\n");
 }
 
-static int run(int argc, char **argv)
+static int generate(int argc, char **argv)
 {
 	struct request r;
 	char path[4096];
@@ -154,9 +154,33 @@ static int run(int argc, char **argv)
 	return code;
 }
 
+/* The operand may stand behind flags, as getopt allows. */
+static int run(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		int (*run)(int argc, char **argv);
+	} looks[] = {
+		{ "show", stk_keys_show },
+		{ "check", stk_keys_check },
+		{ "diff", stk_keys_diff },
+	};
+
+	for (size_t i = 0; argc > 1 && i < STK_ARRAY_LEN(looks); i++)
+		if (strcmp(argv[1], looks[i].name) == 0)
+			return looks[i].run(argc - 1, argv + 1);
+	return generate(argc, argv);
+}
+
 const struct stk_command stk_cmd_keys = {
 	.name = "keys",
-	.summary = "generate a signing key and print its policy stanza",
-	.usage = "keys generate --kid K --principal P [--alg ed25519|hmac-sha256] --out DIR",
+	.summary = "generate, show, check and compare signing keys",
+	.usage =
+	    "keys generate --kid K --principal P [--alg ed25519|hmac-sha256] --out DIR\n"
+	    "       stockade keys show FILE...\n"
+	    "       stockade keys check [--policy FILE] [--config FILE] [--json] [KEYFILE...]\n"
+	    "       stockade keys diff [--json] OLD-POLICY NEW-POLICY\n"
+	    "show prints public halves, check says what is wrong with a policy's keys, or soon\n"
+	    "will be (0 nothing, 1 something), diff what changed between two (0 no, 1 yes)",
 	.run = run,
 };

@@ -5,6 +5,9 @@
 
 #include "worker/privilege.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -99,6 +102,40 @@ int stk_options_config(const struct stk_options *o, bool for_work, struct stk_co
 	}
 	stk_config_clear(config);
 	return stk_complain(STK_EX_CONFIG, "%s", e.sentence);
+}
+
+int stk_options_redis(const struct stk_config *config, const char *client_name,
+    const struct stk_redis_caps *caps, struct stk_redis **out)
+{
+	struct stk_redis_url url;
+	char why[STK_REDIS_WHY_BYTES];
+	STK_AUTO_CLOSE int password_fd = -1;
+	struct stk_redis_config redis = { .url = &url, .client_name = client_name };
+	int code = 0;
+
+	*out = NULL;
+	if (stk_redis_url_parse(config->redis, &url, why, sizeof(why)) != STK_OK)
+		return stk_complain(STK_EX_CONFIG, "redis: %s", why);
+	if (url.has_password)
+		return stk_complain(STK_EX_CONFIG,
+		    "a password in a URL is readable by others here; use redis_password_file");
+	if (config->redis_user != NULL)
+		(void)snprintf(url.user, sizeof(url.user), "%s", config->redis_user);
+	if (config->redis_password_file != NULL &&
+	    (password_fd = open(config->redis_password_file, O_RDONLY | O_CLOEXEC)) == -1)
+		return stk_complain(STK_EX_NOINPUT, "cannot read redis_password_file %s: %s",
+		    config->redis_password_file, strerror(errno));
+	redis.password_fd = password_fd;
+	redis.connect_timeout_ms = redis.command_timeout_ms = (int)config->redis_timeout_ms;
+	if (caps != NULL)
+		redis.caps = *caps;
+	if (stk_redis_new(&redis, out) != STK_OK)
+		code = stk_complain(STK_EX_OS, "out of memory");
+	else if (stk_redis_connect(*out) != STK_OK)
+		code = stk_complain(
+		    STK_EX_REDIS, "Redis at %s: %s", config->redis, stk_redis_why(*out));
+	stk_redis_url_clear(&url);
+	return code;
 }
 
 int stk_options_cage(const struct stk_config *config, struct stk_cage_setup *out)

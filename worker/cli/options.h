@@ -6,6 +6,7 @@
 
 #include "worker/cage_setup.h"
 #include "worker/cli/cli.h"
+#include "worker/redis.h"
 
 #include <getopt.h>
 
@@ -36,6 +37,13 @@ STK_CHECK int stk_options_parse(const struct stk_command *cmd, const char *allow
 /* Loads the configuration with these flags on top. 0 or an exit code, complaining by itself. */
 STK_CHECK int stk_options_config(
     const struct stk_options *o, bool for_work, struct stk_config *config);
+
+/*
+ * A link to the configured Redis, connected, for a command that is no worker; @caps NULL: the
+ * usual. 0 or an exit code, complaining by itself; *out is the caller's (stk_redis_free).
+ */
+STK_CHECK int stk_options_redis(const struct stk_config *config, const char *client_name,
+    const struct stk_redis_caps *caps, struct stk_redis **out);
 
 /*
  * Drops privileges, opens the cage program and sets the cage up (no probes). 0 or an exit code,
