@@ -8,6 +8,7 @@
 #include "worker/worker.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -48,15 +49,15 @@ static int make_work(struct stk_worker *w)
 	return 0;
 }
 
-static void log_group(const struct stk_worker *w, const char *why, int err)
+void stk_worker_log_group(const struct stk_worker *w)
 {
 	uint32_t has = w->group == NULL ? 0 : stk_group_controllers(w->group);
 
+	if (strcmp(w->config->cgroup, "off") == 0)
+		return;
 	if (w->group == NULL)
 		(void)stk_log_start(STK_LOG_INFO, "cgroup.absent", "unknown",
-		    "jobs have no cgroup of their own: %s%s%s%s; rlimits hold without",
-		    err == 0 ? "" : "the service's group ", why, err == 0 ? "" : ": ",
-		    err == 0 ? "" : strerror(err));
+		    "jobs have no cgroup of their own: %s; rlimits hold without", w->group_why);
 	else
 		(void)stk_log_start(STK_LOG_INFO, "cgroup.ready", "success",
 		    "each job is placed into a cgroup, with controllers:%s%s%s%s",
@@ -80,7 +81,11 @@ int stk_worker_open_group(struct stk_worker *w, pid_t supervisor)
 	if (e != STK_OK && strcmp(setting, "auto") != 0)
 		return stk_complain(STK_EX_OS, "cgroup = \"%s\": the group %s%s%s", setting, why,
 		    e == STK_E_SYSTEM ? ": " : "", e == STK_E_SYSTEM ? strerror(errno) : "");
-	log_group(w, why, e == STK_E_SYSTEM ? errno : 0);
+	if (e == STK_E_SYSTEM)
+		(void)snprintf(w->group_why, sizeof(w->group_why), "the service's group %s: %s",
+		    why, strerror(errno));
+	else if (e != STK_OK)
+		(void)snprintf(w->group_why, sizeof(w->group_why), "%s", why);
 	return 0;
 }
 

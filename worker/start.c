@@ -361,5 +361,6 @@ int stk_worker_come_alive(struct stk_worker *w, const struct stk_worker_start *s
 		return stk_complain(STK_EX_OS, "the supervisor is gone");
 	log_absent_classes(w);
 	log_started(w);
+	stk_worker_log_group(w);
 	return 0;
 }

@@ -25,6 +25,7 @@ struct stk_worker {
 	const struct stk_config *config; /* borrowed */
 	struct stk_cage_setup cage;
 	struct stk_group *group;  /* owned; NULL: jobs have none */
+	char group_why[192];      /* why they have none */
 	struct stk_handed handed; /* secrets and settings, by class */
 	struct stk_keyring *ring; /* owned */
 	struct stk_gate gate;
@@ -124,6 +125,8 @@ STK_CHECK int stk_worker_come_alive(struct stk_worker *w, const struct stk_worke
 STK_CHECK int stk_worker_provide(struct stk_worker *w);
 /* The job's control group; first of all, because a group with processes hands no controllers on. */
 STK_CHECK int stk_worker_open_group(struct stk_worker *w, pid_t supervisor);
+/* Says what came of it, once the worker stands. */
+void stk_worker_log_group(const struct stk_worker *w);
 STK_CHECK int stk_worker_load_handed(struct stk_worker *w);
 
 /*
