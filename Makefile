@@ -55,6 +55,7 @@ WORKER_SRC  := $(filter-out worker/main.c,$(wildcard worker/*.c worker/cli/*.c))
 RUNTIME_SRC := $(filter-out jobs/cage/registry.c,$(wildcard jobs/cage/*.c))
 JOBS_SRC    := $(wildcard jobs/*.c)
 HOSTILE_SRC := $(wildcard tests/hostile/*.c)
+HANDLERS_SRC := $(wildcard tests/handlers/*.c)
 PROGRAMS_SRC := $(wildcard tests/programs/*.c)
 UNIT_SRC    := $(wildcard tests/unit/test_*.c)
 TESTLIB_SRC := $(wildcard tests/lib/*.c)
@@ -80,7 +81,7 @@ FUZZ_BIN := $(patsubst tests/fuzz/fuzz_%.c,$(B)/test/replay-%,$(FUZZ_SRC))
 
 all: $(B)/stockade $(B)/stockade-cage ## both programs, into $(B)/
 
-tests: all $(UNIT_BIN) $(TOOL_BIN) $(FUZZ_BIN) $(B)/test/hostile-cage $(B)/test/programs-cage ## everything the tests run
+tests: all $(UNIT_BIN) $(TOOL_BIN) $(FUZZ_BIN) $(B)/test/hostile-cage $(B)/test/handlers-cage $(B)/test/programs-cage ## everything the tests run
 
 # --- what each compiler knows, asked once --------------------------------------------------------
 $(B)/probed.mk: Makefile
@@ -124,6 +125,12 @@ $(B)/obj/registry-hostile.o: jobs/cage/registry.c tests/hostile/registry.def \
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) \
 		-DSTOCKADE_REGISTRY='"tests/hostile/registry.def"' -MMD -MP -c -o $@ $<
 
+$(B)/obj/registry-handlers.o: jobs/cage/registry.c tests/handlers/registry.def \
+		$(wildcard tests/hostile/*.schema.json) $(B)/probed.mk
+	$(call say,CC,$< (tests/handlers/registry.def))
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) \
+		-DSTOCKADE_REGISTRY='"tests/handlers/registry.def"' -MMD -MP -c -o $@ $<
+
 $(B)/obj/registry-programs.o: jobs/cage/registry.c tests/programs/registry.def \
 		$(wildcard tests/hostile/*.schema.json) $(B)/probed.mk
 	$(call say,CC,$< (tests/programs/registry.def))
@@ -137,6 +144,11 @@ $(B)/stockade-cage: $(B)/obj/registry-jobs.o $(call obj,$(JOBS_SRC)) $(LIBCAGE) 
 $(B)/test/hostile-cage: $(B)/obj/registry-hostile.o $(call obj,$(HOSTILE_SRC) $(JOBS_SRC)) $(LIBCAGE) $(LIBSANDBOX)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(CAGE_LIBS) $(JOB_LIBS) && chmod 555 $@
+
+# Libraries that real handlers use; only this program links them.
+$(B)/test/handlers-cage: $(B)/obj/registry-handlers.o $(call obj,$(HANDLERS_SRC)) $(LIBCAGE) $(LIBSANDBOX)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(CAGE_LIBS) -lpng -ljpeg -lz -lcrypto && chmod 555 $@
 
 $(B)/test/programs-cage: $(B)/obj/registry-programs.o $(call obj,$(PROGRAMS_SRC)) $(LIBCAGE) $(LIBSANDBOX)
 	$(call say,LD,$@)

@@ -188,6 +188,31 @@ int stockade_work_create(const struct stockade_job *job, const char *name);
 int stockade_work_open(const struct stockade_job *job, const char *name);
 
 /*
+ * Makes the regular file @name beneath the directory of @label, which the class must have as
+ * WRITE("label"); mode 0600, for writing. @name is as for stockade_open(); no part of it may be a
+ * symbolic link. It is never a file that was there before: who reads that directory sees a half
+ * file under this name, so write to a name of your own, such as one with stockade_job_id() in it,
+ * fsync() if it must outlive a power cut, and then stockade_rename() it to its place. A run before
+ * this one may have left its file there: on EEXIST stockade_unlink() it. Returns a descriptor, the
+ * caller's to close, or -1 with errno as stockade_open(), and
+ *	EEXIST  something is there already, a symbolic link included
+ *	ENOTDIR a part of the way is no directory, or is a symbolic link
+ *	EACCES  the class may only read there
+ * A class that may write nowhere ends as SyscallDenied.
+ */
+int stockade_create(const struct stockade_job *job, const char *label, const char *name);
+
+/*
+ * Gives the file @from the name @to, at once and in place of what had it; both beneath @label and
+ * in one directory of it (EXDEV otherwise). 0, or -1 with errno.
+ */
+int stockade_rename(
+    const struct stockade_job *job, const char *label, const char *from, const char *to);
+
+/* Removes the file @name beneath @label; EISDIR for a directory. 0, or -1 with errno. */
+int stockade_unlink(const struct stockade_job *job, const char *label, const char *name);
+
+/*
  * Keeps @text, one JSON value in UTF-8, as the job's result; the handler then returns
  * STOCKADE_DONE. The last call counts. 0, or -1 with errno E2BIG (beyond the class's result limit,
  * 64 KiB by default) or ENOMEM; the job then has no result text. It is not looked into here:

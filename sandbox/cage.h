@@ -36,9 +36,10 @@ STK_CHECK enum stk_err stk_class_table_parse(
 struct stk_nursery_options {
 	int cage_fd; /* the cage program, opened O_PATH|O_CLOEXEC by the supervisor */
 	const char *const
-	    *readable; /* NULL-ended: paths that setup() may read besides the system's
-			  libraries (Landlock; everything else is hidden, keys included) */
-	bool landlock; /* false only when the operator said `landlock = off` */
+	    *readable;     /* NULL-ended: paths that setup() may read besides the system's
+			      libraries (Landlock; everything else is hidden, keys included) */
+	bool landlock;     /* false only when the operator said `landlock = off` */
+	const char *learn; /* NULL, or the line of sandbox/learn.h: `run-job --learn` alone */
 	/* a zygote makes that many jobs and is then replaced by one with another address layout; 0:
 	 * only suspicion replaces it */
 	uint32_t zygote_jobs;
@@ -76,9 +77,9 @@ struct stk_work; /* sandbox/work.h */
  */
 void stk_cage_lend_work(struct stk_cage *c, struct stk_work *work);
 
-struct stk_group; /* sandbox/group.h */
+struct stk_cgroup; /* sandbox/group.h */
 /* The control group that each job is placed into, borrowed for the cage's life; NULL: none is. */
-void stk_cage_lend_group(struct stk_cage *c, struct stk_group *group);
+void stk_cage_lend_group(struct stk_cage *c, struct stk_cgroup *group);
 
 /* What is to become of a running child: let it be, ask it to end, end it. */
 enum stk_run_order {

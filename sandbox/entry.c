@@ -267,7 +267,11 @@ static int j_limits(const struct stk_entry *e)
 {
 	const char *step;
 
-	return from_err(stk_limits_job(&e->spawn->limits, e->cell->profiles, &step));
+	if (from_err(stk_limits_job(&e->spawn->limits, e->cell->profiles, &step)) == -1)
+		return -1;
+	if ((e->cell->profiles & STK_PROFILE_THREADS) == 0)
+		return 0;
+	return from_err(stk_limits_tasks(e->spawn->nproc, &step));
 }
 
 static int j_landlock(const struct stk_entry *e)

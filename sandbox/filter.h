@@ -67,10 +67,11 @@ const char *stk_syscall_name(uint32_t arch, int nr);
 uint32_t stk_syscall_arch(void);
 
 /*
- * Which grant would have allowed this call to a class with @profiles: "files read", "files write",
- * "threads", "net", "exec"; NULL if none ever does. For "SyscallDenied: openat (class X has no
- * files read grant)". Static storage.
+ * Which grant would have allowed this call of process @self to a class with @profiles: "files
+ * read", "files write", "threads", "net", "exec"; NULL if none ever does. For "SyscallDenied:
+ * openat (class X has no files read grant)". Static storage.
  */
-const char *stk_syscall_missing_grant(int nr, const uint64_t args[6], uint32_t profiles);
+const char *stk_syscall_missing_grant(
+    int nr, const uint64_t args[6], uint64_t self, uint32_t profiles);
 
 #endif

@@ -22,7 +22,7 @@
 #define MAIN     "main"
 #define EMPTY_MS 1000
 
-struct stk_group {
+struct stk_cgroup {
 	int base, dir;           /* the delegated group; the job's, locked while we live */
 	int procs, kill, events; /* of the job's group; kill and events may be -1 */
 	int memory, pids, cpu;   /* memory.max, pids.max, cpu.max, -1 without the controller */
@@ -162,12 +162,12 @@ static void sweep(int base)
 		(void)closedir(d);
 }
 
-static int open_file(const struct stk_group *g, const char *name, int flags)
+static int open_file(const struct stk_cgroup *g, const char *name, int flags)
 {
 	return openat(g->dir, name, flags | O_CLOEXEC);
 }
 
-static enum stk_err make(struct stk_group *g)
+static enum stk_err make(struct stk_cgroup *g)
 {
 	(void)snprintf(g->name, sizeof(g->name), PREFIX "%d", (int)getpid());
 	if (mkdirat(g->base, g->name, 0755) == -1 && errno != EEXIST)
@@ -189,7 +189,7 @@ static enum stk_err make(struct stk_group *g)
 }
 
 static enum stk_err open_base(
-    struct stk_group *g, const char *base, const pid_t *pids, size_t n, const char **why)
+    struct stk_cgroup *g, const char *base, const pid_t *pids, size_t n, const char **why)
 {
 	char own[3072];
 	bool known = own_group(own);
@@ -212,16 +212,16 @@ static enum stk_err open_base(
 }
 
 enum stk_err stk_group_open(
-    const char *base, const pid_t *pids, size_t n, struct stk_group **out, const char **why)
+    const char *base, const pid_t *pids, size_t n, struct stk_cgroup **out, const char **why)
 {
-	struct stk_group *g = malloc(sizeof(*g));
+	struct stk_cgroup *g = malloc(sizeof(*g));
 	enum stk_err e;
 
 	*out = NULL;
 	*why = "no memory";
 	if (g == NULL)
 		return STK_E_NOMEM;
-	*g = (struct stk_group){ -1, -1, -1, -1, -1, -1, -1, -1, "" };
+	*g = (struct stk_cgroup){ -1, -1, -1, -1, -1, -1, -1, -1, "" };
 	e = open_base(g, base, pids, n, why);
 	if (e == STK_OK) {
 		sweep(g->base);
@@ -238,7 +238,7 @@ enum stk_err stk_group_open(
 	return e;
 }
 
-void stk_group_close(struct stk_group *g)
+void stk_group_close(struct stk_cgroup *g)
 {
 	int saved = errno;
 
@@ -260,7 +260,7 @@ void stk_group_close(struct stk_group *g)
 	errno = saved;
 }
 
-uint32_t stk_group_controllers(const struct stk_group *g)
+uint32_t stk_group_controllers(const struct stk_cgroup *g)
 {
 	return (g->memory != -1 ? (uint32_t)STK_GROUP_MEMORY : 0u) |
 	       (g->pids != -1 ? (uint32_t)STK_GROUP_PIDS : 0u) |
@@ -269,7 +269,7 @@ uint32_t stk_group_controllers(const struct stk_group *g)
 
 /* --- a job in it ------------------------------------------------------------------------------ */
 
-enum stk_err stk_group_limit(struct stk_group *g, const struct stk_limits *l)
+enum stk_err stk_group_limit(struct stk_cgroup *g, const struct stk_limits *l)
 {
 	char memory[32], pids[32], cpu[48];
 
@@ -284,7 +284,7 @@ enum stk_err stk_group_limit(struct stk_group *g, const struct stk_limits *l)
 	return STK_OK;
 }
 
-enum stk_err stk_group_place(struct stk_group *g, pid_t pid)
+enum stk_err stk_group_place(struct stk_cgroup *g, pid_t pid)
 {
 	char number[24];
 
@@ -292,7 +292,7 @@ enum stk_err stk_group_place(struct stk_group *g, pid_t pid)
 	return put(g->procs, number) ? STK_OK : STK_E_SYSTEM;
 }
 
-uint32_t stk_group_count(const struct stk_group *g)
+uint32_t stk_group_count(const struct stk_cgroup *g)
 {
 	char text[4096];
 	ssize_t n = pread(g->procs, text, sizeof(text), 0);
@@ -304,7 +304,7 @@ uint32_t stk_group_count(const struct stk_group *g)
 }
 
 /* Before Linux 5.14 one by one; what forks faster than that is caught by pids.max. */
-static void kill_each(const struct stk_group *g)
+static void kill_each(const struct stk_cgroup *g)
 {
 	char text[4096], *rest = text, *line;
 	ssize_t n = pread(g->procs, text, sizeof(text) - 1, 0);
@@ -315,7 +315,7 @@ static void kill_each(const struct stk_group *g)
 			(void)kill((pid_t)atoi(line), SIGKILL);
 }
 
-bool stk_group_empty(struct stk_group *g)
+bool stk_group_empty(struct stk_cgroup *g)
 {
 	int64_t until = stk_monotonic_ms() + EMPTY_MS;
 
@@ -329,7 +329,7 @@ bool stk_group_empty(struct stk_group *g)
 	return true;
 }
 
-uint64_t stk_group_oom_kills(const struct stk_group *g)
+uint64_t stk_group_oom_kills(const struct stk_cgroup *g)
 {
 	return stk_oom_count(g->events);
 }

@@ -13,7 +13,7 @@
 
 #include "sandbox/wire.h"
 
-struct stk_group;
+struct stk_cgroup;
 
 enum stk_group_controller {
 	STK_GROUP_MEMORY = 1u << 0,
@@ -29,27 +29,27 @@ enum stk_group_controller {
  * to use; a static fragment in *@why.
  */
 STK_CHECK enum stk_err stk_group_open(
-    const char *base, const pid_t *pids, size_t n, struct stk_group **out, const char **why);
+    const char *base, const pid_t *pids, size_t n, struct stk_cgroup **out, const char **why);
 /* Ends what is in it and removes it; NULL-safe. */
-void stk_group_close(struct stk_group *g);
+void stk_group_close(struct stk_cgroup *g);
 
 /* Sum of enum stk_group_controller: what the group can limit. */
-uint32_t stk_group_controllers(const struct stk_group *g);
+uint32_t stk_group_controllers(const struct stk_cgroup *g);
 
 /*
  * Writes the job's limits: memory.max (with an eighth and 8 MiB more than RLIMIT_AS, which names a
  * job's own failure; this one is for what rlimits do not count), pids.max and cpu.max.
  * STK_E_SYSTEM.
  */
-STK_CHECK enum stk_err stk_group_limit(struct stk_group *g, const struct stk_limits *l);
+STK_CHECK enum stk_err stk_group_limit(struct stk_cgroup *g, const struct stk_limits *l);
 /* Puts @pid into the group. STK_E_SYSTEM with errno. */
-STK_CHECK enum stk_err stk_group_place(struct stk_group *g, pid_t pid);
+STK_CHECK enum stk_err stk_group_place(struct stk_cgroup *g, pid_t pid);
 
 /* Processes in the group just now; zombies do not count. */
-uint32_t stk_group_count(const struct stk_group *g);
+uint32_t stk_group_count(const struct stk_cgroup *g);
 /* Kills all of them and waits, at most a second, until the group is empty; false if it is not. */
-bool stk_group_empty(struct stk_group *g);
+bool stk_group_empty(struct stk_cgroup *g);
 /* oom_kill of its memory.events since it was made, 0 without that controller. */
-uint64_t stk_group_oom_kills(const struct stk_group *g);
+uint64_t stk_group_oom_kills(const struct stk_cgroup *g);
 
 #endif

@@ -52,7 +52,17 @@ static const struct {
 	{ STK_LANDLOCK_EXEC, LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE },
 };
 
-static uint64_t fs_rights(int abi)
+/* In the kernel's order, from bit 0. */
+static const char *const names[] = { "execute", "write_file", "read_file", "read_dir", "remove_dir",
+	"remove_file", "make_char", "make_dir", "make_reg", "make_sock", "make_fifo", "make_block",
+	"make_sym", "refer", "truncate", "ioctl_dev" };
+
+const char *stk_landlock_name(unsigned bit)
+{
+	return bit < STK_ARRAY_LEN(names) ? names[bit] : NULL;
+}
+
+uint64_t stk_landlock_handled(int abi)
 {
 	uint64_t all = 0;
 
@@ -60,6 +70,16 @@ static uint64_t fs_rights(int abi)
 		if (abi >= added[i].since)
 			all |= added[i].fs;
 	return all;
+}
+
+uint64_t stk_landlock_allowed(int abi, uint32_t rights, bool directory)
+{
+	uint64_t fs = 0;
+
+	for (size_t i = 0; i < STK_ARRAY_LEN(meaning); i++)
+		if ((rights & meaning[i].right) != 0)
+			fs |= meaning[i].fs;
+	return fs & stk_landlock_handled(abi) & (directory ? UINT64_MAX : STK_FS_FILE_RIGHTS);
 }
 
 int stk_landlock_abi(void)
@@ -71,7 +91,7 @@ int stk_landlock_abi(void)
 
 enum stk_err stk_landlock_create(int abi, uint32_t deny, int *out_fd)
 {
-	struct ruleset_attr attr = { .fs = fs_rights(abi) };
+	struct ruleset_attr attr = { .fs = stk_landlock_handled(abi) };
 	size_t size = abi >= 6 ? sizeof(attr) : abi >= 4 ? 16 : 8;
 
 	*out_fd = -1;
@@ -96,18 +116,13 @@ enum stk_err stk_landlock_add(int ruleset_fd, int abi, int tree_fd, uint32_t rig
 	uint32_t known = 0;
 	struct stat st;
 
-	for (size_t i = 0; i < STK_ARRAY_LEN(meaning); i++) {
+	for (size_t i = 0; i < STK_ARRAY_LEN(meaning); i++)
 		known |= meaning[i].right;
-		if ((rights & meaning[i].right) != 0)
-			rule.allowed_access |= meaning[i].fs;
-	}
 	if (rights == 0 || (rights & ~known) != 0)
 		return STK_E_REFUSED;
 	if (fstat(tree_fd, &st) != 0)
 		return STK_E_SYSTEM;
-	rule.allowed_access &= fs_rights(abi);
-	if (!S_ISDIR(st.st_mode))
-		rule.allowed_access &= STK_FS_FILE_RIGHTS;
+	rule.allowed_access = stk_landlock_allowed(abi, rights, S_ISDIR(st.st_mode));
 	if (syscall(SYS_landlock_add_rule, ruleset_fd, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) != 0)
 		return STK_E_SYSTEM;
 	return STK_OK;

@@ -28,6 +28,13 @@ enum stk_landlock_deny {
 /* The running kernel's ABI (>= 1), or -errno: ENOSYS absent, EOPNOTSUPP off, EPERM blocked. */
 int stk_landlock_abi(void);
 
+/* The kernel's bits for files (LANDLOCK_ACCESS_FS_*) that a ruleset of @abi denies. */
+uint64_t stk_landlock_handled(int abi);
+/* Those of them that @rights (enum stk_landlock_right) give beneath a directory, or on a file. */
+uint64_t stk_landlock_allowed(int abi, uint32_t rights, bool directory);
+/* "read_file"; NULL for a bit that has no name here. Static storage. */
+const char *stk_landlock_name(unsigned bit);
+
 /*
  * A ruleset that denies every file right of @abi (as stk_landlock_abi() said) and what @deny (enum
  * stk_landlock_deny) asks. *out_fd is the caller's, close-on-exec. STK_E_SYSTEM with errno.

@@ -80,3 +80,11 @@ enum stk_err stk_limits_job(const struct stk_limits *l, uint32_t profiles, const
 		return STK_E_SYSTEM;
 	return lower_all(steps, STK_ARRAY_LEN(steps), step);
 }
+
+enum stk_err stk_limits_tasks(uint32_t nproc, const char **step)
+{
+	const struct step bound = { "RLIMIT_NPROC", RLIMIT_NPROC, nproc, nproc };
+
+	*step = bound.name;
+	return nproc == 0 ? STK_E_REFUSED : lower_all(&bound, 1, step);
+}

@@ -25,4 +25,7 @@ STK_CHECK enum stk_err stk_limits_fixed(const char **step);
 STK_CHECK enum stk_err stk_limits_job(
     const struct stk_limits *l, uint32_t profiles, const char **step);
 
+/* RLIMIT_NPROC of a class with the threads profile; errors as above, STK_E_REFUSED for 0. */
+STK_CHECK enum stk_err stk_limits_tasks(uint32_t nproc, const char **step);
+
 #endif

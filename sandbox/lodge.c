@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-void stk_cage_lend_group(struct stk_cage *c, struct stk_group *group)
+void stk_cage_lend_group(struct stk_cage *c, struct stk_cgroup *group)
 {
 	c->group = group;
 }

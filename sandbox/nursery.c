@@ -7,6 +7,7 @@
 #include "sandbox/fds.h"
 #include "sandbox/follow.h"
 #include "sandbox/landlock.h"
+#include "sandbox/learn.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -187,9 +188,11 @@ static int place_fds(const struct stk_ask *ask, const int *fds, int *cage, int *
 static void exec_cage(const struct stk_ask *ask, int cage)
 {
 	char name[] = "stockade-cage", describe[] = "describe", zygote[] = "zygote";
+	char learn[] = "learn", line[STK_LEARN_MAX] = "";
 	char profiles[16], worker[16], landlock[2];
 	char room[STK_TITLE_ROOM]; /* the zygote's children write their titles over it */
 	char *zygote_argv[] = { name, zygote, profiles, worker, landlock, room, NULL };
+	char *learn_argv[] = { name, learn, line, profiles, worker, landlock, room, NULL };
 	char *describe_argv[] = { name, describe, NULL };
 
 	(void)snprintf(profiles, sizeof(profiles), "%u", ask->profiles);
@@ -197,7 +200,12 @@ static void exec_cage(const struct stk_ask *ask, int cage)
 	(void)snprintf(landlock, sizeof(landlock), "%d", self.o->landlock);
 	memset(room, ' ', sizeof(room) - 1);
 	room[sizeof(room) - 1] = '\0';
-	(void)execveat(cage, "", ask->role == STK_ROLE_ZYGOTE ? zygote_argv : describe_argv,
+	if (self.o->learn != NULL)
+		(void)snprintf(line, sizeof(line), "%s", self.o->learn);
+	(void)execveat(cage, "",
+	    ask->role != STK_ROLE_ZYGOTE ? describe_argv
+	    : self.o->learn != NULL      ? learn_argv
+					 : zygote_argv,
 	    self.env, AT_EMPTY_PATH);
 }
 

@@ -121,6 +121,12 @@ static void by_us(const struct stk_end *e, struct stk_outcome *o)
 		    "job "
 		    "wrote there itself or its memory is damaged");
 		break;
+	case STK_KILL_TASKS:
+		name(o, STK_OUT_TASK_LIMIT,
+		    "killed: it had more than %" PRIu32
+		    " threads at a time; raise TASKS and the ceiling if the work is honest",
+		    l->tasks);
+		break;
 	case STK_KILL_SHUTDOWN:
 		name(o, STK_OUT_SHUTDOWN, "ended by the worker's own shutdown after %" PRId64 " ms",
 		    o->wall_ms);
@@ -209,7 +215,9 @@ static void denied(const struct stk_end *e, struct stk_outcome *o)
 		    e->class_desc->name);
 		return;
 	}
-	grant = stk_syscall_missing_grant(d->nr, d->args, e->class_desc->profiles);
+	grant =
+	    stk_syscall_missing_grant(d->nr, d->args, (uint64_t)o->pid, e->class_desc->profiles);
+	o->missing = grant;
 	if (grant != NULL)
 		name(o, STK_OUT_SYSCALL_DENIED, "%s (class %s has no %s grant)", call,
 		    e->class_desc->name, grant);

@@ -27,6 +27,7 @@
 	X(OUTPUT_LIMIT, "OutputLimit")           \
 	X(REPORT_FLOOD, "ReportFlood")           \
 	X(REPORT_MALFORMED, "ReportMalformed")   \
+	X(TASK_LIMIT, "TaskLimit")               \
 	X(FILE_SIZE_LIMIT, "FileSizeLimit")      \
 	X(WORK_QUOTA, "WorkQuota")               \
 	X(LEFT_PROCESSES, "LeftProcesses")       \
@@ -57,11 +58,12 @@ struct stk_cage_proof {
 
 struct stk_outcome {
 	enum stk_outcome_name name;
-	bool started;      /* GO was sent: the run is spent */
-	pid_t pid;         /* 0: no child was made */
-	int status;        /* as from waitid: exit code, or -signal; only if pid != 0 */
-	uint32_t code;     /* STK_RESULT_FAIL: the handler's code */
-	uint32_t retry_ms; /* RetryAsked */
+	bool started;        /* GO was sent: the run is spent */
+	pid_t pid;           /* 0: no child was made */
+	int status;          /* as from waitid: exit code, or -signal; only if pid != 0 */
+	const char *missing; /* SyscallDenied: the grant that would allow it, static; or NULL */
+	uint32_t code;       /* STK_RESULT_FAIL: the handler's code */
+	uint32_t retry_ms;   /* RetryAsked */
 	int64_t wall_ms, cpu_ms, maxrss_kib;
 	uint32_t output_bytes; /* how much the job printed, up to the cap + 1 */
 	struct stk_cage_proof proof;

@@ -41,7 +41,7 @@ struct stk_cage {
 	const int *dir_fds;                  /* borrowed, one per label */
 	const int *path_fds;                 /* borrowed, one per program and library tree */
 	struct stk_work *work;               /* borrowed, or NULL */
-	struct stk_group *group;             /* borrowed, or NULL */
+	struct stk_cgroup *group;            /* borrowed, or NULL */
 	struct stk_zygote zygotes[STK_ZYGOTES_MAX];
 	size_t n_zygotes;
 	/* of the run in hand, or NULL: heard while M or Z is waited for */

@@ -5,6 +5,7 @@
 #include "sandbox/procstat.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,6 +57,22 @@ enum stk_err stk_procstat(pid_t pid, struct stk_cage_proof *out)
 		return STK_E_SYSTEM;
 	text[n] = '\0';
 	return stk_procstat_parse(text, out);
+}
+
+bool stk_procstat_proves(
+    pid_t pid, int zygote_filters, struct stk_cage_proof *p, char why[static 512])
+{
+	enum stk_err e = stk_procstat(pid, p);
+
+	if (e == STK_OK && p->seccomp == 2 && p->no_new_privs == 1 && p->caps == 0 &&
+	    (p->filters == -1 || p->filters > zygote_filters))
+		return true;
+	(void)snprintf(why, 512,
+	    "the child says its cage is shut, but /proc shows Seccomp %d with %d filters (its "
+	    "zygote has %d), NoNewPrivs %d, capabilities %#" PRIx64 "%s; it was killed unstarted",
+	    p->seccomp, p->filters, zygote_filters, p->no_new_privs, p->caps,
+	    e == STK_OK ? "" : " (not readable)");
+	return false;
 }
 
 int stk_oom_open(void)

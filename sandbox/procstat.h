@@ -13,6 +13,12 @@
  * line that must be there is not.
  */
 STK_CHECK enum stk_err stk_procstat(pid_t pid, struct stk_cage_proof *out);
+/*
+ * Whether the kernel shows @pid, a job's child, shut in: filters on top of its zygote's
+ * @zygote_filters, no_new_privs, no capability. If not, a sentence in @why.
+ */
+bool stk_procstat_proves(
+    pid_t pid, int zygote_filters, struct stk_cage_proof *p, char why[static 512]);
 /* The parser alone. @text is NUL-terminated. */
 STK_CHECK enum stk_err stk_procstat_parse(const char *text, struct stk_cage_proof *out);
 

@@ -27,6 +27,11 @@
 /* asm-generic/fcntl.h; glibc's __O_TMPFILE is two bits, the other being O_DIRECTORY. */
 #define STK_O_TMPFILE 020000000
 
+/* What pthread_create asks of clone, glibc 2.36 and 2.41 alike. */
+#define STK_CLONE_THREAD                                                                    \
+	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | \
+	    CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID)
+
 #define STK_HIGH         (~(uint64_t)UINT32_MAX)
 #define STK_MAP_FREE     ((uint64_t)(MAP_NORESERVE | MAP_STACK | MAP_FIXED | MAP_FIXED_NOREPLACE))
 #define STK_FUTEX_FLAGS  ((uint64_t)(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME))
@@ -54,11 +59,11 @@
 
 #define ROW(g, call, what, e) .nr = STK_NR_##call, .groups = (g), .action = (what), .err = (e)
 #define ALLOW(g, call)         { ROW(g, call, STK_ROW_ALLOW, 0) },
-#define ALLOW_IF(g, call, ...) { ROW(g, call, STK_ROW_ALLOW, 0), .args = { __VA_ARGS__ } },
+#define ALLOW_IF(g, call, ...) { ROW(g, call, STK_ROW_ALLOW, 0), .args = { __VA_ARGS__ }, .text = #__VA_ARGS__ },
 #define SOFT(g, call, e)       { ROW(g, call, STK_ROW_SOFT, e) },
 #define KILL(g, call)          { ROW(g, call, STK_ROW_KILL, 0) },
 #define HINT(g, call)          { ROW(g, call, STK_ROW_HINT, 0) },
-#define HINT_IF(g, call, ...)  { ROW(g, call, STK_ROW_HINT, 0), .args = { __VA_ARGS__ } },
+#define HINT_IF(g, call, ...)  { ROW(g, call, STK_ROW_HINT, 0), .args = { __VA_ARGS__ }, .text = #__VA_ARGS__ },
 /* clang-format on */
 
 static const struct stk_row table[] = {
@@ -134,6 +139,52 @@ struct stk_verdict stk_profile_verdict(
 	if (named)
 		v = (struct stk_verdict){ .kind = STK_VERDICT_DENY };
 	return v;
+}
+
+/* All that the row allows is allowed by another of the sum; of twins the first stays. */
+static bool covered(uint32_t groups, size_t at)
+{
+	for (size_t i = 0; i < STK_ARRAY_LEN(table); i++)
+		if (i != at && (table[i].groups & groups) != 0 &&
+		    table[i].action == STK_ROW_ALLOW && stk_row_implied(&table[at], &table[i]) &&
+		    (i < at || !stk_row_implied(&table[i], &table[at])))
+			return true;
+	return false;
+}
+
+bool stk_profile_call(uint32_t groups, int nr, struct stk_call *out)
+{
+	bool answered = false;
+
+	*out = (struct stk_call){ .nr = nr, .kind = STK_VERDICT_DENY };
+	for (size_t i = 0; i < STK_ARRAY_LEN(table); i++) {
+		const struct stk_row *r = &table[i];
+
+		if (nr < 0 || r->nr != nr || (r->groups & groups) == 0)
+			continue;
+		if (r->action == STK_ROW_SOFT) {
+			out->err = r->err;
+			answered = true;
+		}
+		if (r->action != STK_ROW_ALLOW || covered(groups, i))
+			continue;
+		out->kind = STK_VERDICT_ALLOW;
+		if (stk_row_n_args(r) > 0 && out->n_rows < STK_CALL_ROWS_MAX)
+			out->rows[out->n_rows++] = r;
+	}
+	if (out->kind == STK_VERDICT_DENY && answered)
+		out->kind = STK_VERDICT_ERRNO;
+	return out->kind != STK_VERDICT_DENY;
+}
+
+int stk_profile_nr_end(void)
+{
+	int end = 0;
+
+	for (size_t i = 0; i < STK_ARRAY_LEN(table); i++)
+		if (table[i].nr >= end)
+			end = table[i].nr + 1;
+	return end;
 }
 
 static const char *check_row(const struct stk_row *r)

@@ -35,9 +35,10 @@ enum stk_group {
 	((uint32_t)STK_PROFILE_FILES_READ | STK_PROFILE_FILES_WRITE | STK_PROFILE_THREADS | \
 	    STK_PROFILE_NET | STK_PROFILE_EXEC | STK_PROFILE_EXEC_DYNAMIC)
 /* Profiles whose table is complete; a filter for any other is refused. */
-#define STK_PROFILE_READY                                                                \
-	((uint32_t)STK_PROFILE_FILES_READ | STK_PROFILE_FILES_WRITE | STK_PROFILE_EXEC | \
-	    STK_PROFILE_EXEC_DYNAMIC | STK_PROFILE_PROGRAM | STK_PROFILE_PROGRAM_DYNAMIC)
+#define STK_PROFILE_READY                                                                   \
+	((uint32_t)STK_PROFILE_FILES_READ | STK_PROFILE_FILES_WRITE | STK_PROFILE_THREADS | \
+	    STK_PROFILE_EXEC | STK_PROFILE_EXEC_DYNAMIC | STK_PROFILE_PROGRAM |             \
+	    STK_PROFILE_PROGRAM_DYNAMIC)
 
 enum stk_row_action {
 	STK_ROW_ALLOW = 1,
@@ -67,6 +68,7 @@ struct stk_row {
 	uint16_t err;
 	struct stk_arg_rule
 	    args[STK_ROW_ARGS_MAX + 1]; /* all must hold; rows of one call are ORed */
+	const char *text; /* the conditions as profile.def writes them; NULL without any */
 };
 
 /* The table of profile.def; static, read-only. */
@@ -91,6 +93,20 @@ struct stk_verdict {
 /* What the table says of one call for the sum @groups. */
 struct stk_verdict stk_profile_verdict(
     uint32_t groups, int nr, const uint64_t args[6], uint64_t self);
+
+#define STK_CALL_ROWS_MAX 16
+/* One call as a sum of groups has it, for people: every row in effect, none that another covers. */
+struct stk_call {
+	int nr;
+	enum stk_verdict_kind kind; /* ALLOW: free, or under the conditions of one of the rows */
+	uint16_t err;               /* STK_VERDICT_ERRNO */
+	const struct stk_row *rows[STK_CALL_ROWS_MAX]; /* ALLOW; none: whatever its arguments */
+	size_t n_rows;
+};
+/* False if nothing of the call is allowed or answered to @groups: it ends the job. */
+bool stk_profile_call(uint32_t groups, int nr, struct stk_call *out);
+/* One more than the highest number that a row can have. */
+int stk_profile_nr_end(void);
 
 /*
  * Refuses (STK_E_REFUSED, *why static) a table that libseccomp would silently weaken for the sum

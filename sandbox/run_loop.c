@@ -8,10 +8,10 @@
 #include "sandbox/letter.h"
 #include "sandbox/procstat.h"
 #include "sandbox/report.h"
+#include "sandbox/tasks.h"
 #include "sandbox/verdict.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -33,6 +33,7 @@ struct run {
 	struct stk_job_pipes pipes;
 	struct stk_extras extras; /* what the class's grants hand to the child; borrowed */
 	struct stk_report report;
+	struct stk_tasks tasks;
 	struct stk_program program; /* exec: beside the child */
 	int zygote_filters;
 	enum stk_kill kill;
@@ -43,6 +44,11 @@ struct run {
 	uint32_t left;            /* processes that outlived the job in its control group */
 	struct stk_letter letter; /* GO, arguments, secrets */
 };
+
+static const struct stk_class_desc *class_of(const struct run *run)
+{
+	return &run->c->table->classes[run->r->class_index];
+}
 
 /* --- acts on the child ------------------------------------------------------------------------ */
 
@@ -84,23 +90,6 @@ static void tick(struct run *run)
 
 /* --- READY and GO ----------------------------------------------------------------------------- */
 
-static bool prove(struct run *run)
-{
-	struct stk_cage_proof *p = &run->out->proof;
-	enum stk_err e = stk_procstat(run->child.pid, p);
-
-	if (e == STK_OK && p->seccomp == 2 && p->no_new_privs == 1 && p->caps == 0 &&
-	    (p->filters == -1 || p->filters > run->zygote_filters))
-		return true;
-	(void)snprintf(run->out->why, sizeof(run->out->why),
-	    "the child says its cage is shut, but /proc shows Seccomp %d with %d filters (its "
-	    "zygote "
-	    "has %d), NoNewPrivs %d, capabilities %#" PRIx64 "%s; it was killed unstarted",
-	    p->seccomp, p->filters, run->zygote_filters, p->no_new_privs, p->caps,
-	    e == STK_OK ? "" : " (not readable)");
-	return false;
-}
-
 /* READY came: look from outside, ask the worker, then let the arguments flow. */
 static void greet(struct run *run)
 {
@@ -109,8 +98,12 @@ static void greet(struct run *run)
 	run->greeted = true;
 	if (run->kill != STK_KILL_NONE)
 		return;
-	if (!prove(run) || !stk_cage_lodge(run->c, &run->r->limits, run->child.pid,
-			       run->program.child.pid, run->out->why, sizeof(run->out->why)))
+	if (!stk_procstat_proves(
+		run->child.pid, run->zygote_filters, &run->out->proof, run->out->why) ||
+	    stk_tasks_watch(&run->tasks, run->child.pid, class_of(run), &run->r->limits,
+		run->out->why) != STK_OK ||
+	    !stk_cage_lodge(run->c, &run->r->limits, run->child.pid, run->program.child.pid,
+		run->out->why, sizeof(run->out->why)))
 		end_job(run, STK_KILL_UNPROVEN);
 	else if (h->go != NULL && !h->go(h->ctx, run->child.pid, &run->out->proof))
 		end_job(run, STK_KILL_CALLED_OFF);
@@ -199,7 +192,7 @@ enum slot {
 
 static int wait_ms(const struct run *run)
 {
-	int64_t now = stk_monotonic_ms(), due = run->tick_due_ms;
+	int64_t now = stk_monotonic_ms(), due = stk_tasks_due(&run->tasks, run->tick_due_ms);
 
 	if (!run->killed && run->deadline_ms < due)
 		due = run->deadline_ms;
@@ -247,6 +240,8 @@ static bool step(struct run *run)
 		return false;
 	if (now >= run->deadline_ms && !run->killed)
 		end_job(run, STK_KILL_WALL);
+	if (!run->killed && stk_tasks_over(&run->tasks, now))
+		end_job(run, STK_KILL_TASKS);
 	if ((n > 0 && p[SLOT_WAKE].revents != 0) || now >= run->tick_due_ms)
 		tick(run);
 	return true;
@@ -279,7 +274,7 @@ static void reap(struct run *run)
 static void judge(struct run *run)
 {
 	struct stk_end end = { .kill = run->kill,
-		.class_desc = &run->c->table->classes[run->r->class_index],
+		.class_desc = class_of(run),
 		.limits = &run->r->limits,
 		.report = &run->report,
 		.program = &run->program,
@@ -355,6 +350,7 @@ static void clear(struct run *run)
 	stk_program_finish(&run->program);
 	stk_report_clear(&run->report);
 	stk_letter_clear(&run->letter);
+	stk_tasks_clear(&run->tasks);
 }
 
 enum stk_err stk_cage_run(struct stk_cage *c, const struct stk_run_request *r,
@@ -364,6 +360,7 @@ enum stk_err stk_cage_run(struct stk_cage *c, const struct stk_run_request *r,
 		.r = r,
 		.hooks = hooks,
 		.out = out,
+		.tasks = { .fd = -1 },
 		.pipes = { .report = -1, .output = -1, .args = -1 } };
 	const char *wrong = stk_cage_request_fault(c, r);
 	enum stk_err e = STK_OK;

@@ -7,6 +7,7 @@
 #include "sandbox/entry.h"
 #include "sandbox/fds.h"
 #include "sandbox/procstat.h"
+#include "sandbox/tasks.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -272,7 +273,11 @@ enum stk_err stk_spawn(struct stk_cage *c, struct stk_spawn *s, const struct stk
 {
 	int ours[3] = { -1, -1, -1 }, theirs[3] = { -1, -1, -1 };
 	struct stk_zygote *z = NULL;
-	enum stk_err e = stk_zygote_find(c, c->table->classes[s->class_index].profiles, &z, why);
+	uint32_t profiles = c->table->classes[s->class_index].profiles;
+	enum stk_err e = stk_tasks_bound(profiles, s, why);
+
+	if (e == STK_OK)
+		e = stk_zygote_find(c, profiles, &z, why);
 
 	/* the job's clock starts here: a handler's slow setup() in a fresh zygote is not its time
 	 */

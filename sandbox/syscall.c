@@ -46,7 +46,8 @@ const char *stk_syscall_name(uint32_t arch, int nr)
 	return NULL;
 }
 
-const char *stk_syscall_missing_grant(int nr, const uint64_t args[6], uint32_t profiles)
+const char *stk_syscall_missing_grant(
+    int nr, const uint64_t args[6], uint64_t self, uint32_t profiles)
 {
 	size_t n;
 	const struct stk_row *rows = stk_profile_rows(&n);
@@ -54,7 +55,7 @@ const char *stk_syscall_missing_grant(int nr, const uint64_t args[6], uint32_t p
 	for (size_t g = 0; nr >= 0 && g < STK_ARRAY_LEN(grants); g++)
 		for (size_t i = 0; (profiles & grants[g].profile) == 0 && i < n; i++)
 			if (rows[i].nr == nr && (rows[i].groups & grants[g].profile) != 0 &&
-			    stk_row_matches(&rows[i], args, 0))
+			    stk_row_matches(&rows[i], args, self))
 				return grants[g].text;
 	return NULL;
 }

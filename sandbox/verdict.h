@@ -16,6 +16,7 @@ enum stk_kill {
 	STK_KILL_OUTPUT,
 	STK_KILL_FLOOD,
 	STK_KILL_MALFORMED,
+	STK_KILL_TASKS, /* more threads than its class may have */
 	STK_KILL_SHUTDOWN,
 	STK_KILL_CALLED_OFF, /* the go hook said no */
 	STK_KILL_PROGRAM,    /* its program met a limit or a filter */

@@ -140,9 +140,11 @@ enum stk_extra {
 struct stk_spawn {
 	uint32_t magic;
 	uint32_t class_index;
-	struct stk_limits limits;        /* already clamped by W */
-	uint32_t attempt;                /* 1 for the first */
-	uint32_t extras;                 /* bit per enum stk_extra */
+	struct stk_limits limits; /* already clamped by W */
+	uint32_t attempt;         /* 1 for the first */
+	uint32_t extras;          /* bit per enum stk_extra */
+	uint32_t nproc;           /* threads: RLIMIT_NPROC (sandbox/tasks.h); else 0 */
+	uint32_t pad;
 	int64_t deadline_ms;             /* CLOCK_MONOTONIC when the worker will kill it */
 	int64_t since_s;                 /* for the child's title: seconds since the epoch */
 	char queue[STK_TITLE_QUEUE_MAX]; /* for the child's title; NUL-padded, printable or not */

@@ -7,6 +7,7 @@
 #include "sandbox/fds.h"
 #include "sandbox/landlock.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
@@ -134,6 +135,20 @@ static bool serve_one(
 	return good;
 }
 
+/*
+ * glibc opens the unwinder's library when a thread first exits by itself or is cancelled, which no
+ * job may do; a library that is loaded already is not opened again. Where there is none (musl),
+ * none is needed. By a thread of our own it would cost an arena, 64 MiB of every child's address
+ * space.
+ */
+static void warm_threads(void)
+{
+	static void *kept; /* never closed */
+
+	kept = dlopen("libgcc_s.so.1", RTLD_NOW);
+	(void)kept;
+}
+
 /* setup() may read what M's Landlock leaves visible; it runs before the filters, once per zygote.
  */
 static enum stk_step set_up(const struct stk_zygote_program *p, uint32_t profiles)
@@ -141,6 +156,8 @@ static enum stk_step set_up(const struct stk_zygote_program *p, uint32_t profile
 	for (uint32_t i = 0; i < p->head->n_classes; i++)
 		if (p->classes[i].profiles == profiles && p->setup(i) == -1)
 			return STK_STEP_Z_SETUP;
+	if ((profiles & STK_PROFILE_THREADS) != 0)
+		warm_threads();
 	return STK_STEP_NONE;
 }
 

@@ -52,6 +52,7 @@ else
 	skip=$((skip + 2))
 	echo "ok - clang and fuzzing # SKIP install clang"
 fi
+part "aarch64: compiled, and what needs no kernel of it under qemu-user" sh tests/aarch64.sh
 part "bare Debian roots" sh tests/chroots.sh
 echo "$pass passed, $fail failed, $skip skipped"
 [ "$fail" = 0 ]

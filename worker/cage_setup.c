@@ -14,12 +14,13 @@
 #include <string.h>
 #include <unistd.h>
 
-static int fork_nursery(
-    const struct stk_config *c, int cage_fd, struct stk_cage **out, char *why, size_t why_size)
+static int fork_nursery(const struct stk_config *c, int cage_fd, const char *learn,
+    struct stk_cage **out, char *why, size_t why_size)
 {
 	struct stk_nursery_options o = { .cage_fd = cage_fd,
 		.landlock = c->landlock == 0,
-		.zygote_jobs = (uint32_t)c->zygote_jobs };
+		.zygote_jobs = (uint32_t)c->zygote_jobs,
+		.learn = learn };
 	const char **readable = calloc(c->setup_read.n + 1, sizeof(*readable));
 	const char *step = "?";
 	enum stk_err e;
@@ -81,6 +82,12 @@ static int open_programs(struct stk_cage_setup *s, char *why, size_t why_size)
 int stk_cage_setup(
     const struct stk_config *c, int cage_fd, struct stk_cage_setup *out, char *why, size_t why_size)
 {
+	return stk_cage_setup_learning(c, cage_fd, NULL, out, why, why_size);
+}
+
+int stk_cage_setup_learning(const struct stk_config *c, int cage_fd, const char *learn,
+    struct stk_cage_setup *out, char *why, size_t why_size)
+{
 	const char *fault = NULL;
 	enum stk_err e;
 	int code;
@@ -90,7 +97,7 @@ int stk_cage_setup(
 		out->dir_fds[i] = -1;
 	for (size_t i = 0; i < STK_ARRAY_LEN(out->path_fds); i++)
 		out->path_fds[i] = -1;
-	if ((code = fork_nursery(c, cage_fd, &out->cage, why, why_size)) != 0)
+	if ((code = fork_nursery(c, cage_fd, learn, &out->cage, why, why_size)) != 0)
 		return code;
 	e = stk_cage_describe(out->cage, &out->table, &fault);
 	if (e != STK_OK) {

@@ -27,6 +27,10 @@ struct stk_cage_setup {
 STK_CHECK int stk_cage_setup(const struct stk_config *c, int cage_fd, struct stk_cage_setup *out,
     char *why, size_t why_size);
 
+/* The same for `run-job --learn`, and nothing else: @learn is a line of sandbox/learn.h. */
+STK_CHECK int stk_cage_setup_learning(const struct stk_config *c, int cage_fd, const char *learn,
+    struct stk_cage_setup *out, char *why, size_t why_size);
+
 /* Is every label of class @index mapped? NULL, or the first label that is not. */
 const char *stk_cage_setup_unmapped(const struct stk_cage_setup *s, size_t index);
 

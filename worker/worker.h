@@ -24,7 +24,7 @@
 struct stk_worker {
 	const struct stk_config *config; /* borrowed */
 	struct stk_cage_setup cage;
-	struct stk_group *group;  /* owned; NULL: jobs have none */
+	struct stk_cgroup *group; /* owned; NULL: jobs have none */
 	char group_why[192];      /* why they have none */
 	struct stk_handed handed; /* secrets and settings, by class */
 	struct stk_keyring *ring; /* owned */

@@ -54,6 +54,8 @@ int stockade_args_parse(const char *text, size_t len, json_t **out, struct stock
  */
 bool stockade_handed_take(const struct stk_class_desc *desc, const struct stk_spawn *spawn,
     const uint8_t *block, size_t len);
+/* A relative path of at most 1024 bytes whose parts are neither empty nor "." nor "..". */
+bool stockade_name_safe(const char *name);
 
 /* The caged child after READY: reads GO and arguments, runs the handler, writes the result, exits.
  */

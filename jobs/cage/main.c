@@ -4,6 +4,7 @@
  */
 #include "jobs/cage/cage.h"
 
+#include "sandbox/learn.h"
 #include "sandbox/zygote.h"
 
 #include <stdio.h>
@@ -53,6 +54,14 @@ static int zygote(int argc, char **argv)
 	return stk_zygote_main(&program, &args);
 }
 
+/* `stockade run-job --learn`: one class has another line than its own. */
+static bool learn(const char *line)
+{
+	struct stk_learn l;
+
+	return stk_learn_parse(line, &l) && stk_learn_apply(&l, &table.head, table.classes);
+}
+
 int main(int argc, char **argv)
 {
 	const char *wrong = stockade_table_build(stockade_registry, stockade_registry_len, &table);
@@ -65,6 +74,8 @@ int main(int argc, char **argv)
 		return describe();
 	if (argc > 2 && strcmp(argv[1], "zygote") == 0)
 		return zygote(argc - 1, argv + 1);
+	if (argc > 3 && strcmp(argv[1], "learn") == 0)
+		return learn(argv[2]) ? zygote(argc - 2, argv + 2) : EX_USAGE;
 	(void)fprintf(stderr, "usage: stockade-cage describe\n"
 			      "This program holds job handlers; `stockade work --cage` runs it.\n");
 	return EX_USAGE;

@@ -9,7 +9,7 @@ rc() { "$@" >"$T/out" 2>"$T/err" && echo 0 || echo $?; }
 check "--version says which" has "$("$STOCKADE" --version)" "stockade 0."
 check "no command: usage, 64" eq "$(rc "$STOCKADE")" 64
 check "an unknown command: 64" eq "$(rc "$STOCKADE" frobnicate)" 64
-for c in work run-job classes explain keys sign enqueue; do
+for c in work run-job classes policy explain keys sign enqueue; do
 	check "$c --help ends with 0" eq "$(rc "$STOCKADE" $c --help)" 0
 	check "$c --help shows its usage" has "$(cat "$T/out")" "usage: stockade $c"
 	check "$c with an unknown flag: 64" eq "$(rc "$STOCKADE" $c --no-such-flag)" 64
@@ -38,6 +38,16 @@ check "what enqueue pushed would run" eq "$(rc explain "$(rcli lindex resque:que
 
 check "classes lists the whitelist" has "$("$STOCKADE" classes --cage "$CAGE")" ChecksumFile
 check "classes --json has digests" has "$("$STOCKADE" classes --cage "$CAGE" --json)" '"registry_sha256":"'
+policy() { "$STOCKADE" policy syscalls --config "$T/stockade.conf" "$@"; }
+check "policy syscalls prints what a class may do" has "$(policy ChecksumFile)" "pread64"
+check "with the conditions on arguments" has "$(policy ChecksumFile)" "openat             WITHOUT(2, STK_O_CHANGES)"
+check "with what is answered instead" has "$(policy ChecksumFile)" "clone3             ENOSYS"
+check "with the directories of its grants" has "$(policy ChecksumFile)" "$T/inputs: read_file read_dir"
+check "and not what other profiles may" hasnt "$(policy ChecksumFile)" "clone  "
+check "policy syscalls --json has the numbers" has "$(policy --json ChecksumFile)" '"clone3":{"nr":435,"errno":"ENOSYS"}'
+check "and the conditions as masks" has "$(policy --json ChecksumFile)" '{"arg":2,"mask":"0xfffffffffffffffc","equals":"0"}'
+check "policy syscalls: no such class is 64" eq "$(rc policy NoSuchClass)" 64
+check "policy without an action is 64" eq "$(rc "$STOCKADE" policy)" 64
 run() { rc "$STOCKADE" run-job --config "$T/stockade.conf" "$@"; }
 check "run-job: done is 0" eq "$(run ChecksumFile '["x.txt"]')" 0
 check "run-job: failed is 1" eq "$(run ChecksumFile '["none.txt"]')" 1

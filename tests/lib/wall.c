@@ -17,6 +17,24 @@ void satisfy(const struct stk_row *r, uint64_t self, uint64_t args[6])
 		args[r->args[j].arg] = r->args[j].op == STK_ARG_SELF ? self : r->args[j].value;
 }
 
+static bool there_can_be(uint32_t sum)
+{
+	const uint32_t program = STK_PROFILE_PROGRAM | STK_PROFILE_PROGRAM_DYNAMIC,
+		       files = STK_PROFILE_FILES_READ | STK_PROFILE_FILES_WRITE;
+
+	if ((sum & program) != 0)
+		return (sum & STK_PROFILE_PROGRAM) != 0 && (sum & ~(program | files)) == 0;
+	return (sum & STK_PROFILE_EXEC_DYNAMIC) == 0 || (sum & STK_PROFILE_EXEC) != 0;
+}
+
+uint32_t next_sum(uint32_t sum)
+{
+	do
+		sum = (sum - STK_PROFILE_READY) & STK_PROFILE_READY;
+	while (!there_can_be(sum));
+	return sum;
+}
+
 struct scene {
 	enum wall wall;
 	uint32_t profiles;

@@ -26,6 +26,12 @@ struct call {
 /* Its errno, 0 if it succeeded, or how the child died of it. */
 int calling(enum wall w, uint32_t profiles, struct call c);
 
+/*
+ * The next sum of profiles that there can be, in counting order, from 0 round to 0: those of
+ * classes, and those of the programs that a class executes.
+ */
+uint32_t next_sum(uint32_t sum);
+
 /* Arguments that satisfy every condition of @r, zero elsewhere. */
 void satisfy(const struct stk_row *r, uint64_t self, uint64_t args[6]);
 

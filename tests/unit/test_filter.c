@@ -10,25 +10,13 @@
 
 #include <errno.h>
 #include <linux/audit.h>
+#include <seccomp.h>
 #include <string.h>
 #include <unistd.h>
 
 #define SELF    4242u
 #define NR_END  (STK_NR_file_setattr + 64)
 #define CORNERS 64
-
-static const uint32_t sums[] = {
-	STK_PROFILE_PURE,
-	STK_PROFILE_FILES_READ,
-	STK_PROFILE_FILES_WRITE,
-	STK_PROFILE_FILES_READ | STK_PROFILE_FILES_WRITE,
-	STK_PROFILE_EXEC,
-	STK_PROFILE_EXEC | STK_PROFILE_EXEC_DYNAMIC | STK_PROFILE_FILES_READ,
-	STK_PROFILE_PROGRAM,
-	STK_PROFILE_PROGRAM | STK_PROFILE_PROGRAM_DYNAMIC,
-	STK_PROFILE_PROGRAM | STK_PROFILE_PROGRAM_DYNAMIC | STK_PROFILE_FILES_READ |
-	    STK_PROFILE_FILES_WRITE,
-};
 
 /* --- the programs against the table ------------------------------------------------------------
  */
@@ -191,15 +179,17 @@ static void drop(struct subject *s)
 
 static void both_filters_together_are_exactly_the_class_table(void **state)
 {
+	uint32_t sum = STK_PROFILE_PURE;
+
 	(void)state;
-	for (size_t i = 0; i < STK_ARRAY_LEN(sums); i++) {
+	do {
 		struct subject s;
 
-		make_class(&s, sums[i]);
+		make_class(&s, sum);
 		ask_everything(&s);
 		assert_true(s.asked > 50000);
 		drop(&s);
-	}
+	} while ((sum = next_sum(sum)) != STK_PROFILE_PURE);
 }
 
 static void the_workers_filter_is_exactly_its_table(void **state)
@@ -219,12 +209,13 @@ static void what_only_the_entry_may_do_the_tiny_filter_alone_denies(void **state
 {
 	size_t n, denied = 0;
 	const struct stk_row *rows = stk_profile_rows(&n);
+	uint32_t sum = STK_PROFILE_PURE;
 
 	(void)state;
-	for (size_t k = 0; k < STK_ARRAY_LEN(sums); k++) {
+	do {
 		struct subject s;
 
-		make_class(&s, sums[k]);
+		make_class(&s, sum);
 		for (size_t i = 0; i < n; i++) {
 			struct seccomp_data d = { .nr = rows[i].nr, .arch = stk_syscall_arch() };
 			uint64_t args[6];
@@ -244,8 +235,8 @@ static void what_only_the_entry_may_do_the_tiny_filter_alone_denies(void **state
 			denied++;
 		}
 		drop(&s);
-	}
-	assert_true(denied >= 4 * 20);
+	} while ((sum = next_sum(sum)) != STK_PROFILE_PURE);
+	assert_true(denied >= 8 * 15);
 }
 
 /* Each filter by itself: neither may lean on the other for this. */
@@ -276,16 +267,17 @@ static void killed_if_foreign(const struct stk_bpf *p)
 static void foreign_architectures_and_x32_are_killed(void **state)
 {
 	struct stk_bpf worker;
+	uint32_t sum = STK_PROFILE_PURE;
 
 	(void)state;
-	for (size_t i = 0; i < STK_ARRAY_LEN(sums); i++) {
+	do {
 		struct subject s;
 
-		make_class(&s, sums[i]);
+		make_class(&s, sum);
 		killed_if_foreign(&s.big);
 		killed_if_foreign(&s.tiny);
 		drop(&s);
-	}
+	} while ((sum = next_sum(sum)) != STK_PROFILE_PURE);
 	assert_int_equal(stk_filter_worker_build(&worker), STK_OK);
 	killed_if_foreign(&worker);
 	stk_bpf_clear(&worker);
@@ -293,14 +285,16 @@ static void foreign_architectures_and_x32_are_killed(void **state)
 
 static void profiles_without_a_table_are_refused(void **state)
 {
-	static const uint32_t none[] = { STK_PROFILE_THREADS, STK_PROFILE_NET, 1u << 9,
-		STK_GROUP_WORKER, STK_PROFILE_FILES_READ | STK_PROFILE_NET };
 	struct stk_bpf p;
 
 	(void)state;
-	for (size_t i = 0; i < STK_ARRAY_LEN(none); i++) {
-		assert_int_equal(stk_filter_big_build(none[i], &p), STK_E_REFUSED);
-		assert_int_equal(stk_filter_tiny_build(none[i], &p), STK_E_REFUSED);
+	for (uint32_t bit = 1; bit != 0; bit <<= 1) {
+		if ((bit & STK_PROFILE_READY) != 0)
+			continue;
+		assert_int_equal(stk_filter_big_build(bit, &p), STK_E_REFUSED);
+		assert_int_equal(stk_filter_tiny_build(bit, &p), STK_E_REFUSED);
+		assert_int_equal(
+		    stk_filter_big_build(bit | STK_PROFILE_FILES_READ, &p), STK_E_REFUSED);
 		assert_null(p.insns);
 	}
 	p = (struct stk_bpf){ 0 };
@@ -318,5 +312,8 @@ int main(void)
 		cmocka_unit_test(profiles_without_a_table_are_refused),
 	};
 
+	/* the programs are evaluated here, not installed, so build them where there is no seccomp
+	 * too: under qemu-user for the other architecture (3: the kernel knows KILL_PROCESS) */
+	assert_int_equal(seccomp_api_set(3), 0);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

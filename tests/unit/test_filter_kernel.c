@@ -22,6 +22,18 @@
 
 #define NR_END (STK_NR_file_setattr + 64)
 
+/* The kernel passes these two by every filter (since 6.13) and refuses or ends whoever calls them
+ * from anywhere but its own trampoline. */
+static bool kernels_own(int nr)
+{
+	static const int own[] = { STK_NR_uretprobe, STK_NR_uprobe };
+
+	for (size_t i = 0; i < STK_ARRAY_LEN(own); i++)
+		if (nr >= 0 && nr == own[i])
+			return true;
+	return false;
+}
+
 /* With arguments that the first matching row allows, the kernel must agree with the table. */
 static void ask_kernel(uint32_t profiles, int nr)
 {
@@ -40,11 +52,7 @@ static void ask_kernel(uint32_t profiles, int nr)
 	struct stk_verdict v = stk_profile_verdict(groups, nr, c.args, 0);
 	int got = calling(WALL_BOTH, profiles, c);
 
-	/* the kernel passes these two by every filter (since 6.13) and refuses or ends whoever
-	 * calls them from anywhere but its own trampoline */
-	bool probe = nr >= 0 && (nr == STK_NR_uretprobe || nr == STK_NR_uprobe);
-
-	if (probe && (got == DIED_OF(SIGILL) || got == ENXIO))
+	if (kernels_own(nr) && (got == DIED_OF(SIGILL) || got == ENXIO))
 		return;
 	if (v.kind == STK_VERDICT_DENY)
 		assert_int_equal(got, DIED_OF(SIGSYS));
@@ -190,7 +198,7 @@ static void ask_kernel_as_worker(int nr)
 	else if (got == DIED_OF(SIGSYS) || (v.kind == STK_VERDICT_ALLOW && got == ENOSYS))
 		fail_msg(
 		    "%s ended the worker with %d", stk_syscall_name(stk_syscall_arch(), nr), got);
-	else if (v.kind == STK_VERDICT_DENY && nr != STK_NR_uretprobe && nr != STK_NR_uprobe)
+	else if (v.kind == STK_VERDICT_DENY && !kernels_own(nr))
 		assert_int_equal(got, EPERM);
 }
 

@@ -91,9 +91,9 @@ static int down(void **state)
 	return 0;
 }
 
-static struct stk_group *open_group(void)
+static struct stk_cgroup *open_group(void)
 {
-	struct stk_group *g;
+	struct stk_cgroup *g;
 	const char *why;
 
 	if (stk_group_open(base, NULL, 0, &g, &why) != STK_OK)
@@ -104,7 +104,7 @@ static struct stk_group *open_group(void)
 static void a_jobs_limits_are_written_to_its_group(void **state)
 {
 	const struct stk_limits l = { .mem_bytes = 64u << 20, .tasks = 3 };
-	struct stk_group *g;
+	struct stk_cgroup *g;
 
 	(void)state;
 	plant(true);
@@ -127,7 +127,7 @@ static void a_jobs_limits_are_written_to_its_group(void **state)
 static void controllers_that_are_not_delegated_are_left_out(void **state)
 {
 	const struct stk_limits l = { .mem_bytes = 64u << 20, .tasks = 1 };
-	struct stk_group *g;
+	struct stk_cgroup *g;
 
 	(void)state;
 	plant(false);
@@ -141,7 +141,7 @@ static void controllers_that_are_not_delegated_are_left_out(void **state)
 
 static void a_tree_that_is_not_ours_is_refused_by_name(void **state)
 {
-	struct stk_group *g;
+	struct stk_cgroup *g;
 	const char *why;
 
 	(void)state;
@@ -173,7 +173,7 @@ static bool kill_as_the_kernel_would(void *ctx, pid_t pid, const struct stk_cage
 /* No memory controller is to be had on every machine that runs this; the file is made up. */
 static void an_oom_kill_counted_in_a_made_up_memory_events_is_named(void **state)
 {
-	struct stk_group *g;
+	struct stk_cgroup *g;
 	struct stk_outcome o;
 
 	(void)state;
@@ -202,7 +202,7 @@ static bool kill_from_outside(void *ctx, pid_t pid, const struct stk_cage_proof 
 /* The count of before is not this job's. */
 static void a_kill_without_a_count_is_not_called_so(void **state)
 {
-	struct stk_group *g;
+	struct stk_cgroup *g;
 	struct stk_outcome o;
 
 	(void)state;
@@ -236,7 +236,7 @@ static bool leave_a_lodger(void *ctx, pid_t pid, const struct stk_cage_proof *pr
 /* In a made-up tree nothing leaves the file by itself, so the group stays full for its second. */
 static void whoever_is_left_in_it_is_killed_and_named(void **state)
 {
-	struct stk_group *g;
+	struct stk_cgroup *g;
 	struct stk_outcome o;
 	int status;
 
@@ -266,7 +266,7 @@ static void whoever_is_left_in_it_is_killed_and_named(void **state)
 
 static void a_job_that_cannot_be_placed_is_not_run(void **state)
 {
-	struct stk_group *g;
+	struct stk_cgroup *g;
 	struct stk_outcome o;
 	char path[500];
 

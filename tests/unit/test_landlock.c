@@ -313,12 +313,52 @@ static int remove_tree(void **state)
 	return rmdir(top);
 }
 
+/*
+ * A second opinion, from linux/landlock.h of 6.17 and the kernel's list of ABI changes: what each
+ * ABI knows of files, what READ and WRITE come to in a directory, and on one file.
+ */
+static void the_rights_of_every_abi_are_the_kernels(void **state)
+{
+	static const struct {
+		uint64_t handled, read, write, write_file;
+	} abis[] = {
+		{ 0, 0, 0, 0 }, { 0x1fff, 0x000c, 0x0122, 0x0002 },
+		{ 0x3fff, 0x000c, 0x0122, 0x0002 }, /* refer */
+		{ 0x7fff, 0x000c, 0x4122, 0x4002 }, /* truncate */
+		{ 0x7fff, 0x000c, 0x4122, 0x4002 }, /* TCP */
+		{ 0xffff, 0x000c, 0x4122, 0x4002 }, /* ioctl on devices */
+		{ 0xffff, 0x000c, 0x4122, 0x4002 }, /* scopes */
+		{ 0xffff, 0x000c, 0x4122, 0x4002 }, /* how denials are logged */
+		{ 0xffff, 0x000c, 0x4122, 0x4002 }, /* one that we do not know yet */
+	};
+
+	(void)state;
+	for (int abi = 0; abi < (int)STK_ARRAY_LEN(abis); abi++) {
+		assert_int_equal(stk_landlock_handled(abi), abis[abi].handled);
+		assert_int_equal(stk_landlock_allowed(abi, R, true), abis[abi].read);
+		assert_int_equal(stk_landlock_allowed(abi, W, true), abis[abi].write);
+		assert_int_equal(
+		    stk_landlock_allowed(abi, R | W, true), abis[abi].read | abis[abi].write);
+		assert_int_equal(stk_landlock_allowed(abi, W, false), abis[abi].write_file);
+		/* the kernel refuses a rule with a right that its ruleset does not handle */
+		assert_int_equal(
+		    stk_landlock_allowed(abi, ~0u, true) & ~stk_landlock_handled(abi), 0);
+		assert_int_equal(stk_landlock_allowed(abi, 0, true), 0);
+	}
+	assert_string_equal(stk_landlock_name(0), "execute");
+	assert_string_equal(stk_landlock_name(2), "read_file");
+	assert_string_equal(stk_landlock_name(13), "refer");
+	assert_string_equal(stk_landlock_name(15), "ioctl_dev");
+	assert_null(stk_landlock_name(16));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_act_is_granted_or_refused_as_told),
 		cmocka_unit_test(every_older_abi_refuses_what_it_can),
 		cmocka_unit_test(exec_and_single_files_can_be_granted),
+		cmocka_unit_test(the_rights_of_every_abi_are_the_kernels),
 		cmocka_unit_test(wrong_use_is_refused),
 	};
 

@@ -19,6 +19,7 @@ static const struct stk_limits limits = { .mem_bytes = 64u << 20,
 	.wall_ms = 1500,
 	.cpu_s = 2,
 	.output_bytes = 100,
+	.tasks = 3,
 	.report_bytes = 200 };
 static const struct stk_class_desc pure = { .name = "Thumbnail" };
 
@@ -46,6 +47,7 @@ static void every_end_has_its_name(void **state)
 		{ STK_KILL_OUTPUT, 0, 0, 0, 0, { RESULT(1) }, STK_OUT_OUTPUT_LIMIT, "100 bytes" },
 		{ STK_KILL_FLOOD, -SIGKILL, 0, 0, 0, { READY }, STK_OUT_REPORT_FLOOD, "200 bytes" },
 		{ STK_KILL_MALFORMED, -SIGKILL, 0, 0, 0, { READY }, STK_OUT_REPORT_MALFORMED, "" },
+		{ STK_KILL_TASKS, -SIGKILL, 0, 0, 0, { READY }, STK_OUT_TASK_LIMIT, "more than 3" },
 		{ STK_KILL_SHUTDOWN, -SIGTERM, 0, 0, 0, { READY }, STK_OUT_SHUTDOWN, "" },
 		{ STK_KILL_CALLED_OFF, -SIGKILL, 0, 0, 0, { READY }, STK_OUT_SHUTDOWN,
 		    "called off" },

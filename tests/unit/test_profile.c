@@ -5,9 +5,14 @@
 #include "sandbox/filter.h"
 #include "sandbox/profile.h"
 #include "tests/harness.h"
+#include "tests/lib/wall.h"
 
 #include <fcntl.h>
 #include <linux/audit.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <string.h>
 #include <sys/syscall.h>
 
 /* A second opinion, not read from the table: what no row of a class or of the entry may ever allow.
@@ -161,7 +166,76 @@ static void what_must_never_be_allowed_is_in_no_row(void **state)
 
 	(void)state;
 	no_row_allows(never, STK_ARRAY_LEN(never), class | STK_GROUP_ENTRY);
-	no_row_allows(entry_only, STK_ARRAY_LEN(entry_only), class);
+	no_row_allows(
+	    entry_only, STK_ARRAY_LEN(entry_only), class & ~(uint32_t)STK_PROFILE_THREADS);
+	/* threads need two calls of the entry's, in their own narrow forms */
+	for (size_t i = 0; i < STK_ARRAY_LEN(entry_only); i++)
+		if (entry_only[i] != STK_NR_clone && entry_only[i] != STK_NR_rt_sigaction)
+			no_row_allows(&entry_only[i], 1, class);
+}
+
+static enum stk_verdict_kind of(uint32_t profiles, int nr, uint64_t a, uint64_t b, uint64_t c)
+{
+	const uint64_t args[6] = { a, b, c };
+
+	return stk_profile_verdict(profiles | STK_GROUP_BASE, nr, args, 4242).kind;
+}
+
+static void threads_may_clone_threads_and_nothing_else(void **state)
+{
+	static const uint64_t libc[] = { 0x3d0f00, 0x7d0f00 };
+	const uint32_t t = STK_PROFILE_THREADS;
+
+	(void)state;
+	for (size_t i = 0; i < STK_ARRAY_LEN(libc); i++) {
+		assert_int_equal(of(t, STK_NR_clone, libc[i], 0, 0), STK_VERDICT_ALLOW);
+		assert_int_equal(of(0, STK_NR_clone, libc[i], 0, 0), STK_VERDICT_DENY);
+		/* every flag more, every flag less, and a signal at its end */
+		for (unsigned bit = 0; bit < 64; bit++)
+			if (bit != 22)
+				assert_int_equal(of(t, STK_NR_clone, libc[i] ^ 1ull << bit, 0, 0),
+				    STK_VERDICT_DENY);
+	}
+	assert_int_equal(of(t, STK_NR_clone, SIGCHLD, 0, 0), STK_VERDICT_DENY);
+	assert_int_equal(of(t, STK_NR_clone, CLONE_PARENT | SIGCHLD, 0, 0), STK_VERDICT_DENY);
+	assert_int_equal(of(t, STK_NR_clone3, 0, 0, 0), STK_VERDICT_ERRNO);
+	for (uint64_t sig = 0; sig < 70; sig++)
+		assert_int_equal(of(t, STK_NR_rt_sigaction, sig, 0, 0),
+		    sig == 32 || sig == 33 ? STK_VERDICT_ALLOW : STK_VERDICT_DENY);
+	assert_int_equal(of(t, STK_NR_tgkill, 4242, 4243, 32), STK_VERDICT_ALLOW);
+	assert_int_equal(of(t, STK_NR_tgkill, 4243, 4243, 32), STK_VERDICT_DENY);
+	assert_int_equal(of(t, STK_NR_tgkill, 4242, 4243, SIGSYS), STK_VERDICT_DENY);
+	assert_int_equal(of(t, STK_NR_tgkill, 4242, 4243, SIGKILL), STK_VERDICT_DENY);
+}
+
+/* A third opinion on the numbers: libseccomp's own tables, for both architectures. */
+static void the_numbers_are_what_libseccomp_knows(void **state)
+{
+	static const struct {
+		const char *name;
+		int x86_64, aarch64;
+	} calls[] = {
+#define STK_SYSCALL(name, x86_64, aarch64) { #name, x86_64, aarch64 },
+#include "sandbox/syscalls.def"
+#undef STK_SYSCALL
+	};
+	size_t known = 0;
+
+	(void)state;
+	for (size_t i = 0; i < STK_ARRAY_LEN(calls); i++) {
+		int x = seccomp_syscall_resolve_name_arch(SCMP_ARCH_X86_64, calls[i].name);
+		int a = seccomp_syscall_resolve_name_arch(SCMP_ARCH_AARCH64, calls[i].name);
+
+		/* newer than this libseccomp */
+		if (x == __NR_SCMP_ERROR)
+			continue;
+		known++;
+		/* its negative numbers are its own: no such call there */
+		if ((x < 0 ? -1 : x) != calls[i].x86_64 || (a < 0 ? -1 : a) != calls[i].aarch64)
+			fail_msg("%s: table %d and %d, libseccomp %d and %d", calls[i].name,
+			    calls[i].x86_64, calls[i].aarch64, x, a);
+	}
+	assert_true(known > 350);
 }
 
 static void refused(const struct stk_row *rows, size_t n, const char *reason)
@@ -221,24 +295,175 @@ static void denials_are_named(void **state)
 	assert_null(stk_syscall_name(arch, -1));
 	assert_null(stk_syscall_name(arch, 100000));
 	assert_null(stk_syscall_name(AUDIT_ARCH_I386, 1));
-	assert_string_equal(stk_syscall_missing_grant(SYS_openat, read_only, 0), "files read");
-	assert_string_equal(stk_syscall_missing_grant(SYS_openat, create, 0), "files write");
 	assert_string_equal(
-	    stk_syscall_missing_grant(SYS_openat, create, STK_PROFILE_FILES_READ), "files write");
-	assert_string_equal(stk_syscall_missing_grant(SYS_socket, none, 0), "net");
-	assert_string_equal(stk_syscall_missing_grant(SYS_execve, none, 0), "exec");
-	assert_string_equal(stk_syscall_missing_grant(SYS_clone, thread, 0), "threads");
-	assert_null(stk_syscall_missing_grant(SYS_clone, none, 0));
-	assert_null(stk_syscall_missing_grant(SYS_ptrace, none, 0));
-	assert_null(stk_syscall_missing_grant(-1, none, 0));
+	    stk_syscall_missing_grant(SYS_openat, read_only, 4242, 0), "files read");
+	assert_string_equal(stk_syscall_missing_grant(SYS_openat, create, 4242, 0), "files write");
+	assert_string_equal(
+	    stk_syscall_missing_grant(SYS_openat, create, 4242, STK_PROFILE_FILES_READ),
+	    "files write");
+	assert_string_equal(stk_syscall_missing_grant(SYS_socket, none, 4242, 0), "net");
+	assert_string_equal(stk_syscall_missing_grant(SYS_execve, none, 4242, 0), "exec");
+	assert_string_equal(stk_syscall_missing_grant(SYS_clone, thread, 4242, 0), "threads");
+	assert_null(stk_syscall_missing_grant(SYS_clone, none, 4242, 0));
+	assert_null(stk_syscall_missing_grant(SYS_ptrace, none, 4242, 0));
+	assert_null(stk_syscall_missing_grant(-1, none, 4242, 0));
+}
+
+/* Bits of a profile as the sentence of a denial names it. */
+static uint32_t bit_of(const char *grant)
+{
+	static const struct {
+		const char *text;
+		uint32_t bit;
+	} all[] = {
+		{ "files read", STK_PROFILE_FILES_READ },
+		{ "files write", STK_PROFILE_FILES_WRITE },
+		{ "threads", STK_PROFILE_THREADS },
+		{ "net", STK_PROFILE_NET },
+		{ "exec", STK_PROFILE_EXEC },
+	};
+
+	for (size_t i = 0; i < STK_ARRAY_LEN(all); i++)
+		if (strcmp(all[i].text, grant) == 0)
+			return all[i].bit;
+	fail_msg("an unknown grant: %s", grant);
+	return 0;
+}
+
+/* The grant gives another way to the same end: a broker for sockets, stockade_exec for execve. */
+static bool hinted(int nr, const uint64_t args[6], uint32_t bit)
+{
+	size_t n;
+	const struct stk_row *rows = stk_profile_rows(&n);
+
+	for (size_t i = 0; i < n; i++)
+		if (rows[i].nr == nr && rows[i].action == STK_ROW_HINT &&
+		    (rows[i].groups & bit) != 0 && stk_row_matches(&rows[i], args, 4242))
+			return true;
+	return false;
+}
+
+/*
+ * A named grant is one that the class lacks and that allows this very call; and whenever one
+ * profile alone would allow it, one is named.
+ */
+static void name_of(int nr, const uint64_t args[6], uint32_t profiles)
+{
+	const char *grant = stk_syscall_missing_grant(nr, args, 4242, profiles);
+	bool possible = false;
+
+	/* a program's denials are named by its class's */
+	if ((profiles & STK_PROFILE_PROGRAM) != 0)
+		return;
+	if (stk_profile_verdict(profiles | STK_GROUP_BASE, nr, args, 4242).kind != STK_VERDICT_DENY)
+		return;
+	for (uint32_t bit = 1; bit <= STK_PROFILE_EXEC; bit <<= 1)
+		possible =
+		    possible ||
+		    ((bit & STK_PROFILE_READY) != 0 && (profiles & bit) == 0 &&
+			stk_profile_verdict(profiles | bit | STK_GROUP_BASE, nr, args, 4242).kind ==
+			    STK_VERDICT_ALLOW);
+	if (grant == NULL && possible)
+		fail_msg("call %d: a grant would allow it, none is named", nr);
+	if (grant == NULL)
+		return;
+	assert_int_equal(profiles & bit_of(grant), 0);
+	if (hinted(nr, args, bit_of(grant)))
+		return;
+	assert_int_equal(
+	    stk_profile_verdict(profiles | bit_of(grant) | STK_GROUP_BASE, nr, args, 4242).kind,
+	    STK_VERDICT_ALLOW);
+}
+
+static void every_denial_names_the_grant_that_would_do_and_no_other(void **state)
+{
+	size_t n;
+	const struct stk_row *rows = stk_profile_rows(&n);
+	uint32_t sum = 0;
+
+	(void)state;
+	do {
+		for (int nr = 0; nr < stk_profile_nr_end() + 64; nr++) {
+			uint64_t zero[6] = { 0 }, ones[6];
+
+			memset(ones, 0xff, sizeof(ones));
+			name_of(nr, zero, sum);
+			name_of(nr, ones, sum);
+		}
+		for (size_t i = 0; i < n; i++) {
+			uint64_t args[6];
+
+			if (rows[i].nr < 0)
+				continue;
+			satisfy(&rows[i], 4242, args);
+			name_of(rows[i].nr, args, sum);
+			args[2] |= 1ull << 40;
+			name_of(rows[i].nr, args, sum);
+		}
+	} while ((sum = next_sum(sum)) != 0);
+}
+
+static size_t rows_of(uint32_t groups, int nr)
+{
+	size_t n, found = 0;
+	const struct stk_row *rows = stk_profile_rows(&n);
+
+	for (size_t i = 0; i < n; i++)
+		found += rows[i].nr == nr && (rows[i].groups & groups) != 0 &&
+			 rows[i].action == STK_ROW_ALLOW;
+	return found;
+}
+
+/* What `stockade policy syscalls` prints is what the filters do. */
+static void what_is_listed_is_what_is_allowed(void **state)
+{
+	uint32_t sum = 0;
+
+	(void)state;
+	do {
+		for (int nr = 0; nr < stk_profile_nr_end() + 64; nr++) {
+			const uint32_t groups = sum | STK_GROUP_BASE;
+			uint64_t zero[6] = { 0 }, ones[6], args[6];
+			struct stk_call c;
+			bool listed = stk_profile_call(groups, nr, &c);
+			struct stk_verdict v, w;
+
+			memset(ones, 0xff, sizeof(ones));
+			v = stk_profile_verdict(groups, nr, zero, 4242);
+			w = stk_profile_verdict(groups, nr, ones, 4242);
+			assert_int_equal(listed, c.kind != STK_VERDICT_DENY);
+			if (c.kind == STK_VERDICT_ALLOW && c.n_rows == 0)
+				assert_true(
+				    v.kind == STK_VERDICT_ALLOW && w.kind == STK_VERDICT_ALLOW);
+			if (c.kind == STK_VERDICT_ERRNO)
+				assert_true(v.kind == c.kind && v.err == c.err && w.err == c.err);
+			if (c.kind == STK_VERDICT_DENY)
+				assert_true(v.kind == c.kind && w.kind == c.kind);
+			for (size_t i = 0; i < c.n_rows; i++) {
+				satisfy(c.rows[i], 4242, args);
+				assert_int_equal(stk_profile_verdict(groups, nr, args, 4242).kind,
+				    STK_VERDICT_ALLOW);
+				assert_non_null(c.rows[i]->text);
+			}
+			/* nothing but twins and narrower rows is left out */
+			assert_true(
+			    c.n_rows <= rows_of(groups, nr) && c.n_rows < STK_CALL_ROWS_MAX);
+			if (rows_of(groups, nr) > 0)
+				assert_int_equal(c.kind, STK_VERDICT_ALLOW);
+		}
+	} while ((sum = next_sum(sum)) != 0);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_must_never_be_allowed_is_in_no_row),
+		cmocka_unit_test(threads_may_clone_threads_and_nothing_else),
+		cmocka_unit_test(the_numbers_are_what_libseccomp_knows),
 		cmocka_unit_test(a_table_that_would_be_weakened_is_refused),
 		cmocka_unit_test(denials_are_named),
+		cmocka_unit_test(every_denial_names_the_grant_that_would_do_and_no_other),
+		cmocka_unit_test(what_is_listed_is_what_is_allowed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

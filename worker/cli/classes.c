@@ -2,35 +2,12 @@
  * classes.c - `stockade classes`: the whitelist, as the cage program describes itself.
  */
 #include "worker/cli/options.h"
+#include "worker/cli/profiles.h"
 #include "worker/jsonw.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-static const struct {
-	uint32_t bit;
-	const char *name;
-} profile_names[] = {
-	{ STK_PROFILE_FILES_READ, "files(read)" },
-	{ STK_PROFILE_FILES_WRITE, "files(write)" },
-	{ STK_PROFILE_THREADS, "threads" },
-	{ STK_PROFILE_NET, "net" },
-	{ STK_PROFILE_EXEC, "exec" },
-	{ STK_PROFILE_EXEC_DYNAMIC, "exec(dynamic)" },
-};
-
-static void profile_text(uint32_t profiles, char *out, size_t size)
-{
-	(void)snprintf(out, size, "%s", profiles == STK_PROFILE_PURE ? "pure" : "");
-	for (size_t i = 0; i < STK_ARRAY_LEN(profile_names); i++)
-		if ((profiles & profile_names[i].bit) != 0) {
-			size_t n = strlen(out);
-
-			(void)snprintf(
-			    out + n, size - n, "%s%s", n > 0 ? "+" : "", profile_names[i].name);
-		}
-}
 
 static void print_table(const struct stk_class_table *t)
 {
@@ -46,7 +23,7 @@ static void print_table(const struct stk_class_table *t)
 		char grants[128] = "-";
 		size_t n = 0;
 
-		profile_text(d->profiles, profile, sizeof(profile));
+		stk_profiles_text(d->profiles, profile, sizeof(profile));
 		stk_hex(d->schema_digest, 6, digest);
 		for (uint32_t g = 0; g < d->n_grants && n < sizeof(grants); g++)
 			n += (size_t)snprintf(grants + n, sizeof(grants) - n, "%s%s",
@@ -76,24 +53,8 @@ static void json_class(struct stk_jw *w, const struct stk_class_desc *d)
 	stk_hex(d->schema_digest, 32, digest);
 	stk_jw_open(w, NULL, '{');
 	stk_jw_cstr(w, "class", d->name);
-	stk_jw_open(w, "profiles", '[');
-	for (size_t i = 0; i < STK_ARRAY_LEN(profile_names); i++)
-		if ((d->profiles & profile_names[i].bit) != 0)
-			stk_jw_cstr(w, NULL, profile_names[i].name);
-	stk_jw_close(w, ']');
-	stk_jw_open(w, "limits", '{');
-	stk_jw_int(w, "wall_ms", d->ask.wall_ms);
-	stk_jw_int(w, "cpu_s", d->ask.cpu_s);
-	stk_jw_int(w, "mem_bytes", (int64_t)d->ask.mem_bytes);
-	stk_jw_int(w, "file_bytes", (int64_t)d->ask.file_bytes);
-	stk_jw_int(w, "stack_bytes", (int64_t)d->ask.stack_bytes);
-	stk_jw_int(w, "fds", d->ask.fds);
-	stk_jw_int(w, "output_bytes", d->ask.output_bytes);
-	stk_jw_int(w, "report_bytes", d->ask.report_bytes);
-	stk_jw_int(w, "result_bytes", d->ask.result_bytes);
-	stk_jw_int(w, "work_bytes", (int64_t)d->ask.work_bytes);
-	stk_jw_int(w, "tasks", d->ask.tasks);
-	stk_jw_close(w, '}');
+	stk_profiles_json(w, d->profiles);
+	stk_limits_json(w, &d->ask);
 	stk_jw_int(w, "retries", d->retry_max);
 	stk_jw_bool(w, "idempotent", d->idempotent != 0);
 	stk_jw_open(w, "grants", '[');

@@ -22,6 +22,7 @@ static const struct {
 	{ 'r', { "redis", required_argument, NULL, STK_OPT_REDIS } },
 	{ 'q', { "queues", required_argument, NULL, STK_OPT_QUEUES } },
 	{ 'j', { "json", no_argument, NULL, STK_OPT_JSON } },
+	{ 'l', { "learn", no_argument, NULL, STK_OPT_LEARN } },
 };
 
 static void take(struct stk_options *o, int opt)
@@ -33,6 +34,7 @@ static void take(struct stk_options *o, int opt)
 	case STK_OPT_REDIS: o->redis = optarg; break;
 	case STK_OPT_QUEUES: o->queues = optarg; break;
 	case STK_OPT_JSON: o->json = true; break;
+	case STK_OPT_LEARN: o->learn = true; break;
 	}
 }
 
@@ -140,6 +142,12 @@ int stk_options_redis(const struct stk_config *config, const char *client_name,
 
 int stk_options_cage(const struct stk_config *config, struct stk_cage_setup *out)
 {
+	return stk_options_cage_learning(config, NULL, out);
+}
+
+int stk_options_cage_learning(
+    const struct stk_config *config, const char *learn, struct stk_cage_setup *out)
+{
 	STK_AUTO_CLOSE int cage_fd = -1;
 	char why[512];
 	int code;
@@ -151,7 +159,7 @@ int stk_options_cage(const struct stk_config *config, struct stk_cage_setup *out
 	if (cage_fd == -1)
 		return stk_complain(
 		    access(config->cage, F_OK) == 0 ? STK_EX_NOPERM : STK_EX_NOINPUT, "%s", why);
-	code = stk_cage_setup(config, cage_fd, out, why, sizeof(why));
+	code = stk_cage_setup_learning(config, cage_fd, learn, out, why, sizeof(why));
 	if (code != 0)
 		return stk_complain(code, "%s", why);
 	return 0;

@@ -17,19 +17,21 @@ enum {
 	STK_OPT_REDIS,
 	STK_OPT_QUEUES,
 	STK_OPT_JSON,
+	STK_OPT_LEARN,
 	STK_OPT_HELP,
 };
 
 /* What the shared flags said; NULL where a flag was not given. Borrowed from argv. */
 struct stk_options {
 	const char *config, *policy, *cage, *redis, *queues;
-	bool json;
+	bool json, learn;
 	int first_operand; /* index into argv */
 };
 
 /*
  * Parses argv against the flags whose letters stand in @allowed (c config, p policy, g cage,
- * r redis, q queues, j json). Returns 0, or the exit code after complaining; -1: --help was shown.
+ * r redis, q queues, j json, l learn). Returns 0, or the exit code after complaining; -1: --help
+ * was shown.
  */
 STK_CHECK int stk_options_parse(const struct stk_command *cmd, const char *allowed, int argc,
     char **argv, struct stk_options *o);
@@ -50,5 +52,9 @@ STK_CHECK int stk_options_redis(const struct stk_config *config, const char *cli
  * complaining by itself. stk_cage_setup_clear() in every case.
  */
 STK_CHECK int stk_options_cage(const struct stk_config *config, struct stk_cage_setup *out);
+
+/* The same for `run-job --learn`: @learn is a line of sandbox/learn.h, or NULL. */
+STK_CHECK int stk_options_cage_learning(
+    const struct stk_config *config, const char *learn, struct stk_cage_setup *out);
 
 #endif

@@ -3,6 +3,7 @@
  *
  * Nothing is signed or checked for a signature here: whoever may run this program may run the job.
  */
+#include "worker/cli/learn.h"
 #include "worker/cli/options.h"
 #include "worker/handed.h"
 #include "worker/hidden.h"
@@ -74,6 +75,7 @@ static int exit_code(const struct stk_outcome *o)
 	case STK_OUT_OUTPUT_LIMIT:
 	case STK_OUT_REPORT_FLOOD:
 	case STK_OUT_REPORT_MALFORMED:
+	case STK_OUT_TASK_LIMIT:
 	case STK_OUT_FILE_SIZE_LIMIT:
 	case STK_OUT_WORK_QUOTA:
 	case STK_OUT_LEFT_PROCESSES:
@@ -233,7 +235,7 @@ static int run(int argc, char **argv)
 	size_t len;
 	const char *operand;
 	char why[512];
-	int code = stk_options_parse(&stk_cmd_run_job, "cgj", argc, argv, &o);
+	int code = stk_options_parse(&stk_cmd_run_job, "cgjl", argc, argv, &o);
 
 	if (code != 0)
 		return code == -1 ? 0 : code;
@@ -253,6 +255,13 @@ static int run(int argc, char **argv)
 		free(text);
 		return code;
 	}
+	if (o.learn) {
+		code = stk_learn_run(&config, argv[o.first_operand],
+		    text != NULL ? stk_span_of(text, len) : stk_span_of(operand, len));
+		stk_config_clear(&config);
+		free(text);
+		return code;
+	}
 	code = stk_options_cage(&config, &setup);
 	if (code == 0 && (code = stk_cage_setup_probe(&config, &setup, why, sizeof(why))) != 0)
 		(void)stk_complain(code, "%s", why);
@@ -268,9 +277,12 @@ static int run(int argc, char **argv)
 const struct stk_command stk_cmd_run_job = {
 	.name = "run-job",
 	.summary = "run one job in the cage, without Redis and without a signature",
-	.usage = "run-job [--cage PROGRAM] [--config FILE] [--json] CLASS ARGS|-\n"
-		 "ARGS is one JSON array, like '[\"a.txt\"]'; options stand before CLASS\n"
-		 "exit status: 0 done, 1 failed, 2 arguments refused, 3 retry asked, 4 skipped,\n"
-		 "    5 killed by a limit or filter",
+	.usage =
+	    "run-job [--cage PROGRAM] [--config FILE] [--json] [--learn] CLASS ARGS|-\n"
+	    "--learn runs it several times, really, with more and with fewer grants, and prints\n"
+	    "    the smallest registry line under which it is done\n"
+	    "ARGS is one JSON array, like '[\"a.txt\"]'; options stand before CLASS\n"
+	    "exit status: 0 done, 1 failed, 2 arguments refused, 3 retry asked, 4 skipped,\n"
+	    "    5 killed by a limit or filter",
 	.run = run,
 };

@@ -9,6 +9,7 @@ const struct stk_command *const stk_commands[] = {
 	&stk_cmd_classes,
 	&stk_cmd_explain,
 	&stk_cmd_shadow,
+	&stk_cmd_policy,
 	&stk_cmd_keys,
 	&stk_cmd_sign,
 	&stk_cmd_enqueue,

@@ -1,0 +1,53 @@
+#!/bin/sh
+# `run-job --learn`: what a job lacks is named, tried and proposed; what it does not need is taken away.
+. tests/lib.sh
+T=$(mktemp -d)
+trap 'rm -rf "$T"' EXIT
+mkdir "$T/in" "$T/out"
+printf 'one line\nanother\n' >"$T/in/in"
+cat >"$T/stockade.conf" <<CONF
+cage = "$PWD/$B/test/handlers-cage";
+directories = { inputs = "$T/in"; outputs = "$T/out"; };
+CONF
+learn() {
+	"$B/stockade" run-job --learn --config "$T/stockade.conf" "$1" '[]' >"$T/said" 2>"$T/err"
+	rc=$?
+}
+says() { holds "$1" grep -qF -- "$2" "$T/said"; }
+
+learn Misfit::Threads
+is "a job that lacks threads: done at last" "$rc" 0
+says "the first run is denied by name" "rt_sigaction (class Misfit::Threads has no threads grant)"
+says "the old line" '- JOB(..., "Misfit::Threads", PROFILE(pure), ...)'
+says "the new line" '+ JOB(..., "Misfit::Threads", PROFILE(threads), TASKS(8), ...)'
+"$B/stockade" run-job --config "$T/stockade.conf" Misfit::Threads '[]' >/dev/null 2>&1
+is "and without the flag it is denied as before" "$?" 5
+
+learn Fits::Greedy
+is "a job that asks for too much: done" "$rc" 0
+says "the line that it has" '- JOB(..., "Fits::Greedy", PROFILE(files, threads), READ("inputs"), WRITE("outputs"), TASKS(5), ...)'
+says "unneeded grants are removed" '+ JOB(..., "Fits::Greedy", PROFILE(files), READ("inputs"), ...)'
+
+learn Misfit::Label
+is "a job that reads a label it was not granted: done" "$rc" 0
+says "the label is found among the mapped ones" '+ JOB(..., "Misfit::Label", PROFILE(files), READ("inputs"), ...)'
+
+learn Fits::Zlib
+is "a job whose line fits: done" "$rc" 0
+says "its line stays" "the line stays as it is"
+is "and was tried once" "$(grep -c '^run' "$T/said")" 1
+
+learn Misfit::Files
+is "a job that reads what no label maps: not done" "$rc" 1
+says "and that is said" "it did not end as Done"
+learn Misfit::Ptrace
+is "a job that wants what no profile has: not done" "$rc" 1
+says "its line stays too" "the line stays as it is"
+learn Misfit::Socket
+says "net is for the author to say" "it needs net, which this command cannot give"
+
+"$B/stockade" work --learn >/dev/null 2>&1
+is "a worker has no such flag" "$?" 64
+"$B/test/handlers-cage" learn 0:0:0:0 0 1 1 room >/dev/null 2>&1
+is "a cage program without its worker does not begin" "$([ $? -ne 0 ] && echo no)" no
+finish

@@ -1,0 +1,17 @@
+/*
+ * profiles.h - a class's profiles and limits as words, the same in every command.
+ */
+#ifndef WORKER_CLI_PROFILES_H
+#define WORKER_CLI_PROFILES_H
+
+#include "sandbox/wire.h"
+#include "worker/jsonw.h"
+
+/* "files(read)+threads", "pure" for none; cut at @size. */
+void stk_profiles_text(uint32_t profiles, char *out, size_t size);
+/* "profiles":["files(read)",…] */
+void stk_profiles_json(struct stk_jw *w, uint32_t profiles);
+/* "limits":{…} */
+void stk_limits_json(struct stk_jw *w, const struct stk_limits *l);
+
+#endif
