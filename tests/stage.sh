@@ -71,7 +71,7 @@ EOF
 hostile_lines() {
 	case $CAGE in */hostile-cage) ;; *) return ;; esac
 	case ${EXTRA:-} in *secrets*) return ;; esac
-	mkdir -p -m 700 "$T/work"
+	[ -d "$T/work" ] || mkdir -m 700 "$T/work"
 	[ -e "$T/secret/hostile" ] || { printf 'hostile-secret' >"$T/secret/hostile" && chmod 400 "$T/secret/hostile"; }
 	echo "work_dir = \"$T/work\"; settings = { colour = \"teal\"; };"
 	echo "secrets = { alpha = \"$T/secret/hostile\"; beta = \"$T/secret/hostile\"; };"

@@ -20,7 +20,7 @@ clean() {
 }
 stage_up
 trap clean EXIT
-mkdir -p -m 700 "$T/work"
+[ -d "$T/work" ] || mkdir -m 700 "$T/work"
 printf 'alphalpha' >"$T/secret/s"
 chmod 400 "$T/secret/s"
 write_policy ', "Hostile::SleepMinutes", "Hostile::Skip"'
