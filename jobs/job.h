@@ -158,6 +158,36 @@ int stockade_exec_path(
     const struct stockade_job *job, const char *label, const char *name, char *out, size_t size);
 
 /*
+ * The secret that the operator mapped to @label, of this class's SECRETS("label"): *@len bytes
+ * (NULL allowed) and a NUL behind them, borrowed until the job ends. NULL with errno ENOENT if the
+ * class names no such secret. Do not log, print or return it: the worker blots its plain bytes out
+ * of what it writes, but cannot know other spellings of them.
+ */
+const void *stockade_secret(const struct stockade_job *job, const char *label, size_t *len);
+
+/*
+ * The text that the operator gave to @name, of this class's SETTINGS("name"); NUL-terminated,
+ * borrowed. NULL with errno ENOENT if the class names no such setting.
+ */
+const char *stockade_setting(const struct stockade_job *job, const char *name);
+
+/*
+ * The job's own directory, of a class with WORK_MIB: empty when the job begins, emptied when it
+ * ends, however it ends. It holds regular files only; what lies in it counts at least 4 KiB a file,
+ * and a job that goes over its quota is ended as WorkQuota. An O_PATH descriptor for the *at()
+ * calls; never close it. -1 with errno ENOENT if the class has none.
+ */
+int stockade_work_dir(const struct stockade_job *job);
+
+/*
+ * Creates (mode 0600) or empties the regular file @name in that directory for reading and writing,
+ * or opens one that is there for reading. @name has neither slash nor is it "." or "..". Returns a
+ * descriptor, the caller's to close, or -1 with errno (EINVAL: no such name; ENOENT).
+ */
+int stockade_work_create(const struct stockade_job *job, const char *name);
+int stockade_work_open(const struct stockade_job *job, const char *name);
+
+/*
  * Makes the regular file @name beneath the directory of @label, which the class must have as
  * WRITE("label"); mode 0600, for writing. @name is as for stockade_open(); no part of it may be a
  * symbolic link. It is never a file that was there before: who reads that directory sees a half

@@ -109,12 +109,16 @@ static enum stk_err converse(struct stk_cage *c, enum stk_role role, uint32_t pr
     const int *given, size_t n, struct stk_born *born)
 {
 	struct stk_ask ask = { .magic = STK_ASK_MAGIC, .role = role, .profiles = profiles };
-	int fds[2 + STK_LABELS_MAX + STK_PATHS_MAX];
+	int fds[2 + STK_LABELS_MAX + STK_PATHS_MAX + 1];
 	enum stk_err e;
 
 	memcpy(fds, given, n * sizeof(*fds));
 	n += add_dirs(c, &ask, fds + n);
 	n += add_paths(c, &ask, fds + n);
+	if (role == STK_ROLE_ZYGOTE && c->work != NULL) {
+		ask.work = 1;
+		fds[n++] = stk_work_fd(c->work);
+	}
 	e = stk_fds_send(c->nursery.sock, &ask, sizeof(ask), fds, n);
 
 	/* patient: to lose M costs the worker, and M is only slow when the machine is */

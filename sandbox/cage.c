@@ -165,6 +165,7 @@ enum stk_err stk_nursery_fork(
 	c->has_broker = o->broker_fd != -1;
 	c->oom_fd = -1;
 	c->landlock = o->landlock;
+	c->zygote_jobs = o->zygote_jobs;
 	/* a starter that ignores it hands that on, and then no child leaves a status behind */
 	(void)sigaction(SIGCHLD, &plain, NULL);
 	if ((e = fork_nursery(o, c, step)) != STK_OK) {
@@ -257,6 +258,24 @@ void stk_cage_net(struct stk_cage *c, const struct stk_net_terms *t)
 	c->net = t;
 }
 
+void stk_cage_lend_work(struct stk_cage *c, struct stk_work *work)
+{
+	c->work = work;
+}
+
+bool stk_cage_work_full(const struct stk_cage *c, const struct stk_run_request *r)
+{
+	return stk_cage_wants_work(r) &&
+	       stk_work_usage(c->work, r->limits.work_bytes) > r->limits.work_bytes;
+}
+
+void stk_cage_sweep_work(struct stk_cage *c, const struct stk_run_hooks *hooks)
+{
+	while (c->work != NULL && !stk_work_empty(c->work))
+		if (hooks->tick != NULL)
+			(void)hooks->tick(hooks->ctx, INT64_MAX);
+}
+
 /*
  * A child whose pid a broken zygote never told us: it stands in M's process group, so it can be
  * found there without touching any other child of this process.
@@ -291,11 +310,23 @@ const char *stk_cage_request_fault(const struct stk_cage *c, const struct stk_ru
 		return "no such class in the table";
 	if (r->args.len > STK_ARGS_MAX)
 		return "the arguments are larger than their ceiling";
+	if (r->handed.len > STK_HANDED_MAX)
+		return "the class's secrets and settings are larger than their ceiling";
 	d = &c->table->classes[r->class_index];
 	if ((d->profiles & STK_PROFILE_NET) != 0 && (!c->has_broker || c->net == NULL))
 		return "the class has a net grant and there is no broker program";
 	if (d->n_grants > 0 && !c->landlock)
 		return "the class has a files grant and Landlock is switched off";
+	if (stk_cage_wants_work(r)) {
+		if (c->work == NULL || !c->landlock)
+			return "the class has a work directory and there is none, or Landlock is "
+			       "switched off";
+		/* another try, should it have been a passing trouble */
+		if (stk_work_stuck(c->work) != 0 &&
+		    (!stk_work_empty(c->work) || stk_work_stuck(c->work) != 0))
+			return "WORK_STUCK: what the last job left in the work directory cannot be "
+			       "removed; look at it and empty it by hand";
+	}
 	if ((d->profiles & STK_PROFILE_EXEC) != 0 && !c->landlock)
 		return "the class executes a program and Landlock is switched off";
 	if ((d->profiles & STK_PROFILE_EXEC) != 0 && c->path_fds == NULL)

@@ -42,6 +42,9 @@ struct stk_nursery_options {
 	const char *learn; /* NULL, or the line of sandbox/learn.h: `run-job --learn` alone */
 	int broker_fd; /* `stockade` itself, opened likewise: what a broker executes; -1: there is
 			  none, and no class with net grants can be run */
+	/* a zygote makes that many jobs and is then replaced by one with another address layout; 0:
+	 * only suspicion replaces it */
+	uint32_t zygote_jobs;
 };
 
 /*
@@ -81,6 +84,17 @@ struct stk_net_terms {
 /* Borrowed for the cage's life; may change between runs. Needed by classes with net grants only. */
 void stk_cage_net(struct stk_cage *c, const struct stk_net_terms *t);
 
+struct stk_work; /* sandbox/work.h */
+/*
+ * The directory that jobs of classes with work_bytes have for their own, one at a time; before the
+ * first run, borrowed for the cage's life. NULL: such classes cannot be run.
+ */
+void stk_cage_lend_work(struct stk_cage *c, struct stk_work *work);
+
+struct stk_cgroup; /* sandbox/group.h */
+/* The control group that each job is placed into, borrowed for the cage's life; NULL: none is. */
+void stk_cage_lend_group(struct stk_cage *c, struct stk_cgroup *group);
+
 /* What is to become of a running child: let it be, ask it to end, end it. */
 enum stk_run_order {
 	STK_RUN_ON,
@@ -105,6 +119,9 @@ struct stk_run_hooks {
 	/* a request to connect, answered by the job's broker (enum stk_net_name in net_addr.h says
 	 * how), or the broker's own end; the host is the job's text */
 	void (*net)(void *ctx, const struct stk_net_event *e);
+	/* a zygote is replaced: after @jobs jobs, because of @reason, which is "age" or the name of
+	 * an outcome; static storage */
+	void (*recycled)(void *ctx, uint32_t jobs, const char *reason);
 	/* the child is caged and READY, seen from outside; called before GO. False ends the job
 	 * unrun. */
 	bool (*go)(void *ctx, pid_t pid, const struct stk_cage_proof *proof);
@@ -116,8 +133,9 @@ struct stk_run_request {
 	uint32_t attempt;
 	const char *queue; /* for the child's title; NULL: it shows none */
 	uint8_t job_id[16];
-	bool check_only;      /* arguments are checked and bound, the handler is not called */
-	struct stk_span args; /* JSON text, <= STK_ARGS_MAX; J reads it only after READY */
+	bool check_only;        /* arguments are checked and bound, the handler is not called */
+	struct stk_span args;   /* JSON text, <= STK_ARGS_MAX; J reads it only after READY */
+	struct stk_span handed; /* secrets and settings of the class (wire.h), sent behind them */
 };
 
 /*

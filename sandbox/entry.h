@@ -73,6 +73,7 @@ struct stk_cell {
 	struct stk_ruleset {
 		uint32_t labels;  /* bit per label index */
 		uint32_t written; /* those of them that may be written */
+		bool work;        /* and the job's own directory */
 		uint32_t paths;   /* bit per program and tree */
 		int fd;
 	} rulesets[STK_CLASSES_MAX];

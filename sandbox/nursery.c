@@ -25,7 +25,7 @@
 #define SLOT_CAGE 4
 #define SLOT_OOM  5
 #define SLOT_NET  6 /* the broker's program */
-#define ASK_FDS   (2 + STK_LABELS_MAX + STK_PATHS_MAX)
+#define ASK_FDS   (2 + STK_LABELS_MAX + STK_PATHS_MAX + 1)
 /* where the new process has its channel: standard output, or what entry.h calls STK_SLOT_ARGS;
  * entry.h's slots for extras follow, then the directories */
 #define BORN_OUT  1
@@ -147,6 +147,9 @@ static enum stk_birth_step hide_files(const struct stk_ask *ask, const int *dirs
 			    ? STK_LANDLOCK_READ | STK_LANDLOCK_EXEC
 			    : STK_LANDLOCK_READ) != STK_OK)
 			return STK_BIRTH_LANDLOCK;
+	if (ask->work != 0 && stk_landlock_add(rules, self.abi, *dirs,
+				  STK_LANDLOCK_READ | STK_LANDLOCK_WRITE) != STK_OK)
+		return STK_BIRTH_LANDLOCK;
 	return stk_landlock_restrict(rules) == STK_OK ? STK_BIRTH_OK : STK_BIRTH_LANDLOCK;
 }
 
@@ -169,6 +172,8 @@ static int place_fds(const struct stk_ask *ask, const int *fds, int *cage, int *
 		slots[n++] = SLOT_NULL; /* where a child's rules go (entry.c) */
 	for (uint32_t i = 0; i < ask->n_paths; i++)
 		slots[n++] = *fds++;
+	if (ask->work != 0)
+		slots[BORN_SOCK + 1 + STK_EXTRA_WORK_DIR] = *fds;
 	slots[n++] = *cage;
 	slots[n++] = *telltale;
 	if (stk_fds_arrange(slots, n) != STK_OK)
@@ -288,8 +293,8 @@ static bool ask_good(const struct stk_ask *a, size_t n_fds)
 	       a->role <= STK_ROLE_BROKER &&
 	       (a->role != STK_ROLE_BROKER || (a->n_labels == 0 && self.o->broker_fd != -1)) &&
 	       a->n_labels <= STK_LABELS_MAX && (a->labels & beyond) == 0 &&
-	       (a->writable & ~a->labels) == 0 && a->n_paths <= STK_PATHS_MAX &&
-	       n_fds == channels + (size_t)__builtin_popcount(a->labels) + a->n_paths;
+	       (a->writable & ~a->labels) == 0 && a->n_paths <= STK_PATHS_MAX && a->work <= 1 &&
+	       n_fds == channels + (size_t)__builtin_popcount(a->labels) + a->n_paths + a->work;
 }
 
 static bool serve_one(void)

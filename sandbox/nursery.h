@@ -16,7 +16,7 @@ enum stk_role {
 };
 
 /* W -> M, with 1 descriptor (the new process's output or socket; a broker's socket and pipe), one
- * per bit of labels, and one per program and library tree. */
+ * per bit of labels, one per program and library tree, and the work directory if work is 1. */
 #define STK_ASK_MAGIC 0x314b5341u /* "ASK1" */
 struct stk_ask {
 	uint32_t magic;
@@ -27,6 +27,7 @@ struct stk_ask {
 	uint32_t writable; /* bit i: some class may write there */
 	uint32_t n_paths;  /* programs and library trees (program.h), for a program's zygote */
 	uint32_t programs; /* bit i: path i is a program */
+	uint32_t work;     /* 1: the jobs' own directory rides along, last */
 };
 
 /* M -> W. A pid of 0 or less: nothing was started. err != 0: the process ended before its exec. */

@@ -135,6 +135,20 @@ static void by_us(const struct stk_end *e, struct stk_outcome *o)
 		name(o, STK_OUT_SHUTDOWN,
 		    "called off by the worker before it was given its arguments");
 		break;
+	case STK_KILL_LEFT:
+		name(o, STK_OUT_LEFT_PROCESSES,
+		    "it ended and left %" PRIu32
+		    " process%s in its cgroup, which no class can make; they were killed: look at "
+		    "the machine",
+		    e->left, e->left == 1 ? "" : "es");
+		break;
+	case STK_KILL_WORK:
+		name(o, STK_OUT_WORK_QUOTA,
+		    "its work directory held more than %" PRIu64
+		    " MiB (each file counts 4 KiB at least); raise WORK_MIB and the ceiling if the "
+		    "work is honest",
+		    mib(l->work_bytes));
+		break;
 	case STK_KILL_PROGRAM: by_program(e, o); break;
 	case STK_KILL_UNPROVEN: o->name = STK_OUT_SANDBOX_UNAVAILABLE; break;
 	}
@@ -145,6 +159,11 @@ static bool kill_counts(const struct stk_end *e, const struct stk_outcome *o)
 {
 	if (e->kill == STK_KILL_WALL || e->kill == STK_KILL_SHUTDOWN)
 		return o->status == -SIGKILL || o->status == -SIGTERM;
+	/* found after the end as well: it outweighs a result, but not another death */
+	if (e->kill == STK_KILL_LEFT)
+		return o->status >= 0;
+	if (e->kill == STK_KILL_WORK)
+		return o->status == -SIGKILL || o->status >= 0;
 	return e->kill != STK_KILL_NONE;
 }
 

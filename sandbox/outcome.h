@@ -29,6 +29,8 @@
 	X(REPORT_MALFORMED, "ReportMalformed")   \
 	X(TASK_LIMIT, "TaskLimit")               \
 	X(FILE_SIZE_LIMIT, "FileSizeLimit")      \
+	X(WORK_QUOTA, "WorkQuota")               \
+	X(LEFT_PROCESSES, "LeftProcesses")       \
 	X(STACK_OVERFLOW, "StackOverflow")       \
 	X(CRASH, "Crash")                        \
 	X(ABORT, "Abort")                        \

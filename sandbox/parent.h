@@ -6,8 +6,10 @@
 #define SANDBOX_PARENT_H
 
 #include "sandbox/cage.h"
+#include "sandbox/group.h"
 #include "sandbox/nursery.h"
 #include "sandbox/report.h"
+#include "sandbox/work.h"
 
 #include <poll.h>
 
@@ -23,8 +25,10 @@ struct stk_child {
 
 struct stk_zygote {
 	uint32_t profiles;
-	int filters;  /* Seccomp_filters of Z: its children must show one more */
-	int listener; /* of a program's zygote: its children's denied calls; else -1 */
+	int filters;   /* Seccomp_filters of Z: its children must show one more */
+	int listener;  /* of a program's zygote: its children's denied calls; else -1 */
+	uint32_t jobs; /* children it has made */
+	enum stk_outcome_name doubt; /* how a child of it ended that makes it suspect */
 	struct stk_child child;
 };
 
@@ -32,12 +36,15 @@ struct stk_cage {
 	struct stk_child nursery;
 	bool landlock;
 	int oom_fd;
+	uint32_t zygote_jobs;                /* 0: no zygote is too old */
 	const struct stk_class_table *table; /* borrowed */
 	const int *dir_fds;                  /* borrowed, one per label */
 	const int *path_fds;                 /* borrowed, one per program and library tree */
 	const struct stk_net_terms *net;     /* borrowed, or NULL */
 	bool has_broker;                     /* M was given a program for it */
 	struct stk_child broker;             /* of the job in hand */
+	struct stk_work *work;               /* borrowed, or NULL */
+	struct stk_cgroup *group;            /* borrowed, or NULL */
 	struct stk_zygote zygotes[STK_ZYGOTES_MAX];
 	size_t n_zygotes;
 	/* of the run in hand, or NULL: heard while M or Z is waited for */
@@ -74,6 +81,36 @@ STK_CHECK enum stk_err stk_birth(struct stk_cage *c, enum stk_role role, uint32_
 /* The same with several descriptors, for a role that has them (nursery.h). */
 STK_CHECK enum stk_err stk_birth_with(struct stk_cage *c, enum stk_role role, uint32_t profiles,
     const int *fds, size_t n_fds, struct stk_child *out, char why[static STK_WHY_MAX]);
+
+/*
+ * A job of class @class_index ended as @name: one that shows an attack, or a memory that is not
+ * what it should be, is the last that its zygote has made (stk_spawn starts another).
+ */
+void stk_zygote_doubt(struct stk_cage *c, uint32_t class_index, enum stk_outcome_name name);
+/* Ends @z if it is suspect or has made its share of jobs; safe where it does not live. */
+void stk_zygote_recycle(struct stk_cage *c, struct stk_zygote *z);
+
+/* Arguments that are only checked need none. */
+static inline bool stk_cage_wants_work(const struct stk_run_request *r)
+{
+	return r->limits.work_bytes > 0 && !r->check_only;
+}
+
+/*
+ * lodge.c: the job's control group, where there is one. Place: the limits are set and both
+ * processes
+ * (@program 0: none) are in it; false with a sentence. Leave: everybody in it is ended; how many
+ * there still were. Both do nothing without a group. Oom: kills counted in it, or else in ours.
+ */
+STK_CHECK bool stk_cage_lodge(struct stk_cage *c, const struct stk_limits *l, pid_t job,
+    pid_t program, char *why, size_t why_size);
+uint32_t stk_cage_unlodge(struct stk_cage *c);
+uint64_t stk_cage_oom_kills(const struct stk_cage *c);
+
+/* The job's own directory has no quota of the kernel's: it is counted, while it runs and after. */
+bool stk_cage_work_full(const struct stk_cage *c, const struct stk_run_request *r);
+/* Empties the work directory, however long it takes, with the worker's ticks in between. */
+void stk_cage_sweep_work(struct stk_cage *c, const struct stk_run_hooks *hooks);
 
 /* Why @r cannot be run in @c at all, or NULL; static storage. */
 const char *stk_cage_request_fault(const struct stk_cage *c, const struct stk_run_request *r);

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 
 int stk_slot_rules(const struct stk_cell *c)
 {
@@ -43,11 +44,26 @@ static uint32_t path_bits(const struct stk_cell *c, const struct stk_class_desc 
 	return stk_cell_is_program(c) ? stk_paths_bits(c->paths, d, &index) : 0;
 }
 
+/* The handler's; a program is fed by it and sees no directory of the job's own. */
+static bool wants_work(const struct stk_cell *c, const struct stk_class_desc *d)
+{
+	return d->ask.work_bytes > 0 && !stk_cell_is_program(c);
+}
+
+/* Where W has none its slot holds /dev/null, and W runs no class that needs it. */
+static bool has_work_dir(void)
+{
+	struct stat st;
+
+	return fstat(STK_SLOT_EXTRAS + STK_EXTRA_WORK_DIR, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 int stk_cell_ruleset(const struct stk_cell *c, const struct stk_class_desc *d)
 {
 	for (size_t i = 0; i < c->n_rulesets; i++)
 		if (c->rulesets[i].labels == stk_class_labels(d) &&
 		    c->rulesets[i].written == written_labels(d) &&
+		    c->rulesets[i].work == wants_work(c, d) &&
 		    c->rulesets[i].paths == path_bits(c, d))
 			return c->rulesets[i].fd;
 	return -1;
@@ -127,11 +143,15 @@ static enum stk_err add_ruleset(struct stk_cell *c, const struct stk_class_desc 
 		return STK_OK;
 	r->labels = stk_class_labels(d);
 	r->written = written_labels(d);
+	r->work = wants_work(c, d);
 	r->paths = path_bits(c, d);
 	e = stk_landlock_create(c->landlock_abi, STK_LANDLOCK_NET | STK_LANDLOCK_SCOPES, &r->fd);
 	for (uint32_t i = 0; e == STK_OK && i < d->n_grants; i++)
 		e = stk_landlock_add(r->fd, c->landlock_abi,
 		    STK_SLOT_DIRS + (int)d->grants[i].label_index, grant_rights(&d->grants[i]));
+	if (e == STK_OK && r->work && has_work_dir())
+		e = stk_landlock_add(r->fd, c->landlock_abi, STK_SLOT_EXTRAS + STK_EXTRA_WORK_DIR,
+		    STK_LANDLOCK_READ | STK_LANDLOCK_WRITE);
 	if (e == STK_OK && stk_cell_is_program(c))
 		e = add_program(c, d, r);
 	if (e == STK_OK)

@@ -1,15 +1,11 @@
 /*
- * run_loop.c - one job, from spawn to verdict: a single poll over the child's end, its two pipes,
- * its arguments, the worker's signals and the clock. Called by worker/run.c; trusts the kernel's
- * word about the child and nothing that the child writes.
+ * run_loop.c - one job from the moment it has a child to its verdict: a single poll over the
+ * child's end, its two pipes, its arguments, the worker's signals and the clock. Trusts the
+ * kernel's word about the child and nothing that the child writes.
  */
-#include "sandbox/parent.h"
+#include "sandbox/run.h"
 
-#include "sandbox/net_link.h"
 #include "sandbox/procstat.h"
-#include "sandbox/report.h"
-#include "sandbox/tasks.h"
-#include "sandbox/verdict.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -20,34 +16,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SPAWN_TRIES 3
-#define TICK_MS     1000 /* without a tick_ms of the caller's */
-#define CHUNK       16384
+#define TICK_MS 1000 /* without a tick_ms of the caller's */
+#define CHUNK   16384
 
-struct run {
-	struct stk_cage *c;
-	const struct stk_run_request *r;
-	const struct stk_run_hooks *hooks;
-	struct stk_outcome *out;
-	struct stk_child child;
-	struct stk_job_pipes pipes;
-	struct stk_extras extras; /* what the class's grants hand to the child; borrowed */
-	struct stk_net_link net;
-	struct stk_report report;
-	struct stk_tasks tasks;
-	struct stk_program program; /* exec: beside the child */
-	int zygote_filters;
-	enum stk_kill kill;
-	bool termed, killed, greeted;
-	bool over; /* the child has ended: a READY that is read now comes too late for a GO */
-	int64_t started_ms, deadline_ms, tick_due_ms;
-	uint64_t oom_before;
-	/* GO and the arguments, as one buffer that drains into the pipe */
-	uint8_t *go; /* owned */
-	size_t go_len, go_at;
-};
-
-static const struct stk_class_desc *class_of(const struct run *run)
+static const struct stk_class_desc *class_of(const struct stk_run *run)
 {
 	return &run->c->table->classes[run->r->class_index];
 }
@@ -55,7 +27,7 @@ static const struct stk_class_desc *class_of(const struct run *run)
 /* --- acts on the child ------------------------------------------------------------------------ */
 
 /* The first reason is the one that is told. */
-static void end_job(struct run *run, enum stk_kill reason)
+static void end_job(struct stk_run *run, enum stk_kill reason)
 {
 	if (run->kill == STK_KILL_NONE)
 		run->kill = reason;
@@ -63,7 +35,7 @@ static void end_job(struct run *run, enum stk_kill reason)
 	stk_child_signal(&run->child, SIGKILL);
 }
 
-static void obey(struct run *run, enum stk_run_order order)
+static void obey(struct stk_run *run, enum stk_run_order order)
 {
 	switch (order) {
 	case STK_RUN_ON: break;
@@ -79,19 +51,21 @@ static void obey(struct run *run, enum stk_run_order order)
 	}
 }
 
-static void tick(struct run *run)
+static void tick(struct stk_run *run)
 {
 	const struct stk_run_hooks *h = run->hooks;
 
 	run->tick_due_ms = stk_monotonic_ms() + (h->tick_ms == 0 ? TICK_MS : h->tick_ms);
 	if (h->tick != NULL)
 		obey(run, h->tick(h->ctx, run->killed ? INT64_MAX : run->deadline_ms));
+	if (run->kill == STK_KILL_NONE && stk_cage_work_full(run->c, run->r))
+		end_job(run, STK_KILL_WORK);
 }
 
 /* --- READY and GO ----------------------------------------------------------------------------- */
 
 /* READY came: look from outside, ask the worker, then let the arguments flow. */
-static void greet(struct run *run)
+static void greet(struct stk_run *run)
 {
 	const struct stk_run_hooks *h = run->hooks;
 
@@ -101,7 +75,9 @@ static void greet(struct run *run)
 	if (!stk_procstat_proves(
 		run->child.pid, run->zygote_filters, &run->out->proof, run->out->why) ||
 	    stk_tasks_watch(&run->tasks, run->child.pid, class_of(run), &run->r->limits,
-		run->out->why) != STK_OK)
+		run->out->why) != STK_OK ||
+	    !stk_cage_lodge(run->c, &run->r->limits, run->child.pid, run->program.child.pid,
+		run->out->why, sizeof(run->out->why)))
 		end_job(run, STK_KILL_UNPROVEN);
 	else if (h->go != NULL && !h->go(h->ctx, run->child.pid, &run->out->proof))
 		end_job(run, STK_KILL_CALLED_OFF);
@@ -109,38 +85,16 @@ static void greet(struct run *run)
 		run->out->started = true;
 }
 
-static bool build_go(struct run *run)
-{
-	const struct stk_run_request *r = run->r;
-	struct stk_go go = { .magic = STK_GO_MAGIC,
-		.args_len = (uint32_t)r->args.len,
-		.flags = r->check_only ? STK_GO_CHECK_ONLY : 0 };
-
-	memcpy(go.job_id, r->job_id, sizeof(go.job_id));
-	run->go_len = sizeof(go) + r->args.len;
-	run->go = malloc(run->go_len);
-	if (run->go == NULL)
-		return false;
-	memcpy(run->go, &go, sizeof(go));
-	if (r->args.len > 0)
-		memcpy(run->go + sizeof(go), r->args.p, r->args.len);
-	return true;
-}
-
 /* A child that does not read its arguments is its own problem; its end tells the story. */
-static void push_args(struct run *run)
+static void push_args(struct stk_run *run)
 {
-	ssize_t n = write(run->pipes.args, run->go + run->go_at, run->go_len - run->go_at);
-
-	if (n > 0)
-		run->go_at += (size_t)n;
-	if (run->go_at == run->go_len || (n == -1 && errno != EAGAIN && errno != EINTR))
+	if (stk_letter_push(&run->letter, run->pipes.args))
 		stk_close(&run->pipes.args);
 }
 
 /* --- pipes ------------------------------------------------------------------------------------ */
 
-static void take_output(struct run *run, const uint8_t *p, size_t n)
+static void take_output(struct stk_run *run, const uint8_t *p, size_t n)
 {
 	struct stk_outcome *o = run->out;
 	uint32_t cap = run->r->limits.output_bytes;
@@ -155,7 +109,7 @@ static void take_output(struct run *run, const uint8_t *p, size_t n)
 	o->output_bytes += (uint32_t)n;
 }
 
-static void take_report(struct run *run, const uint8_t *p, size_t n)
+static void take_report(struct stk_run *run, const uint8_t *p, size_t n)
 {
 	enum stk_err e = stk_report_feed(&run->report, p, n);
 
@@ -169,7 +123,8 @@ static void take_report(struct run *run, const uint8_t *p, size_t n)
 }
 
 /* Reads one chunk; false when there is nothing more for now. */
-static bool drain(struct run *run, int *fd, void (*take)(struct run *, const uint8_t *, size_t))
+static bool drain(
+    struct stk_run *run, int *fd, void (*take)(struct stk_run *, const uint8_t *, size_t))
 {
 	uint8_t buf[CHUNK];
 	ssize_t n;
@@ -199,7 +154,7 @@ enum slot {
 	SLOTS = SLOT_PROGRAM + STK_PROGRAM_SLOTS
 };
 
-static int wait_ms(const struct run *run)
+static int wait_ms(const struct stk_run *run)
 {
 	int64_t now = stk_monotonic_ms(), due = stk_tasks_due(&run->tasks, run->tick_due_ms);
 
@@ -209,7 +164,7 @@ static int wait_ms(const struct run *run)
 }
 
 /* Its end is the handler's business, unless it was the wall that ended it. */
-static void step_program(struct run *run, const struct pollfd *p)
+static void step_program(struct stk_run *run, const struct pollfd *p)
 {
 	struct stk_program *program = &run->program;
 
@@ -222,7 +177,7 @@ static void step_program(struct run *run, const struct pollfd *p)
 }
 
 /* False once the child has ended. */
-static bool step(struct run *run)
+static bool step(struct stk_run *run)
 {
 	struct pollfd p[SLOTS] = {
 		[SLOT_CHILD] = { .fd = run->child.pidfd, .events = POLLIN },
@@ -263,7 +218,7 @@ static bool step(struct run *run)
  * What the pipes still hold; bounded by their caps, and by what a pipe holds, never waiting for an
  * end of file that a grandchild could withhold.
  */
-static void drain_rest(struct run *run)
+static void drain_rest(struct stk_run *run)
 {
 	run->over = true;
 	while (drain(run, &run->pipes.report, take_report))
@@ -273,7 +228,7 @@ static void drain_rest(struct run *run)
 	stk_net_hear(run->c, &run->net, run->hooks);
 }
 
-static void reap(struct run *run)
+static void reap(struct stk_run *run)
 {
 	struct stk_outcome *o = run->out;
 	struct stk_last_words last = stk_child_reap(&run->child);
@@ -284,22 +239,34 @@ static void reap(struct run *run)
 	o->maxrss_kib = last.maxrss_kib;
 }
 
-static void judge(struct run *run)
+static void judge(struct stk_run *run)
 {
 	struct stk_end end = { .kill = run->kill,
 		.class_desc = class_of(run),
 		.limits = &run->r->limits,
 		.report = &run->report,
 		.program = &run->program,
-		.oom_kills = stk_oom_count(run->c->oom_fd) - run->oom_before };
+		.left = run->left,
+		.oom_kills = stk_cage_oom_kills(run->c) - run->oom_before };
 
 	stk_verdict(&end, run->out);
 	run->out->cpu_ms += run->program.last.cpu_ms;
 	if (run->program.last.maxrss_kib > run->out->maxrss_kib)
 		run->out->maxrss_kib = run->program.last.maxrss_kib;
+	stk_zygote_doubt(run->c, run->r->class_index, run->out->name);
 }
 
-static void run_child(struct run *run)
+/* The handler may have seen its program's end before we did, and called it a failure. */
+static enum stk_kill found_after(const struct stk_run *run)
+{
+	if (stk_program_broke_a_limit(&run->program))
+		return STK_KILL_PROGRAM;
+	if (stk_cage_work_full(run->c, run->r))
+		return STK_KILL_WORK;
+	return run->left > 0 ? STK_KILL_LEFT : STK_KILL_NONE;
+}
+
+void stk_run_child(struct stk_run *run)
 {
 	run->out->pid = run->child.pid;
 	tick(run);
@@ -308,91 +275,8 @@ static void run_child(struct run *run)
 	drain_rest(run);
 	reap(run);
 	stk_program_finish(&run->program);
-	/* the handler may have seen its program's end before we did, and called it a failure */
-	if (run->kill == STK_KILL_NONE && stk_program_broke_a_limit(&run->program))
-		run->kill = STK_KILL_PROGRAM;
+	run->left = stk_cage_unlodge(run->c);
+	if (run->kill == STK_KILL_NONE)
+		run->kill = found_after(run);
 	judge(run);
-}
-
-/* --- before the child ------------------------------------------------------------------------- */
-
-static enum stk_err spawn_with_patience(struct run *run)
-{
-	struct stk_spawn s = { .magic = STK_SPAWN_MAGIC,
-		.class_index = run->r->class_index,
-		.limits = run->r->limits,
-		.attempt = run->r->attempt,
-		.since_s = (int64_t)time(NULL) };
-	enum stk_err e = STK_E_ABSENT;
-
-	if (run->r->queue != NULL)
-		(void)snprintf(s.queue, sizeof(s.queue), "%s", run->r->queue);
-
-	for (int i = 0; i < SPAWN_TRIES && e != STK_OK && !run->c->called_off; i++) {
-		e = stk_net_open(run->c, &s, &run->net, &run->extras, run->out->why);
-		if (e == STK_OK)
-			e = stk_program_spawn(
-			    run->c, &s, run->hooks, &run->program, &run->extras, run->out->why);
-		if (e == STK_OK)
-			e = stk_spawn(run->c, &s, &run->extras, &run->child, &run->pipes,
-			    &run->zygote_filters, run->out->why);
-		stk_program_spawned(&run->program, &run->extras, e == STK_OK);
-		stk_net_spawned(run->c, &run->net, &run->extras, e == STK_OK);
-		if (e == STK_E_CLOSED || e == STK_E_REFUSED)
-			break;
-	}
-	run->deadline_ms = s.deadline_ms;
-	run->started_ms = s.deadline_ms - run->r->limits.wall_ms;
-	return e;
-}
-
-static void clear(struct run *run)
-{
-	stk_close(&run->pipes.report);
-	stk_close(&run->pipes.output);
-	stk_close(&run->pipes.args);
-	stk_program_finish(&run->program);
-	stk_report_clear(&run->report);
-	stk_tasks_clear(&run->tasks);
-	stk_net_close(run->c, &run->net);
-	free(run->go);
-}
-
-enum stk_err stk_cage_run(struct stk_cage *c, const struct stk_run_request *r,
-    const struct stk_run_hooks *hooks, struct stk_outcome *out)
-{
-	struct run run = { .c = c,
-		.r = r,
-		.hooks = hooks,
-		.out = out,
-		.pipes = { .report = -1, .output = -1, .args = -1 },
-		.tasks = { .fd = -1 },
-		.net = { .events = -1, .job_end = -1 } };
-	const char *wrong = stk_cage_request_fault(c, r);
-	enum stk_err e = STK_OK;
-
-	stk_program_init(&run.program);
-	memset(out, 0, sizeof(*out));
-	out->name = STK_OUT_SANDBOX_UNAVAILABLE;
-	if (wrong != NULL) {
-		(void)snprintf(out->why, sizeof(out->why), "%s", wrong);
-		return STK_OK;
-	}
-	if (stk_report_init(&run.report, &r->limits, hooks->log, hooks->ctx) != STK_OK ||
-	    !build_go(&run)) {
-		(void)snprintf(out->why, sizeof(out->why), "no memory in the worker for the job");
-		clear(&run);
-		return STK_OK;
-	}
-	run.oom_before = stk_oom_count(c->oom_fd);
-	c->hooks = hooks;
-	c->called_off = false;
-	e = spawn_with_patience(&run);
-	c->hooks = NULL;
-	if (e == STK_OK)
-		run_child(&run);
-	else if (c->called_off && e != STK_E_CLOSED)
-		stk_outcome_called_off(out);
-	clear(&run);
-	return e == STK_E_CLOSED ? STK_E_CLOSED : STK_OK;
 }

@@ -172,7 +172,10 @@ enum stk_err stk_zygote_find(
 		c->n_zygotes++;
 	}
 	*out = z;
-	return z->child.pid > 0 ? STK_OK : start_zygote(c, z, why);
+	stk_zygote_recycle(c, z);
+	if (z->child.pid > 0)
+		return STK_OK;
+	return start_zygote(c, z, why);
 }
 
 /* --- a job child ------------------------------------------------------------------------------ */
@@ -239,6 +242,7 @@ enum stk_err stk_zygote_clone(struct stk_cage *c, struct stk_zygote *z, struct s
 	struct stk_spawned r = { 0 };
 	enum stk_err e = send_spawn(z, s, theirs, extras);
 
+	z->jobs++;
 	if (e == STK_OK)
 		e = stk_await(c, z->child.sock, stk_monotonic_ms() + SPAWN_MS, false);
 	if (e == STK_OK)

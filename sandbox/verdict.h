@@ -20,6 +20,8 @@ enum stk_kill {
 	STK_KILL_SHUTDOWN,
 	STK_KILL_CALLED_OFF, /* the go hook said no */
 	STK_KILL_PROGRAM,    /* its program met a limit or a filter */
+	STK_KILL_LEFT,       /* others were left in its control group after its end */
+	STK_KILL_WORK,       /* its own directory holds more than it may */
 	STK_KILL_UNPROVEN,   /* /proc does not show a shut cage; why is set already */
 };
 
@@ -29,6 +31,7 @@ struct stk_end {
 	const struct stk_limits *limits;
 	const struct stk_report *report;
 	const struct stk_program *program; /* STK_KILL_PROGRAM: whose end it was */
+	uint32_t left;                     /* processes found in its control group after its end */
 	uint64_t oom_kills;                /* of our cgroup while the job ran */
 };
 
@@ -38,6 +41,9 @@ struct stk_end {
  */
 void stk_verdict(const struct stk_end *e, struct stk_outcome *o);
 /* The worker wanted to stop before there was a child. */
+void stk_outcome_called_off(struct stk_outcome *o);
+
+/* The worker changed its mind before there was a child. */
 void stk_outcome_called_off(struct stk_outcome *o);
 
 #endif

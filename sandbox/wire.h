@@ -27,8 +27,10 @@
 #define STK_NET_PEERS_MAX   16  /* addresses of the worker's own Redis */
 #define STK_TREES_MAX       4   /* library trees of an exec(dynamic) class */
 #define STK_PATH_MAX        128
-#define STK_PATHS_MAX       16 /* distinct programs and library trees of one cage program */
-#define STK_SECRETS_MAX     8  /* secrets, and settings, of one class */
+#define STK_PATHS_MAX       16    /* distinct programs and library trees of one cage program */
+#define STK_SECRETS_MAX     8     /* secrets, and settings, of one class */
+#define STK_HANDED_EACH     4096u /* bytes of one secret or setting */
+#define STK_HANDED_MAX      (2 * STK_SECRETS_MAX * (4 + STK_HANDED_EACH + 1))
 #define STK_TITLE_QUEUE_MAX 72
 #define STK_TITLE_ROOM      256         /* bytes of padding behind a zygote's arguments */
 #define STK_ARGS_MAX        (64u << 10) /* max_body */
@@ -175,14 +177,16 @@ struct stk_program_end {
 	int32_t status; /* exit code, or -signal */
 };
 
-/* W -> J on the argument pipe, after READY: this is the GO. Then args_len bytes of JSON text. */
+/* W -> J on the argument pipe, after READY: this is the GO. Then args_len bytes of JSON text,
+ * then handed_len bytes: for each of the class's secrets and then of its settings, in the order of
+ * its record, a uint32 length, that many bytes and a NUL. */
 #define STK_GO_MAGIC 0x31304f47u /* "GO01" */
 struct stk_go {
 	uint32_t magic;
 	uint32_t args_len;
 	uint32_t flags;
-	uint32_t pad;
-	uint8_t job_id[16]; /* idempotency key */
+	uint32_t handed_len; /* <= STK_HANDED_MAX */
+	uint8_t job_id[16];  /* idempotency key */
 };
 #define STK_GO_CHECK_ONLY \
 	1u /* parse, validate and bind the arguments, then report Done: `explain` */

@@ -67,6 +67,15 @@ principals = (
     rate = "1/s"; burst = 1; park_max = 10; quarantine_max = 10; } );
 EOF
 }
+# what the hostile cage's classes are handed, so that a worker starts with it
+hostile_lines() {
+	case $CAGE in */hostile-cage) ;; *) return ;; esac
+	case ${EXTRA:-} in *secrets*) return ;; esac
+	[ -d "$T/work" ] || mkdir -m 700 "$T/work"
+	[ -e "$T/secret/hostile" ] || { printf 'hostile-secret' >"$T/secret/hostile" && chmod 400 "$T/secret/hostile"; }
+	echo "work_dir = \"$T/work\"; settings = { colour = \"teal\"; };"
+	echo "secrets = { alpha = \"$T/secret/hostile\"; beta = \"$T/secret/hostile\"; };"
+}
 write_config() { # further lines on standard input are not read; set EXTRA for them
 	cat >"$T/stockade.conf" <<EOF
 redis = "unix://$REDIS_SOCK";
@@ -79,6 +88,7 @@ directories = { inputs = "$T/inputs"; };
 beat = "200ms";
 poll = "20ms";
 ${EXTRA:-}
+$(hostile_lines)
 EOF
 }
 sign() { # sign CLASS ARGS [options...]

@@ -2,6 +2,7 @@
  * audited.c - the worker and its audit trail: opened after the policy, begun before the first job,
  * and no job without its decision in it. What cannot be written is waited for, by name.
  */
+#include "worker/hidden.h"
 #include "worker/worker.h"
 
 #include "worker/cli/cli.h"
@@ -14,11 +15,11 @@ int stk_worker_trail_open(struct stk_worker *w, const struct stk_worker_start *s
 		.slot = start->slot,
 		.max_bytes = w->config->audit_file_max_bytes,
 		.ring = w->ring };
-	int code = stk_worker_check_hidden(w->config, o.dir);
+	int code = stk_hidden_check(w->config, o.dir);
 	enum stk_err e;
 
 	if (code == 0)
-		code = stk_worker_check_hidden(w->config, o.key_file);
+		code = stk_hidden_check(w->config, o.key_file);
 	if (code != 0)
 		return code;
 	e = stk_audit_open(&w->trail.audit, &o);

@@ -21,6 +21,7 @@ static int fork_nursery(const struct stk_config *c, int cage_fd, const char *lea
 	struct stk_nursery_options o = {
 		.cage_fd = cage_fd,
 		.landlock = stk_layers_landlock(c),
+		.zygote_jobs = (uint32_t)c->zygote_jobs,
 		.learn = learn,
 		.broker_fd = self_fd,
 	};
@@ -148,6 +149,36 @@ const char *stk_cage_setup_unmapped(const struct stk_cage_setup *s, size_t index
 	return NULL;
 }
 
+int stk_cage_setup_work(const struct stk_config *c, struct stk_cage_setup *s, int only,
+    struct stk_work_left *left, char *why, size_t why_size)
+{
+	const struct stk_class_desc *needs = NULL;
+	const char *fault;
+	enum stk_err e;
+
+	*left = (struct stk_work_left){ 0 };
+	for (uint32_t i = 0; i < s->table.head.n_classes && needs == NULL; i++)
+		if (s->table.classes[i].ask.work_bytes > 0 && (only < 0 || (uint32_t)only == i))
+			needs = &s->table.classes[i];
+	if (needs == NULL)
+		return 0;
+	if (c->work_dir == NULL) {
+		(void)snprintf(why, why_size,
+		    "class %s needs a work directory; add work_dir = \"/path\"; to the "
+		    "configuration, a directory of the worker's user with mode 0700",
+		    needs->name);
+		return STK_EX_CONFIG;
+	}
+	e = stk_work_open(c->work_dir, &s->work, left, &fault);
+	if (e != STK_OK) {
+		(void)snprintf(why, why_size, "work_dir %s %s%s%s", c->work_dir, fault,
+		    e == STK_E_SYSTEM ? ": " : "", e == STK_E_SYSTEM ? strerror(errno) : "");
+		return e == STK_E_REFUSED ? STK_EX_CONFIG : STK_EX_NOINPUT;
+	}
+	stk_cage_lend_work(s->cage, s->work);
+	return 0;
+}
+
 int stk_cage_setup_probe(
     const struct stk_config *c, struct stk_cage_setup *s, char *why, size_t why_size)
 {
@@ -175,6 +206,8 @@ void stk_cage_setup_clear(struct stk_cage_setup *s)
 		return;
 	stk_cage_close(s->cage);
 	s->cage = NULL;
+	stk_work_close(s->work);
+	s->work = NULL;
 	stk_class_table_clear(&s->table);
 	for (size_t i = 0; i < STK_ARRAY_LEN(s->dir_fds); i++)
 		stk_close(&s->dir_fds[i]);

@@ -8,6 +8,7 @@
 #define WORKER_CAGE_SETUP_H
 
 #include "sandbox/cage.h"
+#include "sandbox/work.h"
 #include "worker/layers.h"
 
 struct stk_cage_setup {
@@ -15,6 +16,7 @@ struct stk_cage_setup {
 	struct stk_class_table table;
 	int dir_fds[STK_LABELS_MAX];  /* O_PATH, -1 where unmapped */
 	int path_fds[STK_PATHS_MAX];  /* O_PATH: programs and library trees of exec classes */
+	struct stk_work *work;        /* owned; NULL: no class has one, or work_dir is not set */
 	struct stk_net_terms net;     /* what brokers are told; zeroed without net grants */
 	uint32_t profiles;            /* all profiles of all classes together */
 	struct stk_layer_plan layers; /* after stk_cage_setup_probe() */
@@ -33,6 +35,14 @@ STK_CHECK int stk_cage_setup_learning(const struct stk_config *c, int cage_fd, c
 
 /* Is every label of class @index mapped? NULL, or the first label that is not. */
 const char *stk_cage_setup_unmapped(const struct stk_cage_setup *s, size_t index);
+
+/*
+ * Makes the work directory that classes with WORK_MIB need; @only >= 0: that class alone. Sweeps
+ * what dead workers left (*@left). 0, or an exit code (66, 78) with one sentence in @why. Before
+ * the first run.
+ */
+STK_CHECK int stk_cage_setup_work(const struct stk_config *c, struct stk_cage_setup *s, int only,
+    struct stk_work_left *left, char *why, size_t why_size);
 
 /*
  * Probes every layer by effect and judges it for the classes of the table (worker/layers.h). 0, 71

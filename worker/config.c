@@ -19,6 +19,7 @@
 #define AT(member)        offsetof(struct stk_config, member)
 
 static const char *const wishes[] = { "default", "off", "prefer", "require", NULL };
+static const char *const memory_checks[] = { "refuse", "warn", "off", NULL };
 static const char *const pass_or_hold[] = { "pass", "hold", NULL };
 static const char *const log_formats[] = { "json", "text", "verbose", "vverbose", NULL };
 static const char *const failure_backends[] = { "redis", "redis_multi_queue", NULL };
@@ -29,6 +30,14 @@ static const struct stk_setting ceiling_table[] = {
 	{ .name = "wall", .type = STK_SET_DURATION_MS, .offset = AT(ceiling.wall_ms) - AT(ceiling), .min = 1, .max = 7 * 86400000LL, .def = "1h", .doc = "longest wall-clock time of a job" },
 	{ .name = "cpu", .type = STK_SET_DURATION_MS, .offset = AT(ceiling.cpu_ms) - AT(ceiling), .min = 1000, .max = 7 * 86400000LL, .def = "10m", .doc = "most CPU time of a job" },
 	{ .name = "memory", .type = STK_SET_BYTES, .offset = AT(ceiling.memory_bytes) - AT(ceiling), .min = 16 << 20, .max = 1LL << 40, .def = "1G", .doc = "largest address space of a job" },
+	{ .name = "file", .type = STK_SET_BYTES, .offset = AT(ceiling.file_bytes) - AT(ceiling), .min = 1, .max = 1LL << 40, .def = "1G", .doc = "largest file a job may write" },
+	{ .name = "stack", .type = STK_SET_BYTES, .offset = AT(ceiling.stack_bytes) - AT(ceiling), .min = 64 << 10, .max = 1LL << 32, .def = "64M", .doc = "largest stack of a job" },
+	{ .name = "fds", .type = STK_SET_COUNT, .offset = AT(ceiling.fds) - AT(ceiling), .min = 8, .max = 65536, .def = "256", .doc = "most descriptors a job may hold" },
+	{ .name = "work", .type = STK_SET_BYTES, .offset = AT(ceiling.work_bytes) - AT(ceiling), .min = 1, .max = 1LL << 40, .def = "1G", .doc = "largest work directory of a job" },
+	{ .name = "tasks", .type = STK_SET_COUNT, .offset = AT(ceiling.tasks) - AT(ceiling), .min = 1, .max = 4096, .def = "64", .doc = "most threads and processes of a job" },
+	{ .name = "output", .type = STK_SET_BYTES, .offset = AT(ceiling.output_bytes) - AT(ceiling), .min = 1, .max = 64 << 20, .def = "1M", .doc = "most bytes a job may print" },
+	{ .name = "report", .type = STK_SET_BYTES, .offset = AT(ceiling.report_bytes) - AT(ceiling), .min = 256, .max = 64 << 20, .def = "64K", .doc = "most bytes of log records of a job" },
+	{ .name = "result", .type = STK_SET_BYTES, .offset = AT(ceiling.result_bytes) - AT(ceiling), .min = 1, .max = 64 << 20, .def = "1M", .doc = "largest result of a job" },
 };
 
 /* One setting per layer, named as the layer is. */
@@ -62,8 +71,13 @@ const struct stk_setting stk_config_table[] = {
 	{ .name = "user", .type = STK_SET_STRING, .offset = AT(user), .doc = "whom to become when started as root" },
 	{ .name = "host", .type = STK_SET_STRING, .offset = AT(host), .max = 64, .doc = "host part of the worker id; default: the host's name" },
 	{ .name = "directories", .type = STK_SET_MAP, .offset = AT(directories), .max = STK_LABELS_MAX, .doc = "grant label = directory" },
+	{ .name = "cgroup", .type = STK_SET_STRING, .offset = AT(cgroup), .def = "auto", .doc = "auto, off, require, or the path of a delegated cgroup v2: where jobs are placed" },
+	{ .name = "work_dir", .type = STK_SET_STRING, .offset = AT(work_dir), .doc = "directory beneath which each worker keeps one for its jobs" },
+	{ .name = "secrets", .type = STK_SET_MAP, .offset = AT(secrets), .max = 256, .doc = "a class's secret = file that holds it" },
+	{ .name = "settings", .type = STK_SET_MAP, .offset = AT(settings), .max = 256, .doc = "a class's setting = its text" },
 	{ .name = "setup_read", .type = STK_SET_STRINGS, .offset = AT(setup_read), .max = 32, .doc = "further paths that a handler's setup() may read" },
 	{ .name = "ceiling", .type = STK_SET_GROUP, .offset = AT(ceiling), .sub = ceiling_table, .n_sub = STK_ARRAY_LEN(ceiling_table), .doc = "what no class may exceed" },
+	{ .name = "zygote_jobs", .type = STK_SET_COUNT, .offset = AT(zygote_jobs), .max = 1000000000, .def = "1000", .doc = "jobs of one zygote before it is replaced by one with a fresh address layout; 0: only suspicion replaces it" },
 	{ .name = "concurrency", .type = STK_SET_COUNT, .offset = AT(concurrency), .min = 1, .max = 256, .def = "1", .doc = "worker processes" },
 	{ .name = "max_payload", .type = STK_SET_BYTES, .offset = AT(max_payload_bytes), .min = 1024, .max = 1 << 20, .def = "128K", .doc = "largest queue element" },
 	{ .name = "max_body", .type = STK_SET_BYTES, .offset = AT(max_body_bytes), .min = 2, .max = STK_ARGS_MAX, .def = "64K", .doc = "largest argument text" },
@@ -83,6 +97,7 @@ const struct stk_setting stk_config_table[] = {
 	{ .name = "net_connections", .type = STK_SET_COUNT, .offset = AT(net_connections), .min = 1, .max = 4096, .def = "64", .doc = "connections that one job may ask for, refused ones included" },
 	{ .name = "layers", .type = STK_SET_GROUP, .offset = AT(layers), .sub = layers_table, .n_sub = STK_ARRAY_LEN(layers_table), .doc = "layer of the wall = require, prefer or off; `stockade doctor` lists them" },
 	{ .name = "class_layers", .type = STK_SET_LIST, .offset = AT(class_layers), .sub = class_layers_table, .n_sub = STK_ARRAY_LEN(class_layers_table), .item_size = sizeof(struct stk_class_layers), .max = STK_CLASSES_MAX, .doc = "what single classes ask of the layers" },
+	{ .name = "memory_check", .type = STK_SET_CHOICE, .offset = AT(memory_check), .choices = memory_checks, .def = "refuse", .doc = "what happens at start when all workers' jobs together could take more memory than there is" },
 	{ .name = "log_format", .type = STK_SET_CHOICE, .offset = AT(log_format), .choices = log_formats, .def = "json", .doc = "json (ECS), text, or Resque's verbose and vverbose" },
 	{ .name = "log_level", .type = STK_SET_CHOICE, .offset = AT(log_level), .choices = log_levels, .def = "info", .doc = "least level that is written" },
 	{ .name = "failure_backend", .type = STK_SET_CHOICE, .offset = AT(failure_backend), .choices = failure_backends, .def = "redis", .doc = "redis (one list `failed`) or redis_multi_queue (<queue>_failed)" },
@@ -285,6 +300,17 @@ enum stk_err stk_config_check(const struct stk_config *c, bool for_work, struct 
 			return stk_conf_blame(e, "directories", 0,
 			    "'%s' = \"%s\" is not an absolute path", c->directories.v[i].name,
 			    c->directories.v[i].value);
+	if (c->cgroup[0] != '/' && strcmp(c->cgroup, "auto") != 0 &&
+	    strcmp(c->cgroup, "off") != 0 && strcmp(c->cgroup, "require") != 0)
+		return stk_conf_blame(e, "cgroup", 0,
+		    "\"%s\" is neither auto, off, require nor an absolute path", c->cgroup);
+	if (c->work_dir != NULL && c->work_dir[0] != '/')
+		return stk_conf_blame(
+		    e, "work_dir", 0, "\"%s\" is not an absolute path", c->work_dir);
+	for (size_t i = 0; i < c->secrets.n; i++)
+		if (c->secrets.v[i].value[0] != '/')
+			return stk_conf_blame(e, "secrets", 0,
+			    "'%s' is not mapped to an absolute path", c->secrets.v[i].name);
 	return STK_OK;
 }
 
@@ -308,5 +334,13 @@ struct stk_limits stk_config_clamp(const struct stk_config *c, const struct stk_
 	l.wall_ms = (uint32_t)least(ask->wall_ms, c->ceiling.wall_ms);
 	l.cpu_s = (uint32_t)least(ask->cpu_s, c->ceiling.cpu_ms / 1000);
 	l.mem_bytes = least(ask->mem_bytes, c->ceiling.memory_bytes);
+	l.file_bytes = least(ask->file_bytes, c->ceiling.file_bytes);
+	l.stack_bytes = least(ask->stack_bytes, c->ceiling.stack_bytes);
+	l.fds = (uint32_t)least(ask->fds, c->ceiling.fds);
+	l.work_bytes = least(ask->work_bytes, c->ceiling.work_bytes);
+	l.tasks = (uint32_t)least(ask->tasks, c->ceiling.tasks);
+	l.output_bytes = (uint32_t)least(ask->output_bytes, c->ceiling.output_bytes);
+	l.report_bytes = (uint32_t)least(ask->report_bytes, c->ceiling.report_bytes);
+	l.result_bytes = (uint32_t)least(ask->result_bytes, c->ceiling.result_bytes);
 	return l;
 }

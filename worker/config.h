@@ -33,10 +33,17 @@ struct stk_config {
 	char *user;                    /* whom to become when started as root, or NULL */
 	char *host;                    /* host part of the worker id, or NULL: gethostname() */
 	struct stk_map directories;    /* grant label -> directory */
+	char *cgroup;                  /* auto, off, require, or a delegated group's path */
+	char *work_dir;                /* where jobs have a directory of their own, or NULL */
+	struct stk_map secrets;        /* class secret's label -> file */
+	struct stk_map settings;       /* name -> text for classes that ask for it */
 	struct stk_strings setup_read; /* further paths that a handler's setup() may read */
 	struct {
 		int64_t wall_ms, cpu_ms, memory_bytes;
+		int64_t file_bytes, stack_bytes, work_bytes, fds, tasks;
+		int64_t output_bytes, report_bytes, result_bytes;
 	} ceiling;
+	int64_t zygote_jobs; /* jobs of one zygote before it is replaced; 0: it grows old */
 	int64_t concurrency;
 	int64_t max_payload_bytes, max_body_bytes;
 	int64_t skew_ms, drain_timeout_ms, term_timeout_ms, beat_ms, poll_ms;
@@ -47,6 +54,7 @@ struct stk_config {
 	int prune_lock;                    /* index into pass, hold */
 	int layers[STK_LAYER_COUNT];       /* enum stk_layer_wish each */
 	struct stk_conf_list class_layers; /* of struct stk_class_layers */
+	int memory_check;                  /* index into refuse, warn, off */
 	int log_format;                    /* enum stk_log_format */
 	int log_level;                     /* enum stk_log_level */
 	int failure_backend;               /* 0: redis, 1: redis_multi_queue */

@@ -38,4 +38,6 @@ void stk_counters_write(const struct stk_counters *c, struct stk_jw *w)
 	add(w, "count", "pruned", c->pruned);
 	add(w, "count", "wrong_types", c->wrong_types);
 	add(w, "count", "layers_missing", c->layers_missing);
+	add(w, "count", "zygotes_recycled", c->zygotes_recycled);
+	add(w, "count", "redacted", c->redacted);
 }

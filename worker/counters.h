@@ -18,6 +18,7 @@ struct stk_counters {
 	uint64_t retried, handed_back, parked, stale, recovered;
 	uint64_t fenced, abandoned, outages, lost, foreign_filed, pruned, wrong_types;
 	uint64_t layers_missing; /* preferred and not there, seen at the start */
+	uint64_t zygotes_recycled, redacted;
 };
 
 /* All counters that are not zero, as members of an open object. */

@@ -51,6 +51,7 @@ static enum stk_err judge(int fd, const char **why)
 {
 	struct stat st;
 
+	*why = "cannot be looked at";
 	if (fstat(fd, &st) == -1)
 		return STK_E_SYSTEM;
 	*why = "is not a regular file";
@@ -80,23 +81,37 @@ static bool parse_line(struct stk_span line, enum stk_alg *alg, uint8_t *secret)
 		   secret, STK_KEY_LEN);
 }
 
-enum stk_err stk_key_file_read(
-    const char *base, const char *path, enum stk_alg *alg, uint8_t **secret, const char **why)
+enum stk_err stk_secret_file_open(const char *base, const char *path, int *out, const char **why)
 {
-	STK_AUTO_CLOSE int fd = open_key(base, path);
-	char line[LINE_MAX_BYTES + 1];
-	ssize_t n;
+	int fd = open_key(base, path);
 	enum stk_err e;
-	bool ok;
 
-	*secret = NULL;
+	*out = -1;
 	*why = fd == -1 && errno == EXDEV    ? "is a symlink out of its own folder"
 	       : fd == -1 && errno == ENOENT ? "cannot be opened: there is no such file"
 	       : fd == -1 && errno == EACCES ? "cannot be opened: this user may not read it"
 					     : "cannot be opened";
 	if (fd == -1)
 		return errno == EXDEV || errno == ELOOP ? STK_E_REFUSED : STK_E_SYSTEM;
-	if ((e = judge(fd, why)) != STK_OK)
+	e = judge(fd, why);
+	if (e == STK_OK)
+		*out = fd;
+	else
+		stk_close(&fd);
+	return e;
+}
+
+enum stk_err stk_key_file_read(
+    const char *base, const char *path, enum stk_alg *alg, uint8_t **secret, const char **why)
+{
+	STK_AUTO_CLOSE int fd = -1;
+	char line[LINE_MAX_BYTES + 1];
+	ssize_t n;
+	enum stk_err e;
+	bool ok;
+
+	*secret = NULL;
+	if ((e = stk_secret_file_open(base, path, &fd, why)) != STK_OK)
 		return e;
 	if ((*secret = stk_secret_new()) == NULL) {
 		*why = "cannot be kept in locked memory; raise RLIMIT_MEMLOCK";

@@ -51,14 +51,58 @@ static enum stk_log_level level_of(uint32_t level)
 	return level == 4 ? STK_LOG_WARN : STK_LOG_ERROR;
 }
 
+/* A handler that told a secret by accident is told on, without the secret. */
+static bool redact(struct running *run, uint8_t *text, size_t len)
+{
+	uint32_t index = stk_ticket_class_index(run->t);
+	struct stk_jw *line;
+
+	if (!stk_handed_redact(
+		&run->w->handed.of[index], &run->w->cage.table.classes[index], text, len))
+		return false;
+	run->w->counters.redacted++;
+	line = stk_log_start(STK_LOG_WARN, "job.redacted", "unknown",
+	    "the handler of %s gave away a secret of its class; it was blotted out here, but mend "
+	    "the handler",
+	    stk_ticket_class(run->t));
+	add_job(line, run);
+	stk_log_end();
+	return true;
+}
+
 static void handler_log(void *ctx, uint32_t level, struct stk_span text)
 {
 	struct running *run = ctx;
-	struct stk_jw *line =
-	    stk_log_start(level_of(level), "job.log", "unknown", "the handler says");
+	struct stk_jw *line;
+	uint8_t copy[1024];
 
+	text.len = text.len < sizeof(copy) ? text.len : sizeof(copy);
+	memcpy(copy, text.p, text.len);
+	(void)redact(run, copy, text.len);
+	line = stk_log_start(level_of(level), "job.log", "unknown", "the handler says");
 	add_job(line, run);
-	stk_jw_str(line, "stockade.text", text, 1024);
+	stk_jw_str(line, "stockade.text", stk_span_of(copy, text.len), sizeof(copy));
+	stk_log_end();
+}
+
+/* What the job said goes on to `failed` and to whoever fetches results. */
+static void redact_words(struct running *run, struct stk_outcome *o)
+{
+	/* the sentence quotes the message */
+	if (redact(run, (uint8_t *)o->message, o->message_len))
+		(void)snprintf(o->why, sizeof(o->why), "%.480s", o->message);
+	(void)redact(run, o->result, o->result_len);
+}
+
+static void recycled(void *ctx, uint32_t jobs, const char *reason)
+{
+	struct running *run = ctx;
+	struct stk_jw *line = stk_log_start(STK_LOG_INFO, "zygote.recycled", "success",
+	    "a zygote is replaced (%s); the next one has a fresh address layout", reason);
+
+	run->w->counters.zygotes_recycled++;
+	stk_jw_cstr(line, "event.reason", reason);
+	stk_jw_int(line, "stockade.jobs", jobs);
 	stk_log_end();
 }
 
@@ -157,6 +201,7 @@ void stk_worker_run(struct stk_worker *w, const struct stk_reserved *r, const st
 		.tick_ms = (uint32_t)stk_life_tick_ms(&w->life),
 		.log = handler_log,
 		.net = net,
+		.recycled = recycled,
 		.go = go,
 	};
 	struct stk_run_request request = {
@@ -166,6 +211,7 @@ void stk_worker_run(struct stk_worker *w, const struct stk_reserved *r, const st
 		.attempt = (uint32_t)(r->tries + 1),
 		.queue = r->parcel.queue,
 		.args = stk_ticket_args(t),
+		.handed = stk_handed_span(&w->handed, stk_ticket_class_index(t)),
 	};
 
 	memset(out, 0, sizeof(*out));
@@ -189,6 +235,7 @@ void stk_worker_run(struct stk_worker *w, const struct stk_reserved *r, const st
 	stk_pulse_patience(w->life.pulse, 60000); /* a zygote may have to start first */
 	if (stk_cage_run(w->cage.cage, &request, &hooks, out) != STK_OK)
 		w->nursery_lost = true;
+	redact_words(&run, out);
 	stk_pulse_tick(w->life.pulse);
 	w->life.running = false;
 	w->counters.abandoned += w->life.abandoned;

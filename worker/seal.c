@@ -3,17 +3,16 @@
  */
 #include "worker/seal.h"
 
+#include "worker/vault.h"
+
 #include <sodium.h>
 #include <string.h>
-#include <sys/mman.h>
 
 _Static_assert(STK_KEY_LEN == crypto_sign_SEEDBYTES, "seed");
 _Static_assert(STK_KEY_LEN == crypto_sign_PUBLICKEYBYTES, "public key");
 _Static_assert(STK_KEY_LEN == crypto_auth_hmacsha256_KEYBYTES, "HMAC key");
 _Static_assert(STK_SIG_MAX == crypto_sign_BYTES, "signature");
 _Static_assert(STK_SHA256_LEN == crypto_hash_sha256_BYTES, "digest");
-
-#define SECRET_PAGE 4096 /* mmap rounds up where pages are larger */
 
 enum stk_err stk_seal_init(void)
 {
@@ -113,25 +112,12 @@ void stk_b64url_encode(const uint8_t *p, size_t len, char *out, size_t cap)
 
 uint8_t *stk_secret_new(void)
 {
-	uint8_t *p =
-	    mmap(NULL, SECRET_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (p == MAP_FAILED)
-		return NULL;
-	if (mlock(p, SECRET_PAGE) == -1 || madvise(p, SECRET_PAGE, MADV_DONTDUMP) == -1 ||
-	    madvise(p, SECRET_PAGE, MADV_WIPEONFORK) == -1) {
-		(void)munmap(p, SECRET_PAGE);
-		return NULL;
-	}
-	return p;
+	return stk_vault_new(STK_KEY_LEN);
 }
 
 void stk_secret_free(uint8_t *secret)
 {
-	if (secret == NULL)
-		return;
-	sodium_memzero(secret, SECRET_PAGE);
-	(void)munmap(secret, SECRET_PAGE);
+	stk_vault_free(secret);
 }
 
 void stk_wipe(void *p, size_t len)

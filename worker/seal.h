@@ -52,11 +52,7 @@ STK_CHECK bool stk_b64url_decode(struct stk_span text, uint8_t *out, size_t want
 /* Writes a NUL-terminated text of (4 * len + 2) / 3 characters. */
 void stk_b64url_encode(const uint8_t *p, size_t len, char *out, size_t cap);
 
-/*
- * Memory for one secret on pages of its own: locked, not dumped, and read as zeros by a forked
- * child, because fork copies everything else into a handler. NULL with errno if the kernel refuses
- * any of it. Freed (and wiped) by stk_secret_free.
- */
+/* Memory for one key: worker/vault.h. NULL with errno; wiped and freed by stk_secret_free. */
 uint8_t *stk_secret_new(void);
 void stk_secret_free(uint8_t *secret);
 void stk_wipe(void *p, size_t len);
@@ -69,5 +65,12 @@ void stk_wipe(void *p, size_t len);
  */
 STK_CHECK enum stk_err stk_key_file_read(
     const char *base, const char *path, enum stk_alg *alg, uint8_t **secret, const char **why);
+
+/*
+ * Opens a secret file under the same rules of mode, owner and folder. *@fd is the caller's. Errors
+ * as above.
+ */
+STK_CHECK enum stk_err stk_secret_file_open(
+    const char *base, const char *path, int *fd, const char **why);
 
 #endif

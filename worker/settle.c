@@ -69,14 +69,16 @@ static void fail(struct stk_worker *w, const struct stk_reserved *r, const struc
     const struct stk_outcome *o, const char *name, struct stk_settle *out)
 {
 	struct stk_record_job job;
-	char exception[64], text[640];
+	char exception[64], text[640], used[128];
+	const char *const lines[] = { used };
+	bool dirty = name == NULL && is_dirty_exit(o);
 	struct stk_span error;
 
 	(void)snprintf(exception, sizeof(exception), "Stockade::%s",
 	    name != NULL ? name : stk_outcome_text(o->name));
 	(void)snprintf(text, sizeof(text), "%s", o->why);
 	error = stk_span_str(text);
-	if (name == NULL && is_dirty_exit(o)) {
+	if (dirty) {
 		(void)snprintf(exception, sizeof(exception), "Resque::DirtyExit");
 		stk_record_dirty_exit(text, sizeof(text), o->pid, o->status < 0 ? -o->status : 0);
 		error = stk_span_str(text);
@@ -85,7 +87,13 @@ static void fail(struct stk_worker *w, const struct stk_reserved *r, const struc
 	}
 	stk_worker_record_job(w, r, t, &job);
 	stk_jw_reset(&w->record);
-	stk_record_failed(&w->record, &job, exception, error, NULL, 0, stk_worker_now_s());
+	/* where tools show a stack trace, which a job of ours has none of: what it took */
+	(void)snprintf(used, sizeof(used),
+	    "used: %lld ms wall clock, %lld ms CPU, %lld KiB peak, %lu bytes printed",
+	    (long long)o->wall_ms, (long long)o->cpu_ms, (long long)o->maxrss_kib,
+	    (unsigned long)o->output_bytes);
+	stk_record_failed(&w->record, &job, exception, error, lines, dirty || o->pid == 0 ? 0 : 1,
+	    stk_worker_now_s());
 	out->what = STK_SETTLE_FAIL;
 	out->record = stk_span_of(w->record.buf, w->record.len);
 }

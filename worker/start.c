@@ -9,13 +9,13 @@
 #include "worker/worker.h"
 
 #include "worker/cli/cli.h"
+#include "worker/hidden.h"
 #include "worker/secret.h"
 #include "worker/title.h"
 #include "worker/walls.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,31 +36,6 @@ static int watch_parent(const struct stk_worker_start *start)
 	return 0;
 }
 
-/* A secret that a handler's grant or setup() could read would make the cage pointless. */
-int stk_worker_check_hidden(const struct stk_config *c, const char *secret)
-{
-	char secret_real[PATH_MAX], open_real[PATH_MAX];
-
-	if (secret == NULL || realpath(secret, secret_real) == NULL)
-		return 0; /* whoever opens it says what is wrong */
-	for (size_t i = 0; i < c->directories.n + c->setup_read.n; i++) {
-		bool dir = i < c->directories.n;
-		const char *path =
-		    dir ? c->directories.v[i].value : c->setup_read.v[i - c->directories.n];
-		size_t n;
-
-		if (realpath(path, open_real) == NULL)
-			continue;
-		n = strcmp(open_real, "/") == 0 ? 0 : strlen(open_real);
-		if (strncmp(secret_real, open_real, n) == 0 &&
-		    (secret_real[n] == '/' || secret_real[n] == '\0'))
-			return stk_complain(STK_EX_CONFIG,
-			    "%s lies beneath %s, which jobs may read; move one of them", secret,
-			    path);
-	}
-	return 0;
-}
-
 static int set_cage_up(struct stk_worker *w, const struct stk_worker_start *start)
 {
 	char why[512];
@@ -78,16 +53,16 @@ static int set_cage_up(struct stk_worker *w, const struct stk_worker_start *star
 			    "class %s has a grant '%s' that no directory is mapped to; add "
 			    "directories = { %s = \"/path\"; }; to the configuration",
 			    w->cage.table.classes[i].name, label, label);
-	return 0;
+	return stk_worker_provide(w);
 }
 
 static int load_policy(struct stk_worker *w)
 {
 	struct stk_conf_error e = { 0 };
-	int code = stk_worker_check_hidden(w->config, w->config->policy);
+	int code = stk_hidden_check(w->config, w->config->policy);
 
 	if (code == 0)
-		code = stk_worker_check_hidden(w->config, w->config->redis_password_file);
+		code = stk_hidden_check(w->config, w->config->redis_password_file);
 	if (code != 0)
 		return code;
 	if (stk_seal_init() != STK_OK)
@@ -101,7 +76,7 @@ static int load_policy(struct stk_worker *w)
 	if (stk_policy_load(w->config->policy, &w->ring, &e) != STK_OK)
 		return stk_complain(STK_EX_CONFIG, "%s", e.sentence);
 	for (size_t i = 0; i < w->ring->n_keys; i++)
-		if ((code = stk_worker_check_hidden(w->config, w->ring->keys[i].secret_path)) != 0)
+		if ((code = stk_hidden_check(w->config, w->ring->keys[i].secret_path)) != 0)
 			return code;
 	w->gate = (struct stk_gate){
 		.ring = w->ring,
@@ -351,20 +326,24 @@ int stk_worker_come_alive(struct stk_worker *w, const struct stk_worker_start *s
 
 	stk_title_set("Starting");
 	tzset();
-	if ((code = watch_parent(start)) != 0 || (code = set_cage_up(w, start)) != 0)
+	if ((code = watch_parent(start)) != 0 ||
+	    (code = stk_worker_open_group(w, start->supervisor)) != 0 ||
+	    (code = set_cage_up(w, start)) != 0)
 		return code;
 	if (stk_life_open(&w->life, w->config) != STK_OK)
 		return stk_complain(STK_EX_OS, "signals: %s", strerror(errno));
 	if ((code = open_pulse(w, start)) != 0)
 		return code;
 	if ((code = load_policy(w)) != 0 || (code = stk_worker_trail_open(w, start)) != 0 ||
-	    (code = bind_queues(w)) != 0 || (code = connect_redis(w, start)) != 0 ||
-	    (code = register_worker(w, start)) != 0 || (code = recover(w, start)) != 0 ||
-	    (code = stk_worker_trail_begin(w)) != 0 || (code = enter_walls(w)) != 0)
+	    (code = stk_worker_load_handed(w)) != 0 || (code = bind_queues(w)) != 0 ||
+	    (code = connect_redis(w, start)) != 0 || (code = register_worker(w, start)) != 0 ||
+	    (code = recover(w, start)) != 0 || (code = stk_worker_trail_begin(w)) != 0 ||
+	    (code = enter_walls(w)) != 0)
 		return code;
 	if (write(start->ready_fd, "R", 1) != 1)
 		return stk_complain(STK_EX_OS, "the supervisor is gone");
 	log_absent_classes(w);
 	log_started(w);
+	stk_worker_log_group(w);
 	return 0;
 }

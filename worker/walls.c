@@ -84,6 +84,8 @@ static enum stk_err grant_files(
 		e = grant_folder(r, ring->keys[i].secret_path);
 	if (c->audit_dir != NULL && e == STK_OK)
 		e = grant(r, c->audit_dir, STK_LANDLOCK_READ | STK_LANDLOCK_ADD);
+	if (c->work_dir != NULL && e == STK_OK)
+		e = grant(r, c->work_dir, STK_LANDLOCK_READ | STK_LANDLOCK_REMOVE);
 	return e;
 }
 

@@ -343,7 +343,9 @@ static void loop(struct stk_worker *w)
 
 static void clear(struct stk_worker *w)
 {
+	stk_handed_clear(&w->handed);
 	stk_cage_setup_clear(&w->cage);
+	stk_group_close(w->group);
 	stk_store_clear(&w->store);
 	stk_redis_free(w->link);
 	stk_keyring_free(w->ring);

@@ -4,9 +4,11 @@
 #ifndef WORKER_WORKER_H
 #define WORKER_WORKER_H
 
+#include "sandbox/group.h"
 #include "worker/admit.h"
 #include "worker/cage_setup.h"
 #include "worker/counters.h"
+#include "worker/handed.h"
 #include "worker/idle.h"
 #include "worker/life.h"
 #include "worker/log.h"
@@ -22,6 +24,9 @@
 struct stk_worker {
 	const struct stk_config *config; /* borrowed */
 	struct stk_cage_setup cage;
+	struct stk_cgroup *group; /* owned; NULL: jobs have none */
+	char group_why[192];      /* why they have none */
+	struct stk_handed handed; /* secrets and settings, by class */
 	struct stk_keyring *ring; /* owned */
 	struct stk_gate gate;
 	struct stk_redis *link; /* owned */
@@ -72,9 +77,6 @@ STK_CHECK bool stk_worker_audited(
     struct stk_worker *w, const struct stk_reserved *r, const struct stk_admission *a);
 void stk_worker_trail_end(struct stk_worker *w);
 
-/* start.c: 0, or 78 after complaining: a secret lies where jobs may read. NULL is fine. */
-STK_CHECK int stk_worker_check_hidden(const struct stk_config *c, const char *secret);
-
 /* run.c: shows the job, runs it behind the wall. False: it was not started (see *out). */
 void stk_worker_run(struct stk_worker *w, const struct stk_reserved *r, const struct stk_ticket *t,
     struct stk_outcome *out);
@@ -114,6 +116,18 @@ int stk_worker_farewell(struct stk_worker *w);
 
 /* start.c: from a fresh fork to a registered worker. 0, or an exit code after complaining. */
 STK_CHECK int stk_worker_come_alive(struct stk_worker *w, const struct stk_worker_start *start);
+
+/*
+ * provide.c: parts of the start; 0, or an exit code after complaining. Provide holds all jobs'
+ * memory against the limit and makes the work directory; load_handed reads the classes' secrets, so
+ * no fork comes after it.
+ */
+STK_CHECK int stk_worker_provide(struct stk_worker *w);
+/* The job's control group; first of all, because a group with processes hands no controllers on. */
+STK_CHECK int stk_worker_open_group(struct stk_worker *w, pid_t supervisor);
+/* Says what came of it, once the worker stands. */
+void stk_worker_log_group(const struct stk_worker *w);
+STK_CHECK int stk_worker_load_handed(struct stk_worker *w);
 
 /*
  * start.c: registers w->store.instance, at start and again after FENCED; waits for Redis where the

@@ -105,6 +105,7 @@ EXTRA="redis_password_file = \"$T/secret/redis\"; ceiling = { wall = \"3s\"; };"
 write_config
 sed "s|directories = {|directories = { scratch = \"$T/scratch\";|; s|\"files\", \"low\"|\"hostile\"|; s|^cage = .*|cage = \"$HOSTILE\";|" \
 	"$T/stockade.conf" >"$T/hostile.conf"
+(CAGE=$HOSTILE EXTRA=''; hostile_lines) >>"$T/hostile.conf" # what its classes are handed
 sed '/^#/d' >"$T/hostile" <<EOF
 # class|expected|what it tries|arguments
 Hostile::ForkBomb|SyscallDenied|a fork bomb|[]

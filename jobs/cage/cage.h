@@ -47,6 +47,13 @@ bool stockade_read_all(int fd, void *p, size_t len);
  */
 int stockade_args_parse(const char *text, size_t len, json_t **out, struct stockade_violation *v);
 
+/*
+ * What the operator handed to this class and job (handed.c): the block that came behind the
+ * arguments, which stays where it is, and the descriptors of the spawn. Once per process. False:
+ * the block is not what the class's record promises.
+ */
+bool stockade_handed_take(const struct stk_class_desc *desc, const struct stk_spawn *spawn,
+    const uint8_t *block, size_t len);
 /* A relative path of at most 1024 bytes whose parts are neither empty nor "." nor "..". */
 bool stockade_name_safe(const char *name);
 

@@ -214,17 +214,28 @@ bool stockade_read_all(int fd, void *p, size_t len)
 }
 
 /* End of file or a short read is the worker's death or change of mind: the job ends unrun. */
-static char *receive(struct stk_go *go)
+static void *receive_bytes(size_t len)
 {
+	uint8_t *p = malloc(len + 1);
+
+	if (p == NULL || !stockade_read_all(STK_SLOT_ARGS, p, len))
+		_exit(1);
+	p[len] = '\0';
+	return p;
+}
+
+static char *receive(const struct stockade_job *job, struct stk_go *go)
+{
+	static uint8_t *handed; /* for the job's whole life */
 	char *text;
 
 	if (!stockade_read_all(STK_SLOT_ARGS, go, sizeof(*go)) || go->magic != STK_GO_MAGIC ||
-	    go->args_len > STK_ARGS_MAX)
+	    go->args_len > STK_ARGS_MAX || go->handed_len > STK_HANDED_MAX)
 		_exit(1);
-	text = malloc((size_t)go->args_len + 1);
-	if (text == NULL || !stockade_read_all(STK_SLOT_ARGS, text, go->args_len))
+	text = receive_bytes(go->args_len);
+	handed = receive_bytes(go->handed_len);
+	if (!stockade_handed_take(job->desc, job->spawn, handed, go->handed_len))
 		_exit(1);
-	text[go->args_len] = '\0';
 	(void)close(STK_SLOT_ARGS);
 	return text;
 }
@@ -246,7 +257,7 @@ void stockade_run_job(const struct stockade_class *class_entry, const struct stk
 	const struct stockade_binding *binding = class_entry->binding;
 	struct stockade_violation violation = { .pointer = "" };
 	struct stk_go go;
-	char *text = receive(&go);
+	char *text = receive(&job, &go);
 	json_t *args;
 	void *bound = calloc(1, binding->args_size);
 

@@ -16,6 +16,11 @@ struct hostile_args {
 	const char *arg[8]; /* NULL beyond n */
 };
 
+/* For acts that use job.h itself: the job, and what it wants to fail with. */
+struct stockade_job;
+extern struct stockade_job *hostile_job;
+extern char hostile_message[256];
+
 #define JOB(...)
 #define JOB_SCHEMA(fn, path, name, ...) int fn(const struct hostile_args *a);
 #include "tests/hostile/registry.def"

@@ -9,6 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
+struct stockade_job *hostile_job;
+char hostile_message[256];
+
 static int bind(const json_t *args, void *out, struct stockade_violation *v)
 {
 	struct hostile_args *a = out;
@@ -29,8 +32,12 @@ static int bind(const json_t *args, void *out, struct stockade_violation *v)
 static struct stockade_result attempt(
     struct stockade_job *job, int (*act)(const struct hostile_args *), const void *args)
 {
-	int did = act(args);
+	int did;
 
+	hostile_job = job;
+	did = act(args);
+	if (hostile_message[0] != '\0')
+		return stockade_fail(job, 1, "%s", hostile_message);
 	if (did == 0)
 		return STOCKADE_DONE;
 	if (did == HOSTILE_SKIPS)

@@ -29,7 +29,7 @@ check "arguments outside the schema are refused in the cage" grep -aq '"event.re
 check "stat:processed counts the four that ran" eq "$(rcli get resque:stat:processed)" 4
 check "stat:failed counts the two that failed" eq "$(rcli get resque:stat:failed)" 2
 check "failed holds two records and three refusal notes" eq "$(rcli llen resque:failed)" 5
-check "a record has Resque's fields in Resque's order" sh -c "rcli() { redis-cli -s '$REDIS_SOCK' \"\$@\"; }; rcli lrange resque:failed 0 -1 | grep -qE '^\{\"failed_at\":\"[0-9]{4}/[0-9]{2}/[0-9]{2} [0-9:]{8} UTC\",\"payload\":\{\"class\":\"ChecksumFile\",\"args\":\[\"stk1;.*\"\]\},\"exception\":\"Stockade::Failed\",\"error\":\".*\",\"backtrace\":\[\],\"worker\":\"stage:[0-9]+:files,low\",\"queue\":\"files\"\}\$'"
+check "a record has Resque's fields in Resque's order, and what the job used" sh -c "rcli() { redis-cli -s '$REDIS_SOCK' \"\$@\"; }; rcli lrange resque:failed 0 -1 | grep -qE '^\{\"failed_at\":\"[0-9]{4}/[0-9]{2}/[0-9]{2} [0-9:]{8} UTC\",\"payload\":\{\"class\":\"ChecksumFile\",\"args\":\[\"stk1;.*\"\]\},\"exception\":\"Stockade::Failed\",\"error\":\".*\",\"backtrace\":\[\"used: [0-9]+ ms wall clock, [0-9]+ ms CPU, [1-9][0-9]* KiB peak, [0-9]+ bytes printed\"\],\"worker\":\"stage:[0-9]+:files,low\",\"queue\":\"files\"\}\$'"
 check "no refused argument reached failed" sh -c "! redis-cli -s '$REDIS_SOCK' lrange resque:failed 0 -1 | grep -q passwd.txt"
 check "the worker left no registration behind" eq "$(rcli scard resque:workers)" 0
 check "nothing is in flight" eq "$(rcli keys 'resque:stockade:in:*')" ""

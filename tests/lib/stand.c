@@ -109,9 +109,10 @@ enum stk_err stand_run(
     struct stk_stand *s, const char *class_name, const char *args, struct stk_outcome *out)
 {
 	int index = stk_class_find(&s->table, stk_span_str(class_name));
-	struct stk_run_request r = {
-		.attempt = 1, .args = stk_span_str(args), .check_only = s->check_only
-	};
+	struct stk_run_request r = { .attempt = 1,
+		.args = stk_span_str(args),
+		.check_only = s->check_only,
+		.handed = s->handed };
 
 	if (index < 0)
 		fail_msg("no class %s", class_name);

@@ -19,6 +19,7 @@ struct stk_stand {
 	size_t log_len;
 	bool check_only;
 	const struct stk_limits *limits; /* NULL: what the class asks */
+	struct stk_span handed;          /* sent behind the arguments */
 };
 
 /* The program `name` of the build under test: $B/name, where B defaults to build. */

@@ -56,6 +56,13 @@ static void every_end_has_its_name(void **state)
 		/* but a kill that came after the end changes nothing */
 		{ STK_KILL_WALL, 0, 0, 0, 0, { RESULT(STK_RESULT_DONE) }, STK_OUT_DONE, "" },
 		{ STK_KILL_SHUTDOWN, -SIGSYS, 0, 0, 0, { READY }, STK_OUT_SYSCALL_DENIED, "" },
+		/* a full work directory outweighs a result, and no other death */
+		{ STK_KILL_WORK, -SIGKILL, 0, 0, 0, { READY }, STK_OUT_WORK_QUOTA, "0 MiB" },
+		{ STK_KILL_WORK, 0, 0, 0, 0, { RESULT(STK_RESULT_DONE) }, STK_OUT_WORK_QUOTA, "" },
+		{ STK_KILL_WORK, -SIGABRT, 0, 0, 0, { READY }, STK_OUT_ABORT, "" },
+		{ STK_KILL_LEFT, 0, 0, 0, 0, { RESULT(STK_RESULT_DONE) }, STK_OUT_LEFT_PROCESSES,
+		    "left 0 processes" },
+		{ STK_KILL_LEFT, -SIGKILL, 0, 0, 0, { READY }, STK_OUT_KILLED_EXTERNALLY, "" },
 		/* before READY nothing was run */
 		{ 0, 99, 0, 0, 0, { .has_setup = true, .setup = { 19, 1 } },
 		    STK_OUT_SANDBOX_UNAVAILABLE,

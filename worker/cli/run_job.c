@@ -6,6 +6,8 @@
 #include "sandbox/net_addr.h"
 #include "worker/cli/learn.h"
 #include "worker/cli/options.h"
+#include "worker/handed.h"
+#include "worker/hidden.h"
 #include "worker/jsonw.h"
 
 #include <stdio.h>
@@ -19,13 +21,28 @@ static enum stk_run_order just_run(void *ctx, int64_t back_by_ms)
 	return STK_RUN_ON;
 }
 
+/* What a class was handed, so that it can be blotted out of what its handler says. */
+struct teller {
+	struct stk_handed handed;
+	const struct stk_handed_class *own;
+	const struct stk_class_desc *desc;
+};
+
+static bool blot(const struct teller *t, void *text, size_t len)
+{
+	return stk_handed_redact(t->own, t->desc, text, len);
+}
+
 static void show_log(void *ctx, uint32_t level, struct stk_span text)
 {
+	uint8_t copy[1024];
 	struct stk_jw w;
 
-	(void)ctx;
+	text.len = text.len < sizeof(copy) ? text.len : sizeof(copy);
+	memcpy(copy, text.p, text.len);
+	(void)blot(ctx, copy, text.len);
 	stk_jw_init(&w, 8192);
-	stk_jw_str(&w, NULL, text, 1024);
+	stk_jw_str(&w, NULL, stk_span_of(copy, text.len), sizeof(copy));
 	(void)fprintf(stderr, "log %u: %s\n", level, w.sour ? "(too long)" : w.buf);
 	stk_jw_clear(&w);
 }
@@ -79,6 +96,8 @@ static int exit_code(const struct stk_outcome *o)
 	case STK_OUT_REPORT_MALFORMED:
 	case STK_OUT_TASK_LIMIT:
 	case STK_OUT_FILE_SIZE_LIMIT:
+	case STK_OUT_WORK_QUOTA:
+	case STK_OUT_LEFT_PROCESSES:
 	case STK_OUT_STACK_OVERFLOW:
 	case STK_OUT_CRASH:
 	case STK_OUT_ABORT:
@@ -147,20 +166,53 @@ static void print_text(const char *class_name, const struct stk_outcome *o)
 	    (unsigned long long)o->proof.caps);
 }
 
-static int run_one(const struct stk_config *config, struct stk_cage_setup *setup, const char *name,
-    struct stk_span args, bool json)
+/* With the class's own secrets and settings, which do not show on the screen. */
+static int run_handed(const struct stk_config *config, struct stk_cage_setup *setup,
+    struct stk_run_request *request, struct stk_outcome *out)
 {
-	int index = stk_class_find(&setup->table, stk_span_str(name));
-	struct stk_run_hooks hooks = { .wake_fd = -1,
+	uint32_t index = request->class_index;
+	struct teller t = { .own = &t.handed.of[index], .desc = &setup->table.classes[index] };
+	const struct stk_run_hooks hooks = { .ctx = &t,
+		.wake_fd = -1,
 		.tick = just_run,
 		.tick_ms = 1000,
 		.log = show_log,
 		.net = show_net,
 		.go = go };
+	char why[512];
+	int code = 0;
+
+	for (size_t i = 0; code == 0 && i < config->secrets.n; i++)
+		code = stk_hidden_check(config, config->secrets.v[i].value);
+	if (code != 0)
+		return code;
+	code = stk_handed_load(config, &setup->table, (int)index, &t.handed, why, sizeof(why));
+	if (code != 0) {
+		stk_handed_clear(&t.handed);
+		return stk_complain(code, "%s", why);
+	}
+	request->handed = stk_handed_span(&t.handed, index);
+	/* a lost nursery shows in the outcome too; there is nothing more to run */
+	if (stk_cage_run(setup->cage, request, &hooks, out) != STK_OK && out->why[0] == '\0')
+		out->name = STK_OUT_SANDBOX_UNAVAILABLE;
+	if (blot(&t, out->message, out->message_len))
+		(void)snprintf(out->why, sizeof(out->why), "%.480s", out->message);
+	(void)blot(&t, out->result, out->result_len);
+	(void)blot(&t, out->output_tail, out->output_tail_len);
+	stk_handed_clear(&t.handed);
+	return 0;
+}
+
+static int run_one(const struct stk_config *config, struct stk_cage_setup *setup, const char *name,
+    struct stk_span args, bool json)
+{
+	int index = stk_class_find(&setup->table, stk_span_str(name));
 	struct stk_run_request request = { .attempt = 1, .args = args };
 	struct stk_outcome out = { 0 };
+	struct stk_work_left left;
 	struct stk_jw w;
 	const char *label;
+	char why[512];
 	int code;
 
 	if (index < 0)
@@ -172,11 +224,12 @@ static int run_one(const struct stk_config *config, struct stk_cage_setup *setup
 		    "class %s has a grant '%s' that no directory is mapped to; add directories = { "
 		    "%s = \"/path\"; }; to the configuration",
 		    name, label, label);
+	if ((code = stk_cage_setup_work(config, setup, index, &left, why, sizeof(why))) != 0)
+		return stk_complain(code, "%s", why);
 	request.class_index = (uint32_t)index;
 	request.limits = stk_config_clamp(config, &setup->table.classes[index].ask);
-	/* a lost nursery shows in the outcome too; there is nothing more to run */
-	if (stk_cage_run(setup->cage, &request, &hooks, &out) != STK_OK && out.why[0] == '\0')
-		out.name = STK_OUT_SANDBOX_UNAVAILABLE;
+	if ((code = run_handed(config, setup, &request, &out)) != 0)
+		return code;
 	code = exit_code(&out);
 	stk_jw_init(&w, 1 << 20);
 	if (json) {
