@@ -31,6 +31,7 @@ struct stk_zygote {
 struct stk_cage {
 	struct stk_child nursery;
 	bool landlock;
+	int filters; /* Seccomp_filters around W when it forked M: what Z must show more of */
 	int oom_fd;
 	const struct stk_class_table *table; /* borrowed */
 	const int *dir_fds;                  /* borrowed, one per label */
