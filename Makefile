@@ -160,7 +160,7 @@ $(B)/test/programs-cage: $(B)/obj/registry-programs.o $(call obj,$(PROGRAMS_SRC)
 # The escape suite: the acts behind the wall, and the driver that also runs them without it. In both,
 # and nowhere else, a layer of the wall can be switched off (tests/escape/mutate.c).
 WRAPPED := stk_filter_install stk_filter_tiny_install stk_landlock_restrict stk_landlock_create \
-	stk_caps_drop stk_caps_verify stk_procstat prctl syscall
+	stk_caps_drop stk_caps_verify stk_procstat stk_procstat_proves prctl syscall
 WRAPS := $(addprefix -Wl$(comma)--wrap=,$(WRAPPED))
 $(B)/obj/registry-escape.o: jobs/cage/registry.c tests/escape/registry.def tests/escape/act.schema.json $(B)/probed.mk
 	$(call say,CC,$< (tests/escape/registry.def))
