@@ -61,9 +61,12 @@ NET_SRC     := $(wildcard tests/net/*.c)
 UNIT_SRC    := $(wildcard tests/unit/test_*.c)
 TESTLIB_SRC := $(wildcard tests/lib/*.c)
 TOOL_SRC    := $(wildcard tests/tools/*.c)
+ESCAPE_ACTS := tests/escape/attacks.c $(wildcard tests/escape/acts_*.c) tests/escape/mutate.c tests/hostile/acts.c
+ESCAPE_SIDE := $(addprefix tests/escape/,driver.c lane.c scene.c control.c specials.c mutation.c) tests/lib/outer.c
 FUZZ_SRC    := $(wildcard tests/fuzz/fuzz_*.c)
 SCRIPTS     := $(wildcard worker/scripts/*.lua)
 
+comma := ,
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
 LIBSANDBOX := $(B)/libsandbox.a
@@ -82,7 +85,7 @@ FUZZ_BIN := $(patsubst tests/fuzz/fuzz_%.c,$(B)/test/replay-%,$(FUZZ_SRC))
 
 all: $(B)/stockade $(B)/stockade-cage ## both programs, into $(B)/
 
-tests: all $(UNIT_BIN) $(TOOL_BIN) $(FUZZ_BIN) $(B)/test/hostile-cage $(B)/test/handlers-cage $(B)/test/programs-cage $(B)/test/net-cage ## everything the tests run
+tests: all $(UNIT_BIN) $(TOOL_BIN) $(FUZZ_BIN) $(B)/test/hostile-cage $(B)/test/handlers-cage $(B)/test/programs-cage $(B)/test/net-cage $(B)/test/escape-cage $(B)/test/escape-driver ## everything the tests run
 
 # --- what each compiler knows, asked once --------------------------------------------------------
 $(B)/probed.mk: Makefile
@@ -166,11 +169,27 @@ $(B)/test/net-cage: $(B)/obj/registry-net.o $(call obj,$(NET_SRC)) $(LIBCAGE) $(
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(CAGE_LIBS) $(CURL_LIBS) && chmod 555 $@
 
+# The escape suite: the acts behind the wall, and the driver that also runs them without it. In both,
+# and nowhere else, a layer of the wall can be switched off (tests/escape/mutate.c).
+WRAPPED := stk_filter_install stk_filter_tiny_install stk_landlock_restrict stk_landlock_create \
+	stk_caps_drop stk_caps_verify stk_procstat stk_procstat_proves prctl syscall
+WRAPS := $(addprefix -Wl$(comma)--wrap=,$(WRAPPED))
+$(B)/obj/registry-escape.o: jobs/cage/registry.c tests/escape/registry.def tests/escape/act.schema.json $(B)/probed.mk
+	$(call say,CC,$< (tests/escape/registry.def))
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) \
+		-DSTOCKADE_REGISTRY='"tests/escape/registry.def"' -MMD -MP -c -o $@ $<
+$(B)/test/escape-cage: $(B)/obj/registry-escape.o $(call obj,$(ESCAPE_ACTS) tests/escape/bindings.c) $(LIBCAGE) $(LIBSANDBOX)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) $(WRAPS) -o $@ $^ $(CAGE_LIBS) && chmod 555 $@
+$(B)/test/escape-driver: $(call obj,$(ESCAPE_ACTS) $(ESCAPE_SIDE)) $(LIBSANDBOX)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) $(WRAPS) -o $@ $^ -lseccomp -lcap
+
 # --- tests ---------------------------------------------------------------------------------------
 $(B)/test/test_%: $(B)/obj/tests/unit/test_%.o $(call obj,$(TESTLIB_SRC)) $(LIBWORKER) $(LIBCAGE) $(LIBSANDBOX)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ -lcmocka $(WORKER_LIBS) $(CAGE_LIBS) -lm
-$(B)/test/stockade-%: $(B)/obj/tests/tools/%.o $(LIBWORKER) $(LIBCAGE) $(LIBSANDBOX)
+$(B)/test/stockade-%: $(B)/obj/tests/tools/%.o $(call obj,tests/lib/outer.c) $(LIBWORKER) $(LIBCAGE) $(LIBSANDBOX)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(WORKER_LIBS) $(CAGE_LIBS) -lm
 $(B)/test/replay-%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/replay.o $(LIBWORKER) $(LIBCAGE) $(LIBSANDBOX)

@@ -154,6 +154,7 @@ enum stk_err stk_nursery_fork(
 	const struct sigaction ignore = { .sa_handler = SIG_IGN },
 			       plain = { .sa_handler = SIG_DFL };
 	struct stk_cage *c = calloc(1, sizeof(*c));
+	struct stk_cage_proof own;
 	enum stk_err e;
 
 	*out = NULL;
@@ -166,6 +167,7 @@ enum stk_err stk_nursery_fork(
 	c->oom_fd = -1;
 	c->landlock = o->landlock;
 	c->zygote_jobs = o->zygote_jobs;
+	c->filters = stk_procstat(getpid(), &own) == STK_OK ? own.filters : -1;
 	/* a starter that ignores it hands that on, and then no child leaves a status behind */
 	(void)sigaction(SIGCHLD, &plain, NULL);
 	if ((e = fork_nursery(o, c, step)) != STK_OK) {

@@ -35,6 +35,7 @@ struct stk_zygote {
 struct stk_cage {
 	struct stk_child nursery;
 	bool landlock;
+	int filters; /* Seccomp_filters around W when it forked M: what Z must show more of */
 	int oom_fd;
 	uint32_t zygote_jobs;                /* 0: no zygote is too old */
 	const struct stk_class_table *table; /* borrowed */

@@ -50,8 +50,11 @@ static enum stk_err check_hello(
 	return STK_OK;
 }
 
-/* The cage program is trusted to shut the cage; the kernel is asked all the same. */
-static enum stk_err prove_zygote(struct stk_zygote *z, char *why)
+/*
+ * The cage program is trusted to shut the cage; the kernel is asked all the same. Mode 2 alone
+ * would say nothing where a container's filter stands around all of us: it must be one filter more.
+ */
+static enum stk_err prove_zygote(const struct stk_cage *c, struct stk_zygote *z, char *why)
 {
 	struct stk_cage_proof p;
 	enum stk_err e = stk_procstat(z->child.pid, &p);
@@ -63,15 +66,15 @@ static enum stk_err prove_zygote(struct stk_zygote *z, char *why)
 		    (int)z->child.pid, strerror(errno));
 		return STK_E_REFUSED;
 	}
-	if (e == STK_OK && p.seccomp == 2 && p.no_new_privs == 1 && p.caps == 0) {
+	if (e == STK_OK && p.seccomp == 2 && p.no_new_privs == 1 && p.caps == 0 &&
+	    (p.filters == -1 || p.filters > c->filters)) {
 		z->filters = p.filters;
 		return STK_OK;
 	}
 	(void)snprintf(why, STK_WHY_MAX,
-	    "the zygote says it is shut in, but /proc shows Seccomp %d, NoNewPrivs %d, "
-	    "capabilities "
-	    "%#llx",
-	    p.seccomp, p.no_new_privs, (unsigned long long)p.caps);
+	    "the zygote says it is shut in, but /proc shows Seccomp %d with %d filters (%d stand "
+	    "around the worker), NoNewPrivs %d, capabilities %#llx",
+	    p.seccomp, p.filters, c->filters, p.no_new_privs, (unsigned long long)p.caps);
 	return STK_E_REFUSED;
 }
 
@@ -123,7 +126,7 @@ static enum stk_err await_hello(struct stk_cage *c, struct stk_zygote *z, char *
 		return STK_E_ABSENT;
 	}
 	e = check_hello(c, &hello, z->profiles, why);
-	return e == STK_OK ? prove_zygote(z, why) : e;
+	return e == STK_OK ? prove_zygote(c, z, why) : e;
 }
 
 static enum stk_err start_zygote(struct stk_cage *c, struct stk_zygote *z, char *why)

@@ -43,6 +43,7 @@ part "ten minutes at maxmemory with 20 workers" user sh tests/soak-maxmemory.sh
 part "a hundred more storms over the scripts" user sh -c 'make --no-print-directory -j2 build/test/test_scripts_model && STOCKADE_SEEDS=100 STOCKADE_STEPS=1500 CMOCKA_MESSAGE_OUTPUT=TAP build/test/test_scripts_model'
 part "true times: default beat, dead_after, prune_after" user sh tests/true-times.sh
 part "no call is allowed to supervisor and worker in vain" user sh -c 'make --no-print-directory -j2 tests && sh tests/own-calls.sh build'
+part "escapes: four in parallel, layers refused, layers switched off" user sh -c 'make --no-print-directory -j2 WERROR=1 tests && export B=build && for part in parallel missing mutations; do build/test/escape-driver --$part || failed=1; done; STOCKADE_BIG_MIB=512 sh tests/escape/020-payloads.sh || failed=1; [ -z "${failed:-}" ]'
 part "lint" sh tests/lint.sh build
 part "UndefinedBehaviorSanitizer in trap mode, both programs, every test" unit ubsan 'unit vectors fuzz escape integration regress'
 part "AddressSanitizer, the parent's modules" unit asan 'unit-parent vectors fuzz'

@@ -45,8 +45,17 @@ check "stockade(1) names every environment variable" nothing "$(variables | miss
 check "stockade-job(3) names every word of job.h" nothing "$(api | missing contrib/man/stockade-job.3)"
 check "SECURITY.md names only tests that exist" nothing "$(grep -oE 'tests/[a-z_]+/[a-z0-9_-]+\.(c|sh)' SECURITY.md | sort -u |
 	while read -r f; do [ -f "$f" ] || echo "$f is not there"; done)"
-check "every row of SECURITY.md's table has a test" nothing "$(sed -n '/^## Threats, controls/,/^## Calls/p' SECURITY.md |
+check "every row of SECURITY.md's table has a test" nothing "$(sed -n '/^## Threats, controls/,/^## The wall/p' SECURITY.md |
 	grep '^|' | sed 1,2d | grep -v 'tests/')"
+attacks() {
+	sed -n 's/^ATTACK([a-z]*, \([A-Za-z0-9]*\),.*/\1/p' tests/escape/attacks.def
+	sed -n 's/.*\(PEER(\|LIE(\|{ "beside", \)"\([A-Za-z]*\)",.*/\2/p' tests/escape/specials.c
+}
+wall() { sed -n '/^## The wall, threat by threat/,/^## Calls/p' SECURITY.md | grep '^|' | sed 1,2d; }
+check "there are attacks to look for" test "$(attacks | wc -l)" -ge 200
+check "SECURITY.md's wall names only attacks that exist" nothing "$(wall | grep -oE '`[A-Z][A-Za-z0-9]+`' | tr -d '`' | sort -u |
+	while read -r a; do attacks | grep -qxF "$a" || echo "no attack is called $a"; done)"
+check "every row of SECURITY.md's wall names its attack or its reason" nothing "$(wall | grep -vE '`[A-Z][A-Za-z0-9]+`|`tests/|[|] no')"
 check "links between the pages lead somewhere" nothing "$(grep -ohE '\]\([A-Za-z_./-]+\)' ./*.md | tr -d '()]' | sort -u |
 	while read -r f; do [ -e "$f" ] || echo "$f is not there"; done)"
 if command -v groff >/dev/null; then

@@ -1,64 +1,38 @@
 /*
- * outer.c - build/test/stockade-outer CALL ERRNO COMMAND...: runs a command under a seccomp filter
- * that answers one system call with an error, as a container's profile does. For tests that ask
- * what happens when a layer of the wall cannot be had.
+ * outer.c - build/test/stockade-outer: runs a command under a seccomp filter that stands around
+ *ours, for tests that ask what happens within a container, or when a layer of the wall cannot be
+ *had.
+ *
+ *	stockade-outer CALL ERRNO COMMAND...    one system call answers with an error
+ *	stockade-outer default COMMAND...       what a container runtime's default profile refuses
  */
-#include <errno.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+#include "tests/lib/outer.h"
 
-static const struct {
-	const char *name;
-	unsigned nr;
-} calls[] = {
-	{ "landlock_create_ruleset",
-	    444 }, /* asm-generic/unistd.h, the same on every 64-bit arch */
-	{ "landlock_restrict_self", 446 },
-	{ "close_range", 436 },
-	{ "pidfd_open", 434 },
-	{ "seccomp", SYS_seccomp },
-	{ "prctl", SYS_prctl },
-};
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 static const struct {
 	const char *name;
 	unsigned err;
 } errors[] = { { "EPERM", EPERM }, { "ENOSYS", ENOSYS }, { "EINVAL", EINVAL } };
 
-static int refuse(unsigned nr, unsigned err)
+static int run(char **argv)
 {
-	struct sock_filter insns[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | err),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog program = { .len = 4, .filter = insns };
-
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-		return -1;
-	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
+	(void)execvp(argv[0], argv);
+	perror(argv[0]);
+	return 127;
 }
 
 int main(int argc, char **argv)
 {
-	for (size_t c = 0; argc > 3 && c < sizeof(calls) / sizeof(calls[0]); c++)
-		for (size_t e = 0; e < sizeof(errors) / sizeof(errors[0]); e++)
-			if (strcmp(argv[1], calls[c].name) == 0 &&
-			    strcmp(argv[2], errors[e].name) == 0 &&
-			    refuse(calls[c].nr, errors[e].err) == 0) {
-				(void)execvp(argv[3], argv + 3);
-				perror(argv[3]);
-				return 127;
-			}
-	(void)fprintf(stderr, "usage: stockade-outer CALL EPERM|ENOSYS|EINVAL COMMAND...\n");
+	if (argc > 2 && strcmp(argv[1], "default") == 0 && outer_default())
+		return run(argv + 2);
+	for (size_t e = 0; argc > 3 && e < sizeof(errors) / sizeof(errors[0]); e++)
+		if (strcmp(argv[2], errors[e].name) == 0 && outer_call(argv[1], errors[e].err))
+			return run(argv + 3);
+	(void)fprintf(
+	    stderr, "usage: stockade-outer default | CALL EPERM|ENOSYS|EINVAL  COMMAND...\n");
 	return 64;
 }
