@@ -54,7 +54,8 @@ static enum stk_err list_files(DIR *dir, struct file **out, size_t *n)
 		*out = more;
 		(*out)[(*n)++] = f;
 	}
-	qsort(*out, *n, sizeof(f), by_slot_and_seq);
+	if (*n > 1)
+		qsort(*out, *n, sizeof(f), by_slot_and_seq);
 	return STK_OK;
 }
 

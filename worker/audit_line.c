@@ -10,19 +10,24 @@
 #include <stdio.h>
 #include <string.h>
 
+static int digit_of(uint8_t c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 static bool hash_of(struct stk_span text, uint8_t out[STK_SHA256_LEN])
 {
-	static const char digits[] = "0123456789abcdef";
 
 	if (text.len != 2 * (size_t)STK_SHA256_LEN)
 		return false;
 	for (size_t i = 0; i < STK_SHA256_LEN; i++) {
-		const char *hi = memchr(digits, text.p[2 * i], 16);
-		const char *lo = memchr(digits, text.p[2 * i + 1], 16);
+		int hi = digit_of(text.p[2 * i]), lo = digit_of(text.p[2 * i + 1]);
 
-		if (hi == NULL || lo == NULL)
+		if (hi == -1 || lo == -1)
 			return false;
-		out[i] = (uint8_t)((hi - digits) << 4 | (lo - digits));
+		out[i] = (uint8_t)(hi << 4 | lo);
 	}
 	return true;
 }

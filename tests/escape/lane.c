@@ -167,8 +167,7 @@ bool bench_proven(const struct bench *b, const struct stk_outcome *o)
 pid_t bench_zygote(const struct bench *b)
 {
 	for (size_t i = 0; i < b->cage->n_zygotes; i++)
-		if (b->cage->zygotes[i].child.pid > 0 &&
-		    b->cage->zygotes[i].doubt == STK_OUT_DONE)
+		if (b->cage->zygotes[i].child.pid > 0 && b->cage->zygotes[i].doubt == STK_OUT_DONE)
 			return b->cage->zygotes[i].child.pid;
 	return 0;
 }

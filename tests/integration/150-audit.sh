@@ -14,7 +14,7 @@ AUDIT_KEY=$(public audit)
 good=$(sign ChecksumFile '["x.txt"]')
 push files "$good"
 push low "$good"
-for i in 1 2 3 4 5; do push files '{"class":"Evil","args":[1]}'; done
+for _ in 1 2 3 4 5; do push files '{"class":"Evil","args":[1]}'; done
 worker_drain
 check "the worker drained" eq "$RC" 0
 out=$("$STOCKADE" audit verify --public "$AUDIT_KEY" "$T/audit" 2>&1)
@@ -58,7 +58,7 @@ sed -i "s|audit_dir = [^;]*|audit_dir = \"$T/full\"|" "$T/stockade.conf"
 worker_start
 wait_for 20 logged worker.started
 chmod 555 "$T/full" # the next file cannot be created
-for i in 1 2 3 4 5 6 7 8 9 10; do push files "$(sign ChecksumFile '["x.txt"]')"; done
+for _ in 1 2 3 4 5 6 7 8 9 10; do push files "$(sign ChecksumFile '["x.txt"]')"; done
 check "AUDIT_LOST is told" wait_for 20 logged audit.lost
 ran=$(events job.finished)
 check "and no further job starts" [ "$ran" -lt 10 ]
@@ -69,7 +69,7 @@ check "once it can be written all run" wait_for 20 all_ran
 check "and the return is told" logged audit.back
 chmod 555 "$T/full"
 : >"$T/log"
-for i in $(seq 100); do push files '{"class":"Evil","args":[2]}'; done
+for _ in $(seq 100); do push files '{"class":"Evil","args":[2]}'; done
 drained() { [ "$(rcli llen resque:queue:files)" -eq 0 ]; }
 check "junk needs no line: it drains" wait_for 20 drained
 check "and does not lose the trail" hasnt "$(cat "$T/log")" audit.lost

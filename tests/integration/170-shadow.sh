@@ -6,7 +6,7 @@ trap stage_down EXIT
 write_policy
 printf 'x\n' >"$T/inputs/x.txt"
 
-for i in 1 2 3; do push files "$(sign ChecksumFile '["x.txt"]')"; done
+for _ in 1 2 3; do push files "$(sign ChecksumFile '["x.txt"]')"; done
 push files "$(sign ChecksumFile '[7]')"
 push files '{"class":"Plain","args":[1]}'
 push files 'no JSON at all'

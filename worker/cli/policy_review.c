@@ -265,7 +265,7 @@ static int begin(struct review *r, const struct stk_config *config, struct stk_k
 		return stk_complain(STK_EX_USAGE, "--since reaches too far back");
 	if (stk_seal_init() != STK_OK)
 		return stk_complain(STK_EX_OS, "libsodium did not start");
-	if (stk_policy_load(config->policy, ring, &e) != STK_OK)
+	if (stk_policy_load(config->policy, ring, &e) != STK_OK || *ring == NULL)
 		return stk_complain(STK_EX_CONFIG, "%s", e.sentence);
 	r->ring = *ring;
 	return 0;
@@ -283,7 +283,7 @@ int stk_policy_review(int argc, char **argv)
 	if ((code = stk_options_config(&r.shared, false, &config)) != 0)
 		return code;
 	code = begin(&r, &config, &ring);
-	if (code == 0)
+	if (code == 0 && r.ring != NULL)
 		code = review(&r);
 	free(r.key_used);
 	free(r.pair_used);

@@ -270,6 +270,8 @@ static int run_with(struct shadow *s)
 		.skew_s = s->config->skew_ms / 1000 };
 	if (code == 0)
 		code = watch(s);
+	s->setup = NULL;
+	s->gate = (struct stk_gate){ 0 };
 	stk_keyring_free(ring);
 	stk_cage_setup_clear(&setup);
 	return code;
