@@ -52,12 +52,14 @@ LDFLAGS_ALL := $(LDHARDEN) $(SANFLAGS) $(LDFLAGS)
 # --- sources -------------------------------------------------------------------------------------
 SANDBOX_SRC := $(wildcard sandbox/*.c)
 WORKER_SRC  := $(filter-out worker/main.c,$(wildcard worker/*.c worker/cli/*.c))
-RUNTIME_SRC := $(filter-out jobs/cage/registry.c,$(wildcard jobs/cage/*.c))
+RUNTIME_SRC := $(filter-out jobs/cage/registry.c jobs/schema/main.c,$(wildcard jobs/cage/*.c jobs/schema/*.c))
 JOBS_SRC    := $(wildcard jobs/*.c)
 HOSTILE_SRC := $(wildcard tests/hostile/*.c)
 HANDLERS_SRC := $(wildcard tests/handlers/*.c)
 PROGRAMS_SRC := $(wildcard tests/programs/*.c)
 NET_SRC     := $(wildcard tests/net/*.c)
+GEN_H       := $(patsubst jobs/%.schema.json,$(B)/gen/jobs/%.args.h,$(wildcard jobs/*.schema.json))
+GEN_OBJ     := $(patsubst jobs/%.schema.json,$(B)/gen/jobs/%.bind.o,$(wildcard jobs/*.schema.json))
 UNIT_SRC    := $(wildcard tests/unit/test_*.c)
 TESTLIB_SRC := $(wildcard tests/lib/*.c)
 TOOL_SRC    := $(wildcard tests/tools/*.c)
@@ -74,14 +76,14 @@ LIBWORKER  := $(B)/libworker.a
 LIBCAGE    := $(B)/libstockade-cage.a
 
 WORKER_LIBS  := -lhiredis -lsodium -lconfig -lseccomp -lcap
-CAGE_LIBS    := -ljansson -lseccomp -lcap
+CAGE_LIBS    := -ljansson -lpcre2-8 -lseccomp -lcap -lm
 JOB_LIBS     := -lsodium -lm
 
 UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/test/%,$(UNIT_SRC))
 TOOL_BIN := $(patsubst tests/tools/%.c,$(B)/test/stockade-%,$(TOOL_SRC))
 FUZZ_BIN := $(patsubst tests/fuzz/fuzz_%.c,$(B)/test/replay-%,$(FUZZ_SRC))
 
-.PHONY: all tests demo check check-inner check-all chaos chaos-inner lint format check-format fuzz bootstrap clean help
+.PHONY: all tests job demo check check-inner check-all chaos chaos-inner lint format check-format fuzz bootstrap clean help
 
 all: $(B)/stockade $(B)/stockade-cage ## both programs, into $(B)/
 
@@ -95,7 +97,7 @@ $(B)/probed.mk: Makefile
 		if echo 'int main(void){return 0;}' | $(CC) -Werror $$f -x c -c -o /dev/null - 2>/dev/null; \
 		then printf ' %s' $$f >>$@.tmp; fi; \
 	done && echo >>$@.tmp && mv $@.tmp $@
-ifeq ($(filter clean help bootstrap demo check check-all chaos format,$(MAKECMDGOALS)),)
+ifeq ($(filter clean help job bootstrap demo check check-all chaos format,$(MAKECMDGOALS)),)
 -include $(B)/probed.mk
 endif
 
@@ -118,34 +120,63 @@ $(B)/stockade: $(call obj,worker/main.c) $(LIBWORKER) $(LIBSANDBOX)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(WORKER_LIBS)
 
+# --- schemas -> argument structs, binders and validators (jobs/schema/) -----------------------------
+# a build for another machine names one that runs here: make CC=aarch64-... SCHEMAC=build/stockade-schemac
+SCHEMAC ?= $(B)/stockade-schemac
+$(B)/stockade-schemac: $(call obj,jobs/schema/main.c) $(LIBCAGE) $(LIBSANDBOX)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(CAGE_LIBS)
+
+$(B)/gen/jobs/%.args.h $(B)/gen/jobs/%.bind.c: jobs/%.schema.json $(SCHEMAC)
+	$(call say,SCHEMA,$<)
+	$(Q)mkdir -p $(B)/gen/jobs && $(SCHEMAC) compile $< --out $(B)/gen/jobs
+$(B)/gen/jobs/%.bind.o: $(B)/gen/jobs/%.bind.c $(B)/probed.mk
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+$(call obj,$(JOBS_SRC) $(HOSTILE_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(TOOL_SRC)): | $(GEN_H)
+
+# What a registry says is checked before it is compiled: in words of its own, with its lines.
+REGISTRY_DEPS := jobs/cage/registry.h jobs/schema/registry_lines.h $(SCHEMAC) $(wildcard jobs/*.schema.json tests/hostile/*.schema.json)
+$(B)/obj/registry-jobs.checked: jobs/registry.def $(call obj,$(JOBS_SRC)) $(REGISTRY_DEPS)
+$(B)/obj/registry-hostile.checked: tests/hostile/registry.def jobs/registry.def $(call obj,$(JOBS_SRC) $(HOSTILE_SRC)) $(REGISTRY_DEPS)
+$(B)/obj/registry-handlers.checked: tests/handlers/registry.def $(call obj,$(HANDLERS_SRC)) $(REGISTRY_DEPS)
+$(B)/obj/registry-programs.checked: tests/programs/registry.def $(call obj,$(PROGRAMS_SRC)) $(REGISTRY_DEPS)
+# the limits that tests ask for are those of an operator who raised the ceiling
+$(B)/obj/registry-hostile.checked: BEYOND := beyond
+$(B)/obj/registry-%.checked:
+	$(call say,CHECK,$<)
+	$(Q)$(CC) -E -P -I. '-DSTOCKADE_REGISTRY="$<"' jobs/schema/registry_lines.h >$@.lines && \
+	nm -g --defined-only $(filter %.o,$^) >$@.symbols && \
+	$(SCHEMAC) registry $@.lines $@.symbols $(BEYOND) && touch $@
+
 # A cage program is the runtime plus one registry; the registry's path is all that differs.
-$(B)/obj/registry-jobs.o: jobs/cage/registry.c jobs/registry.def $(wildcard jobs/*.schema.json) $(B)/probed.mk
+$(B)/obj/registry-jobs.o: jobs/cage/registry.c jobs/registry.def $(B)/obj/registry-jobs.checked $(wildcard jobs/*.schema.json) $(B)/probed.mk
 	$(call say,CC,$< (jobs/registry.def))
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -DSTOCKADE_REGISTRY='"jobs/registry.def"' \
 		-MMD -MP -c -o $@ $<
-$(B)/obj/registry-hostile.o: jobs/cage/registry.c tests/hostile/registry.def \
+$(B)/obj/registry-hostile.o: jobs/cage/registry.c tests/hostile/registry.def $(B)/obj/registry-hostile.checked \
 		$(wildcard jobs/*.schema.json tests/hostile/*.schema.json) $(B)/probed.mk
 	$(call say,CC,$< (tests/hostile/registry.def))
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) \
 		-DSTOCKADE_REGISTRY='"tests/hostile/registry.def"' -MMD -MP -c -o $@ $<
 
-$(B)/obj/registry-handlers.o: jobs/cage/registry.c tests/handlers/registry.def \
+$(B)/obj/registry-handlers.o: jobs/cage/registry.c tests/handlers/registry.def $(B)/obj/registry-handlers.checked \
 		$(wildcard tests/hostile/*.schema.json) $(B)/probed.mk
 	$(call say,CC,$< (tests/handlers/registry.def))
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) \
 		-DSTOCKADE_REGISTRY='"tests/handlers/registry.def"' -MMD -MP -c -o $@ $<
 
-$(B)/obj/registry-programs.o: jobs/cage/registry.c tests/programs/registry.def \
+$(B)/obj/registry-programs.o: jobs/cage/registry.c tests/programs/registry.def $(B)/obj/registry-programs.checked \
 		$(wildcard tests/hostile/*.schema.json) $(B)/probed.mk
 	$(call say,CC,$< (tests/programs/registry.def))
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) \
 		-DSTOCKADE_REGISTRY='"tests/programs/registry.def"' -MMD -MP -c -o $@ $<
 
-$(B)/stockade-cage: $(B)/obj/registry-jobs.o $(call obj,$(JOBS_SRC)) $(LIBCAGE) $(LIBSANDBOX)
+$(B)/stockade-cage: $(B)/obj/registry-jobs.o $(call obj,$(JOBS_SRC)) $(GEN_OBJ) $(LIBCAGE) $(LIBSANDBOX)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(CAGE_LIBS) $(JOB_LIBS) && chmod 555 $@
 
-$(B)/test/hostile-cage: $(B)/obj/registry-hostile.o $(call obj,$(HOSTILE_SRC) $(JOBS_SRC)) $(LIBCAGE) $(LIBSANDBOX)
+$(B)/test/hostile-cage: $(B)/obj/registry-hostile.o $(call obj,$(HOSTILE_SRC) $(JOBS_SRC)) $(GEN_OBJ) $(LIBCAGE) $(LIBSANDBOX)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(CAGE_LIBS) $(JOB_LIBS) && chmod 555 $@
 
@@ -221,6 +252,9 @@ chaos: bootstrap ## N=1000 jobs while everything that can die is killed: lost 0,
 chaos-inner: all
 	@N=$(N) CHAOS_S=$(CHAOS_S) B=$(B) sh tests/chaos.sh
 
+job: ## NAME=SendInvoice [PROFILE=files]: a new job with schema, registry line, test and page
+	@sh contrib/new-job.sh "$(NAME)" "$(or $(PROFILE),pure)"
+
 lint: ## include arrows, ARCHITECTURE's file list, banned words, formatting, analyzers
 	@tests/lint.sh $(B)
 
@@ -244,4 +278,4 @@ clean: ## remove $(B)/
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' Makefile
 
--include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
+-include $(shell find $(B)/obj $(B)/gen -name '*.d' 2>/dev/null)

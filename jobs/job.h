@@ -25,6 +25,7 @@
 #ifndef STOCKADE_JOB_H
 #define STOCKADE_JOB_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -156,6 +157,66 @@ int stockade_exec(struct stockade_job *job, struct stockade_exec *e);
  */
 int stockade_exec_path(
     const struct stockade_job *job, const char *label, const char *name, char *out, size_t size);
+
+/* --- arguments -------------------------------------------------------------------------------- */
+
+/*
+ * The members of an argument struct that are arrays. Borrowed by the handler until it returns, as
+ * is every text in them; n is 0 and at NULL for an optional one that was left out.
+ */
+struct stockade_strings {
+	size_t n;
+	const char *const *at;
+};
+struct stockade_integers {
+	size_t n;
+	const int64_t *at;
+};
+struct stockade_numbers {
+	size_t n;
+	const double *at;
+};
+struct stockade_booleans {
+	size_t n;
+	const bool *at;
+};
+
+/*
+ * A JSON value of the arguments, for what is deeper than a member of the struct: read-only,
+ * borrowed until the handler returns. Each function takes NULL and answers as for a value of
+ * another kind, so a chain of them needs one check at its end. Opaque.
+ */
+struct stockade_json;
+
+enum stockade_json_kind {
+	STOCKADE_JSON_ABSENT, /* NULL was passed */
+	STOCKADE_JSON_NULL,
+	STOCKADE_JSON_BOOLEAN,
+	STOCKADE_JSON_NUMBER,
+	STOCKADE_JSON_STRING,
+	STOCKADE_JSON_ARRAY,
+	STOCKADE_JSON_OBJECT
+};
+enum stockade_json_kind stockade_json_kind(const struct stockade_json *v);
+
+/* Items of an array, members of an object; 0 for anything else. */
+size_t stockade_json_size(const struct stockade_json *v);
+/* The item at @i, from 0; the member of that key. NULL if there is none. */
+const struct stockade_json *stockade_json_at(const struct stockade_json *array, size_t i);
+const struct stockade_json *stockade_json_get(const struct stockade_json *object, const char *key);
+/*
+ * The members of an object one by one: the first key for @key NULL, else the one after @key, which
+ * must be the pointer that was returned. *value is its value. NULL at the end.
+ */
+const char *stockade_json_next(
+    const struct stockade_json *object, const char *key, const struct stockade_json **value);
+
+/* The text, UTF-8 without NUL bytes, or NULL if it is no string. */
+const char *stockade_json_string(const struct stockade_json *v);
+/* True with *out set if it is a whole number of 64 bits (3.0 too), a number, a boolean. */
+bool stockade_json_integer(const struct stockade_json *v, int64_t *out);
+bool stockade_json_number(const struct stockade_json *v, double *out);
+bool stockade_json_boolean(const struct stockade_json *v, bool *out);
 
 /*
  * The secret that the operator mapped to @label, of this class's SECRETS("label"): *@len bytes

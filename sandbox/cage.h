@@ -64,6 +64,13 @@ STK_CHECK enum stk_err stk_cage_describe(
     struct stk_cage *c, struct stk_class_table *t, const char **why);
 
 /*
+ * Asks M to exec `stockade-cage schema` and has it do one request (jobs/schema/role.h says what
+ * there is). *reply is its text, the caller's (free()), *good whether it said yes. Errors as above.
+ */
+STK_CHECK enum stk_err stk_cage_schema(
+    struct stk_cage *c, struct stk_span request, char **reply, bool *good, const char **why);
+
+/*
  * Gives the cage its table, the directory fds (O_PATH|O_DIRECTORY), one per label of
  * t->head.labels, -1 where unmapped (then classes that need it cannot be run), and the fds (O_PATH)
  * of the programs and library trees of exec classes in the order of stk_paths_of() (program.h),

@@ -28,6 +28,7 @@
 #define ASK_FDS   (2 + STK_LABELS_MAX + STK_PATHS_MAX + 1)
 /* where the new process has its channel: standard output, or what entry.h calls STK_SLOT_ARGS;
  * entry.h's slots for extras follow, then the directories */
+#define BORN_IN   0
 #define BORN_OUT  1
 #define BORN_SOCK 4
 #define BORN_DIRS (BORN_SOCK + 1 + STK_EXTRA_COUNT)
@@ -163,8 +164,10 @@ static int place_fds(const struct stk_ask *ask, const int *fds, int *cage, int *
 	slots[BORN_SOCK] = fds[0];
 	for (int i = BORN_SOCK + 1; i < BORN_DIRS; i++)
 		slots[i] = SLOT_NULL;
-	if (ask->role == STK_ROLE_DESCRIBE)
+	if (ask->role != STK_ROLE_ZYGOTE)
 		slots[BORN_OUT] = fds[0];
+	if (ask->role == STK_ROLE_SCHEMA)
+		slots[BORN_IN] = fds[0];
 	fds++;
 	for (uint32_t i = 0; i < ask->n_labels; i++)
 		slots[n++] = (ask->labels & UINT32_C(1) << i) != 0 ? *fds++ : SLOT_NULL;
@@ -189,12 +192,13 @@ static int place_fds(const struct stk_ask *ask, const int *fds, int *cage, int *
 static void exec_cage(const struct stk_ask *ask, int cage)
 {
 	char name[] = "stockade-cage", describe[] = "describe", zygote[] = "zygote";
+	char schema[] = "schema";
 	char learn[] = "learn", line[STK_LEARN_MAX] = "";
 	char profiles[16], worker[16], landlock[2];
 	char room[STK_TITLE_ROOM]; /* the zygote's children write their titles over it */
 	char *zygote_argv[] = { name, zygote, profiles, worker, landlock, room, NULL };
 	char *learn_argv[] = { name, learn, line, profiles, worker, landlock, room, NULL };
-	char *describe_argv[] = { name, describe, NULL };
+	char *describe_argv[] = { name, ask->role == STK_ROLE_SCHEMA ? schema : describe, NULL };
 
 	(void)snprintf(profiles, sizeof(profiles), "%u", ask->profiles);
 	(void)snprintf(worker, sizeof(worker), "%d", (int)self.worker);
@@ -286,11 +290,10 @@ static void bear(const struct stk_ask *ask, const int *fds, struct stk_born *b)
 static bool ask_good(const struct stk_ask *a, size_t n_fds)
 {
 	uint32_t beyond = a->n_labels >= 32 ? 0 : ~UINT32_C(0) << a->n_labels;
-
 	size_t channels = a->role == STK_ROLE_BROKER ? 2 : 1;
 
 	return a->magic == STK_ASK_MAGIC && a->role >= STK_ROLE_DESCRIBE &&
-	       a->role <= STK_ROLE_BROKER &&
+	       a->role <= STK_ROLE_SCHEMA &&
 	       (a->role != STK_ROLE_BROKER || (a->n_labels == 0 && self.o->broker_fd != -1)) &&
 	       a->n_labels <= STK_LABELS_MAX && (a->labels & beyond) == 0 &&
 	       (a->writable & ~a->labels) == 0 && a->n_paths <= STK_PATHS_MAX && a->work <= 1 &&

@@ -13,6 +13,7 @@ enum stk_role {
 	STK_ROLE_DESCRIBE = 1,
 	STK_ROLE_ZYGOTE = 2,
 	STK_ROLE_BROKER = 3, /* executes options.broker_fd */
+	STK_ROLE_SCHEMA = 4
 };
 
 /* W -> M, with 1 descriptor (the new process's output or socket; a broker's socket and pipe), one

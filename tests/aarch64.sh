@@ -21,7 +21,7 @@ private() {
 }
 if [ -z "$(ls "$T/debs")" ]; then
 	private update >"$T/apt.log" 2>&1 && (cd "$T/debs" && private download libseccomp-dev libseccomp2 \
-		libcap-dev libcap2 libcmocka-dev libcmocka0 libjansson-dev libjansson4 libsodium-dev libsodium23 \
+		libcap-dev libcap2 libpcre2-dev libpcre2-8-0 libcmocka-dev libcmocka0 libjansson-dev libjansson4 libsodium-dev libsodium23 \
 		libconfig-dev libconfig9 libhiredis-dev libhiredis0.14 zlib1g-dev zlib1g libpng-dev libpng16-16 \
 		libjpeg62-turbo-dev libjpeg62-turbo libssl-dev libssl3) >>"$T/apt.log" 2>&1
 	for deb in "$T"/debs/*.deb; do [ -e "$deb" ] && dpkg -x "$deb" "$T/root"; done
@@ -34,7 +34,9 @@ if [ ! -e "$R/include/seccomp.h" ]; then
 fi
 status=0
 libs=$R/lib/aarch64-linux-gnu:$T/root/lib/aarch64-linux-gnu
-if make --no-print-directory -k -j2 B="$out" WERROR=1 tests \
+# the schema compiler runs on this machine
+if make --no-print-directory -j2 B="$out/host" "$out/host/stockade-schemac" >"$T/make.log" 2>&1 &&
+	make --no-print-directory -k -j2 B="$out" SCHEMAC="$out/host/stockade-schemac" WERROR=1 tests \
 	CC="aarch64-linux-gnu-gcc -isystem $R/include -isystem $R/include/aarch64-linux-gnu -L$R/lib/aarch64-linux-gnu -Wl,-rpath-link,$libs" \
 	>"$T/make.log" 2>&1; then
 	echo "ok - aarch64: both programs and every test compile without a warning"

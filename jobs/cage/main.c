@@ -4,6 +4,7 @@
  */
 #include "jobs/cage/cage.h"
 
+#include "jobs/schema/role.h"
 #include "sandbox/learn.h"
 #include "sandbox/zygote.h"
 
@@ -72,6 +73,8 @@ int main(int argc, char **argv)
 	}
 	if (argc == 2 && strcmp(argv[1], "describe") == 0)
 		return describe();
+	if (argc == 2 && strcmp(argv[1], "schema") == 0)
+		return stk_schema_role(&table);
 	if (argc > 2 && strcmp(argv[1], "zygote") == 0)
 		return zygote(argc - 1, argv + 1);
 	if (argc > 3 && strcmp(argv[1], "learn") == 0)

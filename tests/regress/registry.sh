@@ -4,6 +4,7 @@ set -u
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/registry-XXXXXX")
 trap 'rm -rf "$tmp"' EXIT
 cc=${CC:-gcc}
+B=${B:-build}
 
 compile() { # compile REGISTRY-TEXT
 	printf '%s\n' "$1" >"$tmp/r.def"
@@ -39,14 +40,60 @@ refuses "a limit that stands twice is a build error" "overr" \
 refuses "a class name beyond 128 bytes is a build error" "128 bytes" \
 	"JOB(checksum_file, \"$(printf '%0129d' 0 | tr 0 C)\", PROFILE(pure))"
 
-if compile "$one" && $cc -o "$tmp/p" "$tmp/r.o" -Wl,--unresolved-symbols=report-all >"$tmp/out" 2>&1; then
-	echo "not ok - a class without a handler is a link error"
-elif grep -q stockade_binding_checksum_file "$tmp/out"; then
-	echo "ok - a class without a handler is a link error"
-else
-	cat "$tmp/out"
-	echo "not ok - a class without a handler is a link error"
-fi
+# --- what the build says of a bad registry, in words of its own and with the line
+nm -g --defined-only "$B"/obj/jobs/*.o >"$tmp/symbols"
+check() { # check REGISTRY-TEXT: as the Makefile does before it compiles a registry
+	printf '/* a line above */\n%s\n' "$1" >"$tmp/r.def"
+	$cc -E -P -I. "-DSTOCKADE_REGISTRY=\"$tmp/r.def\"" jobs/schema/registry_lines.h >"$tmp/lines" &&
+		"$B/stockade-schemac" registry "$tmp/lines" "$tmp/symbols" >"$tmp/out" 2>&1
+}
+complains() { # complains LINE WORDS TEXT
+	if check "$3"; then
+		echo "not ok - $2: it was let through"
+	elif grep -qF "$tmp/r.def:$1: error: " "$tmp/out" && grep -qF -- "$2" "$tmp/out"; then
+		echo "ok - the build says, with the line: $2"
+	else
+		cat "$tmp/out"
+		echo "not ok - the build says, with the line: $2"
+	fi
+}
+for f in jobs/registry.def tests/hostile/registry.def; do
+	[ "$f" = jobs/registry.def ] || nm -g --defined-only "$B"/obj/tests/hostile/*.o >>"$tmp/symbols"
+	$cc -E -P -I. "-DSTOCKADE_REGISTRY=\"$f\"" jobs/schema/registry_lines.h >"$tmp/lines"
+	if "$B/stockade-schemac" registry "$tmp/lines" "$tmp/symbols" beyond >"$tmp/out" 2>&1; then
+		echo "ok - $f is let through"
+	else
+		cat "$tmp/out"
+		echo "not ok - $f is let through"
+	fi
+done
+complains 3 "class \"ChecksumFile\": stands twice; the other is $tmp/r.def:2" "$one
+JOB(csv_summary, \"ChecksumFile\", PROFILE(files), READ(\"inputs\"))"
+complains 3 "its function checksum_file is that of class \"ChecksumFile\" at $tmp/r.def:2" "$one
+JOB(checksum_file, \"Other\", PROFILE(files), READ(\"inputs\"))"
+complains 2 "its schema jobs/nowhere.schema.json is missing" 'JOB(nowhere, "Nowhere", PROFILE(pure))'
+complains 2 "no handler: no file defines the function nowhere" 'JOB(nowhere, "Nowhere", PROFILE(pure))'
+line() { printf 'JOB(checksum_file, "ChecksumFile", %s)' "$1"; }
+complains 2 "WALL_MS(3600001) is outside of what may be asked for: 1 to 3600000" "$(line 'PROFILE(pure), WALL_MS(3600001)')"
+complains 2 "CPU_S(601) is outside" "$(line 'PROFILE(pure), CPU_S(601)')"
+complains 2 "MEM_MIB(1025) is outside" "$(line 'PROFILE(pure), MEM_MIB(1025)')"
+complains 2 "MEM_MIB(0) is outside" "$(line 'PROFILE(pure), MEM_MIB(0)')"
+complains 2 "takes a plain number, not an expression" "$(line 'PROFILE(pure), MEM_MIB(1024 * 8)')"
+complains 2 "unknown grant or limit REED; did you mean READ" "$(line 'PROFILE(files), REED("inputs")')"
+complains 2 "unknown grant or limit SOCKET" "$(line 'PROFILE(pure), SOCKET("x")')"
+complains 2 "unknown profile root" "$(line 'PROFILE(root)')"
+complains 2 "unknown profile file, did you mean files" "$(line 'PROFILE(file), READ("inputs")')"
+complains 2 "CPU_S stands twice" "$(line 'PROFILE(pure), CPU_S(1), CPU_S(2)')"
+complains 2 "it has no PROFILE" "$(line 'CPU_S(1)')"
+complains 2 "PROFILE(pure) goes with no other profile" "$(line 'PROFILE(pure, net), CONNECT("a:1")')"
+complains 2 "PROFILE(files) and READ, WRITE or WORK_MIB belong together" "$(line 'PROFILE(files)')"
+complains 2 "PROFILE(files) and READ, WRITE or WORK_MIB belong together" "$(line 'PROFILE(pure), READ("inputs")')"
+complains 2 "PROFILE(net) and CONNECT belong together" "$(line 'PROFILE(net)')"
+complains 2 "PROFILE(exec) and EXEC or EXEC_DYNAMIC belong together" "$(line 'PROFILE(pure), EXEC("/bin/true")')"
+complains 2 "TASKS and PROFILE(threads) belong together" "$(line 'PROFILE(pure), TASKS(4)')"
+complains 2 "READ takes texts in quotes" "$(line 'PROFILE(files), READ(inputs)')"
+complains 2 "RETRY takes a number and EXPONENTIAL_S(seconds) or FIXED_S(seconds)" "$(line 'PROFILE(pure), RETRY(3)')"
+complains 2 "class names are of letters" 'JOB(checksum_file, "Checksum File", PROFILE(pure))'
 
 printf '#include "jobs/job.h"\nextern "C" struct stockade_result f(struct stockade_job *j) { stockade_log(j, STOCKADE_INFO, "%%d", 1); return j ? STOCKADE_DONE : stockade_retry_after(5); }\n' >"$tmp/h.cc"
 if ! command -v g++ >/dev/null; then

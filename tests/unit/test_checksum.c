@@ -105,7 +105,7 @@ static void refuses_links_folders_and_pipes(void **state)
 static void names_bad_arguments(void **state)
 {
 	(void)state;
-	expect("[]", STK_OUT_ARGS_SCHEMA, NULL, "/: needs one item");
+	expect("[]", STK_OUT_ARGS_SCHEMA, NULL, "/: must have at least 1 item");
 	expect("[1]", STK_OUT_ARGS_SCHEMA, NULL, "/0: must be a string");
 	expect("[\"\"]", STK_OUT_ARGS_SCHEMA, NULL, "minLength");
 	expect("[\"a\",\"b\"]", STK_OUT_ARGS_SCHEMA, NULL, "/1: one item");

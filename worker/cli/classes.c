@@ -9,6 +9,32 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Appends, with a comma after what is there; what does not fit is left out: --json has it all. */
+static void append(char *out, size_t size, const char *text, const char *more)
+{
+	size_t n = strlen(out);
+
+	(void)snprintf(out + n, size - n, "%s%s%s", n > 0 ? "," : "", text, more);
+}
+
+static void grants_text(const struct stk_class_desc *d, char *out, size_t size)
+{
+	out[0] = '\0';
+	for (uint32_t g = 0; g < d->n_grants; g++)
+		append(out, size, d->grants[g].label,
+		    d->grants[g].kind == STK_PROFILE_FILES_WRITE ? "(write)" : "");
+	if (d->ask.work_bytes > 0)
+		append(out, size, "work", "");
+	for (uint32_t i = 0; i < d->n_nets; i++)
+		append(out, size, d->nets[i], "");
+	if (d->program[0] != '\0')
+		append(out, size, d->program, "");
+	for (uint32_t i = 0; i < d->n_secrets; i++)
+		append(out, size, d->secrets[i], "(secret)");
+	if (out[0] == '\0')
+		append(out, size, "-", "");
+}
+
 static void print_table(const struct stk_class_table *t)
 {
 	bool bold = isatty(STDOUT_FILENO) == 1;
@@ -20,14 +46,11 @@ static void print_table(const struct stk_class_table *t)
 	    bold ? "\033[0m" : "");
 	for (uint32_t i = 0; i < t->head.n_classes; i++) {
 		const struct stk_class_desc *d = &t->classes[i];
-		char grants[128] = "-";
-		size_t n = 0;
+		char grants[128];
 
 		stk_profiles_text(d->profiles, profile, sizeof(profile));
 		stk_hex(d->schema_digest, 6, digest);
-		for (uint32_t g = 0; g < d->n_grants && n < sizeof(grants); g++)
-			n += (size_t)snprintf(grants + n, sizeof(grants) - n, "%s%s",
-			    g > 0 ? "," : "", d->grants[g].label);
+		grants_text(d, grants, sizeof(grants));
 		(void)printf("%-28s %-16s %7.1fs %5us %5lluMiB %7u  %-12s %s\n", d->name, profile,
 		    d->ask.wall_ms / 1000.0, d->ask.cpu_s,
 		    (unsigned long long)(d->ask.mem_bytes >> 20), d->retry_max, grants, digest);
@@ -46,6 +69,16 @@ static void json_texts(
 	stk_jw_close(w, ']');
 }
 
+static void json_labels(
+    struct stk_jw *w, const char *key, const struct stk_class_desc *d, uint32_t kind)
+{
+	stk_jw_open(w, key, '[');
+	for (uint32_t g = 0; g < d->n_grants; g++)
+		if (d->grants[g].kind == kind)
+			stk_jw_cstr(w, NULL, d->grants[g].label);
+	stk_jw_close(w, ']');
+}
+
 static void json_class(struct stk_jw *w, const struct stk_class_desc *d)
 {
 	char digest[65];
@@ -56,11 +89,18 @@ static void json_class(struct stk_jw *w, const struct stk_class_desc *d)
 	stk_profiles_json(w, d->profiles);
 	stk_limits_json(w, &d->ask);
 	stk_jw_int(w, "retries", d->retry_max);
+	if (d->retry_max > 0) {
+		stk_jw_cstr(
+		    w, "retry", d->retry_kind == STK_RETRY_EXPONENTIAL ? "exponential" : "fixed");
+		stk_jw_int(w, "retry_base_ms", d->retry_base_ms);
+	}
 	stk_jw_bool(w, "idempotent", d->idempotent != 0);
 	stk_jw_open(w, "grants", '[');
 	for (uint32_t g = 0; g < d->n_grants; g++)
 		stk_jw_cstr(w, NULL, d->grants[g].label);
 	stk_jw_close(w, ']');
+	json_labels(w, "reads", d, STK_PROFILE_FILES_READ);
+	json_labels(w, "writes", d, STK_PROFILE_FILES_WRITE);
 	json_texts(w, "connect", d->nets[0], STK_NET_MAX, d->n_nets);
 	json_texts(w, "secrets", d->secrets[0], STK_LABEL_MAX, d->n_secrets);
 	json_texts(w, "settings", d->settings[0], STK_LABEL_MAX, d->n_settings);

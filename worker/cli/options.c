@@ -23,6 +23,7 @@ static const struct {
 	{ 'q', { "queues", required_argument, NULL, STK_OPT_QUEUES } },
 	{ 'j', { "json", no_argument, NULL, STK_OPT_JSON } },
 	{ 'l', { "learn", no_argument, NULL, STK_OPT_LEARN } },
+	{ 'm', { "markdown", no_argument, NULL, STK_OPT_MARKDOWN } },
 };
 
 static void take(struct stk_options *o, int opt)
@@ -35,6 +36,7 @@ static void take(struct stk_options *o, int opt)
 	case STK_OPT_QUEUES: o->queues = optarg; break;
 	case STK_OPT_JSON: o->json = true; break;
 	case STK_OPT_LEARN: o->learn = true; break;
+	case STK_OPT_MARKDOWN: o->markdown = true; break;
 	}
 }
 

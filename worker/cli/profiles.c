@@ -33,6 +33,8 @@ void stk_profiles_text(uint32_t profiles, char *out, size_t size)
 void stk_profiles_json(struct stk_jw *w, uint32_t profiles)
 {
 	stk_jw_open(w, "profiles", '[');
+	if (profiles == STK_PROFILE_PURE)
+		stk_jw_cstr(w, NULL, "pure");
 	for (size_t i = 0; i < STK_ARRAY_LEN(profile_names); i++)
 		if ((profiles & profile_names[i].bit) != 0)
 			stk_jw_cstr(w, NULL, profile_names[i].name);

@@ -9,7 +9,7 @@
 
 /* "files(read)+threads", "pure" for none; cut at @size. */
 void stk_profiles_text(uint32_t profiles, char *out, size_t size);
-/* "profiles":["files(read)",…] */
+/* "profiles":["files(read)",…], ["pure"] for none */
 void stk_profiles_json(struct stk_jw *w, uint32_t profiles);
 /* "limits":{…} */
 void stk_limits_json(struct stk_jw *w, const struct stk_limits *l);

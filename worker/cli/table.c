@@ -8,6 +8,7 @@ const struct stk_command *const stk_commands[] = {
 	&stk_cmd_run_job,
 	&stk_cmd_doctor,
 	&stk_cmd_classes,
+	&stk_cmd_schema,
 	&stk_cmd_explain,
 	&stk_cmd_shadow,
 	&stk_cmd_policy,

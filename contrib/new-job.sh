@@ -1,0 +1,191 @@
+#!/bin/sh
+# make job NAME=SendInvoice [PROFILE=files]: what a new job needs, so that `make check` is green right after.
+#	jobs/<function>.c            the handler
+#	jobs/<function>.schema.json  what its arguments may be
+#	jobs/<function>.md           its page
+#	jobs/registry.def            gains its line
+#	tests/unit/test_<function>.c its test, through the real wall
+# Nothing that exists is overwritten.
+set -eu
+name=${1:-} profile=${2:-pure}
+
+die() {
+	echo "make job: $1" >&2
+	exit 64
+}
+[ -n "$name" ] || die "say NAME=SendInvoice"
+echo "$name" | grep -qE '^[A-Z][A-Za-z0-9]*(::[A-Z][A-Za-z0-9]*)*$' || die "$name is no class name such as SendInvoice or Billing::SendInvoice"
+[ ${#name} -le 48 ] || die "$name is longer than 48 characters"
+case $profile in
+pure) words='PROFILE(pure)' ;;
+files) words='PROFILE(files), READ("inputs")' ;;
+threads) words='PROFILE(threads), TASKS(4)' ;;
+net) words='PROFILE(net), CONNECT("*:443")' ;;
+exec) die "PROFILE=exec needs a program: make the job with PROFILE=pure, then write PROFILE(exec), EXEC(\"/path\") in its line" ;;
+*) die "there is no profile $profile; there are pure, files, threads, net and exec" ;;
+esac
+# a job that connects does so through a broker, which has terms
+terms='' connects=''
+if [ "$profile" = net ]; then
+	terms='static const struct stk_net_terms terms = { .connects_max = 4, .timeout_ms = 2000 };
+'
+	connects='	stk_cage_net(stand.cage, &terms);
+'
+fi
+# SendInvoice, Billing::SendPDF -> send_invoice, billing_send_pdf
+fn=$(echo "$name" | sed 's/::/_/g; s/\([a-z0-9]\)\([A-Z]\)/\1_\2/g; s/\([A-Z]\)\([A-Z][a-z]\)/\1_\2/g' | tr 'A-Z' 'a-z' | tr -s _)
+for f in "jobs/$fn.c" "jobs/$fn.schema.json" "jobs/$fn.md" "tests/unit/test_$fn.c"; do
+	[ ! -e "$f" ] || die "$f is there already"
+done
+! grep -qE "^JOB\($fn," jobs/registry.def || die "jobs/registry.def has a line for $fn already"
+! grep -qF "\"$name\"" jobs/registry.def || die "jobs/registry.def has a line for the class $name already"
+
+cat >"jobs/$fn.schema.json" <<END
+{
+  "\$schema": "https://json-schema.org/draft/2020-12/schema",
+  "title": "$name",
+  "description": "What $name is for, in one sentence.",
+  "type": "array",
+  "prefixItems": [
+    {
+      "title": "subject",
+      "description": "What it is about.",
+      "type": "string",
+      "minLength": 1,
+      "maxLength": 200
+    },
+    {
+      "title": "count",
+      "description": "How many; left out: one.",
+      "type": "integer",
+      "minimum": 1,
+      "maximum": 1000
+    }
+  ],
+  "items": false,
+  "minItems": 1
+}
+END
+cat >"jobs/$fn.c" <<END
+/*
+ * $fn.c - $name: what it does, in a sentence; what it trusts and what it does not.
+ */
+#include "jobs/$fn.args.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* The arguments fit jobs/$fn.schema.json, or this would not have been called. */
+struct stockade_result $fn(
+    struct stockade_job *job, const struct ${fn}_args *args)
+{
+	int64_t count = args->has_count ? args->count : 1;
+	char json[64];
+
+	stockade_log(job, STOCKADE_INFO, "attempt %" PRIu32, stockade_attempt(job));
+	(void)snprintf(json, sizeof(json), "{\"count\":%" PRId64 "}", count);
+	if (stockade_result_json(job, json) == -1)
+		return stockade_fail(job, 1, "no room for the result");
+	return STOCKADE_DONE;
+}
+END
+cat >"jobs/$fn.md" <<END
+# $name
+
+What it is for, and for whom. What it reads, what it writes, whom it talks to.
+
+* **Arguments**: \`stockade schema docs $name\`.
+* **Profile**: $profile. Why it needs no less.
+* **Repetition**: delivery is at least once. What makes a second run harmless: \`stockade_job_id()\` as an idempotency key, or say why it is
+  harmless anyway, and add IDEMPOTENT to its line.
+* **Results**: what the result holds.
+* **Failures**: 1 no room for the result.
+END
+cat >"tests/unit/test_$fn.c" <<END
+/*
+ * test_$fn.c - $name through the real wall: nursery, zygote, caged child.
+ */
+#include "tests/harness.h"
+#include "tests/lib/stand.h"
+
+#include <string.h>
+
+static struct stk_stand stand;
+$terms
+static int up(void **state)
+{
+	char program[512];
+
+	(void)state;
+	stand_open(&stand, stand_program("stockade-cage", program), NULL);
+$connects	return 0;
+}
+
+static int down(void **state)
+{
+	(void)state;
+	stand_close(&stand);
+	return 0;
+}
+
+/* Runs @args; compares the outcome and, if given, the result or a part of the reason. */
+static void expect(
+    const char *args, enum stk_outcome_name name, const char *result, const char *why)
+{
+	struct stk_outcome o;
+
+	assert_int_equal(stand_run(&stand, "$name", args, &o), STK_OK);
+	if (o.name != name)
+		fail_msg("%s: %s, not %s: %s", args, stk_outcome_text(o.name),
+		    stk_outcome_text(name), o.why);
+	if (result != NULL) {
+		assert_int_equal(o.result_len, strlen(result));
+		assert_memory_equal(o.result, result, o.result_len);
+	}
+	if (why != NULL && strstr(o.why, why) == NULL)
+		fail_msg("%s: \"%s\" does not say \"%s\"", args, o.why, why);
+	stk_outcome_clear(&o);
+}
+
+static void does_its_work(void **state)
+{
+	(void)state;
+	expect("[\"hello\"]", STK_OUT_DONE, "{\"count\":1}", NULL);
+	expect("[\"hello\",3]", STK_OUT_DONE, "{\"count\":3}", NULL);
+}
+
+static void refuses_bad_arguments(void **state)
+{
+	(void)state;
+	expect("[]", STK_OUT_ARGS_SCHEMA, NULL, "/: must have at least 1 item (minItems)");
+	expect("[\"\"]", STK_OUT_ARGS_SCHEMA, NULL, "/0: must not be empty (minLength)");
+	expect("[\"hello\",0]", STK_OUT_ARGS_SCHEMA, NULL, "/1: must be at least 1 (minimum)");
+	expect("[\"hello\",1,2]", STK_OUT_ARGS_SCHEMA, NULL,
+	    "/2: 2 items are all there may be (items)");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(does_its_work),
+		cmocka_unit_test(refuses_bad_arguments),
+	};
+
+	return cmocka_run_group_tests(tests, up, down);
+}
+END
+printf 'JOB(%s, "%s", %s, WALL_MS(60000), CPU_S(10), MEM_MIB(128), RETRY(3, EXPONENTIAL_S(5)))\n' "$fn" "$name" "$words" >>jobs/registry.def
+# the page that names every file names these too
+if [ -f ARCHITECTURE.md ]; then
+	awk -v row="| \`jobs/$fn.c\` | $name |" '/^\| `jobs\/cage\/main.c`/ { print row } { print }' ARCHITECTURE.md >ARCHITECTURE.md.new
+	cat ARCHITECTURE.md.new >ARCHITECTURE.md && rm ARCHITECTURE.md.new
+fi
+if command -v clang-format >/dev/null 2>&1; then
+	clang-format -i "jobs/$fn.c" "tests/unit/test_$fn.c"
+fi
+cat <<END
+wrote jobs/$fn.c, jobs/$fn.schema.json, jobs/$fn.md, tests/unit/test_$fn.c and a line in jobs/registry.def
+next: say in the schema what the arguments are, write the handler, and try it:
+	make && build/stockade run-job $name '["hello"]'
+	make check
+END

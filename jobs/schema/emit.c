@@ -1,0 +1,198 @@
+/*
+ * emit.c - the plan and the program as C text: a header for the handler, and a source file of const
+ * tables with the binding. No control flow is generated.
+ */
+#include "jobs/schema/emit.h"
+
+#include "jobs/cage/bind.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+void stk_put(FILE *out, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vfprintf(out, fmt, ap);
+	va_end(ap);
+}
+
+/* A description inside a comment: one line, no end of the comment in it. */
+static void put_comment(FILE *out, const char *s, size_t most)
+{
+	for (size_t i = 0; s[i] != '\0'; i++) {
+		unsigned char c = (unsigned char)s[i];
+
+		if (i >= most && (c & 0xc0) != 0x80) {
+			stk_put(out, "...");
+			return;
+		}
+		if (c < 0x20 || c == 0x7f)
+			c = ' ';
+		/* neither the end of a comment nor what looks like another begin */
+		stk_put(out, "%c%s", c,
+		    (c == '*' && s[i + 1] == '/') || (c == '/' && s[i + 1] == '*') ? " " : "");
+	}
+}
+
+static const char *text_of(const json_t *node, const char *key, const char *otherwise)
+{
+	const char *s = json_string_value(json_object_get(node, key));
+
+	return s == NULL ? otherwise : s;
+}
+
+/* --- the header ------------------------------------------------------------------------------- */
+
+static const struct {
+	const char *type; /* of the member, with its blank */
+	bool has;         /* an optional one has a has_ beside it */
+} kinds[] = {
+	[STOCKADE_FIELD_STRING] = { "const char *", false },
+	[STOCKADE_FIELD_INTEGER] = { "int64_t ", true },
+	[STOCKADE_FIELD_NUMBER] = { "double ", true },
+	[STOCKADE_FIELD_BOOLEAN] = { "bool ", true },
+	[STOCKADE_FIELD_STRINGS] = { "struct stockade_strings ", false },
+	[STOCKADE_FIELD_INTEGERS] = { "struct stockade_integers ", false },
+	[STOCKADE_FIELD_NUMBERS] = { "struct stockade_numbers ", false },
+	[STOCKADE_FIELD_BOOLEANS] = { "struct stockade_booleans ", false },
+	[STOCKADE_FIELD_JSON] = { "const struct stockade_json *", false },
+};
+
+static bool has(const struct stk_member *m)
+{
+	return m->optional && kinds[m->kind].has;
+}
+
+static void put_member(FILE *out, const struct stk_member *m)
+{
+	const char *about = text_of(m->schema, "description", NULL);
+
+	if (has(m))
+		stk_put(out, "\tbool has_%s;\n", m->name);
+	stk_put(out, "\t%s%s;", kinds[m->kind].type, m->name);
+	if (about != NULL || (m->optional && !has(m))) {
+		stk_put(out, " /* ");
+		put_comment(out, about == NULL ? "" : about, 160);
+		if (m->optional && !has(m))
+			stk_put(out, "%s%s", about == NULL ? "" : "; ",
+			    m->kind >= STOCKADE_FIELD_STRINGS && m->kind <= STOCKADE_FIELD_BOOLEANS
+				? "n is 0 if left out"
+				: "NULL if left out");
+		stk_put(out, " */");
+	}
+	stk_put(out, "\n");
+}
+
+static void put_guard(FILE *out, const char *function)
+{
+	stk_put(out, "STOCKADE_ARGS_");
+	for (; *function != '\0'; function++)
+		stk_put(out, "%c",
+		    *function >= 'a' && *function <= 'z' ? *function - 'a' + 'A' : *function);
+	stk_put(out, "_H\n");
+}
+
+char *stk_emit_header(const struct stk_plan *plan, const char *source)
+{
+	const char *fn = plan->function;
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	if (out == NULL)
+		return NULL;
+	stk_put(out, "/*\n * The arguments of ");
+	put_comment(out, text_of(plan->root, "title", fn), 100);
+	stk_put(out,
+	    ", written by the schema compiler from\n * %s: change that file, not this one.\n "
+	    "*/\n#ifndef ",
+	    source);
+	put_guard(out, fn);
+	stk_put(out, "#define ");
+	put_guard(out, fn);
+	stk_put(out, "\n#include \"jobs/job.h\"\n\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n");
+	stk_put(out,
+	    "/* Text and arrays are borrowed until the handler returns. */\nstruct %s_args {\n",
+	    fn);
+	for (uint32_t i = 0; i < plan->n; i++)
+		put_member(out, &plan->members[i]);
+	stk_put(out, "\tconst struct stockade_json *json; /* all of it, as it came */\n};\n\n");
+	stk_put(out,
+	    "struct stockade_result %s(\n    struct stockade_job *job, const struct %s_args "
+	    "*args);\n\n",
+	    fn, fn);
+	stk_put(out, "#ifdef __cplusplus\n}\n#endif\n#endif\n");
+	if (fclose(out) != 0) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+/* --- the source ------------------------------------------------------------------------------- */
+
+static void put_fields(FILE *out, const struct stk_plan *plan)
+{
+	const char *fn = plan->function;
+
+	if (plan->n == 0)
+		return;
+	stk_put(out, "static const struct stockade_field fields[] = {\n");
+	for (uint32_t i = 0; i < plan->n; i++) {
+		const struct stk_member *m = &plan->members[i];
+
+		stk_put(out, "\t{ .kind = %u, .flags = %s, .index = %u,\n\t\t.key = ", m->kind,
+		    m->rest ? "STOCKADE_FIELD_REST" : "0", m->index);
+		stk_put_string(out, m->key);
+		stk_put(out, ",\n\t\t.offset = offsetof(struct %s_args, %s),\n\t\t.has = ", fn,
+		    m->name);
+		if (has(m))
+			stk_put(out, "offsetof(struct %s_args, has_%s) },\n", fn, m->name);
+		else
+			stk_put(out, "STK_RULES_NONE },\n");
+	}
+	stk_put(out, "};\n\n");
+}
+
+char *stk_emit_source(const struct stk_plan *plan, const struct stk_compiled *c, const char *source,
+    const char *header)
+{
+	const char *fn = plan->function;
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	if (out == NULL)
+		return NULL;
+	stk_put(out,
+	    "/*\n * Written by the schema compiler from %s: change that file, not this one.\n */\n",
+	    source);
+	stk_put(out, "#include \"%s\"\n\n#include \"jobs/cage/bind.h\"\n\n", header);
+	stk_put(out, "#pragma GCC diagnostic ignored \"-Woverlength-strings\"\n\n");
+	stk_put_program(out, &c->program);
+	put_fields(out, plan);
+	stk_put(out, "static const struct stockade_binder binder = {\n\t.program = &program,\n");
+	if (plan->n > 0)
+		stk_put(out, "\t.fields = fields,\n\t.n_fields = %u,\n", plan->n);
+	stk_put(out, "\t.json = offsetof(struct %s_args, json),\n};\n\n", fn);
+	stk_put(out,
+	    "static int bind(const json_t *args, void *out, struct stockade_violation *v)\n"
+	    "{\n\treturn stockade_bind(&binder, args, out, v);\n}\n\n");
+	stk_put(out,
+	    "static struct stockade_result run(struct stockade_job *job, const void *args)\n"
+	    "{\n\treturn %s(job, args);\n}\n\n",
+	    fn);
+	stk_put(out, "extern const struct stockade_binding stockade_binding_%s;\n", fn);
+	stk_put(out,
+	    "const struct stockade_binding stockade_binding_%s = {\n"
+	    "\t.args_size = sizeof(struct %s_args),\n\t.bind = bind,\n\t.run = run,\n};\n",
+	    fn, fn);
+	if (fclose(out) != 0) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
