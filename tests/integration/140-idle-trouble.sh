@@ -144,7 +144,7 @@ begin() { # begin: a worker that blocks, and a fresh log
 	W=$(children_of "$WORKER" | head -1)
 }
 ends_well() { # a job runs, the worker is the same one, blocks again and ends with 0
-	push files "$one"
+	fresh files
 	wait_for 20 done_is "${1:-1}" || return 1
 	[ "$(children_of "$WORKER" | head -1)" = "$W" ] || return 1
 	wait_for 20 blocked_is 2 || return 1
@@ -178,7 +178,7 @@ check "and over" ends_well
 check "it blocks" begin
 mine=resque:stockade:in:$(rcli zrange resque:stockade:live 0 0):files
 rcli set "$mine" oops >/dev/null
-push files "$one"
+fresh files
 check "WRONGTYPE is named" wait_for 5 says WRONGTYPE
 check "and which key" wait_for 5 grep -aq 'STORE: resque:stockade:in:.*:files has another type' "$T/log"
 check "the job stays in its queue" eq "$(rcli llen resque:queue:files)" 1
