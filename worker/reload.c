@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -26,8 +27,9 @@ static enum stk_err check_hidden(
 
 	if (path == NULL)
 		return STK_OK;
-	return stk_conf_blame(
-	    e, secret, 0, "it lies beneath %s, which jobs may read; move one of them", path);
+	(void)snprintf(e->sentence, sizeof(e->sentence),
+	    "%s lies beneath %s, which jobs may read; move one of them", secret, path);
+	return STK_E_REFUSED;
 }
 
 /* Everything that a ring must pass before it may judge a job. */
