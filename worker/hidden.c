@@ -35,8 +35,8 @@ int stk_hidden_check(const struct stk_config *c, const char *secret)
 {
 	const char *path = stk_hidden_beneath(c, secret);
 
-	return path == NULL ? 0
-			    : stk_complain(STK_EX_CONFIG,
-				  "%s lies beneath %s, which jobs may read; move one of them",
-				  secret, path);
+	return path == NULL
+		   ? 0
+		   : stk_complain(STK_EX_CONFIG,
+			 "%s lies beneath %s, which jobs may read; move one of them", secret, path);
 }

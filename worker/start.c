@@ -305,9 +305,8 @@ int stk_worker_come_alive(struct stk_worker *w, const struct stk_worker_start *s
 	if ((code = stk_policy_open(w)) != 0 || (code = stk_worker_trail_open(w, start)) != 0 ||
 	    (code = stk_worker_load_handed(w)) != 0 || (code = bind_queues(w)) != 0 ||
 	    (code = connect_redis(w, start)) != 0 || (code = stk_ledger_open(w, start)) != 0 ||
-	    (code = register_worker(w, start)) != 0 ||
-	    (code = recover(w, start)) != 0 || (code = stk_worker_trail_begin(w)) != 0 ||
-	    (code = enter_walls(w)) != 0)
+	    (code = register_worker(w, start)) != 0 || (code = recover(w, start)) != 0 ||
+	    (code = stk_worker_trail_begin(w)) != 0 || (code = enter_walls(w)) != 0)
 		return code;
 	if (write(start->ready_fd, "R", 1) != 1)
 		return stk_complain(STK_EX_OS, "the supervisor is gone");
