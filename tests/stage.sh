@@ -38,10 +38,43 @@ stage_up() {
 	"$STOCKADE" keys generate --kid web-1 --principal web --out "$T/keys" >"$T/web.stanza" || exit 70
 	"$STOCKADE" keys generate --kid other-1 --principal other --out "$T/keys" >"$T/other.stanza" || exit 70
 	write_policy
+	ledger_up
 	write_config
+	ledger_begin
+}
+# The run ledger stands on a Redis of its own, so that a test may do anything to the other one.
+ledger_up() { # ledger_up [words for redis-server]
+	LEDGER_DIR=$(mktemp -d /tmp/stk-ledger-XXXXXX) || exit 70
+	LEDGER_SOCK=$LEDGER_DIR/sock
+	dd if=/dev/urandom bs=24 count=1 2>/dev/null | base64 >"$T/secret/ledger"
+	chmod 400 "$T/secret/ledger"
+	ledger_again "$@"
+}
+FAKETIME_LIB=$(ls /usr/lib/*/faketime/libfaketime.so.1 2>/dev/null | head -1)
+ledger_again() { # LEDGER_FAKETIME=+2h: with another clock (libc's malloc: jemalloc asks the time too early)
+	env ${LEDGER_FAKETIME:+LD_PRELOAD=$FAKETIME_LIB:libc.so.6 FAKETIME=$LEDGER_FAKETIME} redis-server --port 0 --unixsocket "$LEDGER_SOCK" --save '' --appendonly no --dir "$LEDGER_DIR" \
+		--daemonize no --logfile "$LEDGER_DIR/log" "$@" </dev/null >/dev/null 2>&1 &
+	LEDGER_PID=$!
+	wait_for 10 ledger_is_ours || {
+		echo "# the ledger's redis-server did not start in $LEDGER_DIR" >&2
+		exit 70
+	}
+}
+ledger_is_ours() { [ "$(lcli INFO server | tr -d '\r' | sed -n 's/^process_id://p')" = "$LEDGER_PID" ]; }
+lcli() { redis-cli -s "$LEDGER_SOCK" "$@"; }
+ledger_acl() { "$STOCKADE" ledger acl --config "$T/stockade.conf" | lcli >/dev/null; }
+ledger_begin() { # ledger_begin [min-iat]
+	ledger_acl
+	"$STOCKADE" ledger init --min-iat "${1:-0}" --config "$T/stockade.conf" >/dev/null || exit 70
+}
+ledger_kill() {
+	[ -z "${LEDGER_PID:-}" ] || { kill -9 "$LEDGER_PID" && wait "$LEDGER_PID"; } 2>/dev/null
+	LEDGER_PID=
 }
 stage_down() {
 	[ -z "${WORKER:-}" ] || kill -9 "$WORKER" 2>/dev/null
+	ledger_kill
+	[ -z "${LEDGER_DIR:-}" ] || rm -rf "$LEDGER_DIR"
 	redis_stop
 	[ -n "${KEEP:-}" ] || rm -rf "$T"
 }
@@ -80,6 +113,11 @@ write_config() { # further lines on standard input are not read; set EXTRA for t
 	cat >"$T/stockade.conf" <<EOF
 redis = "unix://$REDIS_SOCK";
 namespace = "resque";
+ledger_url = "unix://$LEDGER_SOCK";
+ledger_user = "ledger";
+ledger_password_file = "$T/secret/ledger";
+ledger_max = "1024G";
+adaptive_rates = false;
 queues = [ "files", "low" ];
 policy = "$T/policy.conf";
 cage = "$CAGE";

@@ -79,8 +79,8 @@ static enum stk_verdict judge_seal(struct judge *j)
 
 	if ((j->key = stk_keyring_find(j->gate->ring, j->env.kid)) == NULL)
 		return STK_V_E_KEY_UNKNOWN;
-	copy_text(j->out->principal, sizeof(j->out->principal),
-	    stk_span_str(j->gate->ring->principals[j->key->principal].name));
+	j->out->who = &j->gate->ring->principals[j->key->principal];
+	copy_text(j->out->principal, sizeof(j->out->principal), stk_span_str(j->out->who->name));
 	v = judge_signature_text(j, sig);
 	if (v == STK_V_ACCEPT) {
 		const uint8_t *material =

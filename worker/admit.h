@@ -4,7 +4,7 @@
  * Cheapest and most protective first; nothing is allocated before the size is known, nothing is
  * logged, and claims are believed only after the signature over their exact bytes. A ticket can be
  * made nowhere else: its struct is defined in admit.c, so a job that skipped a check does not
- * compile. The ledger's claim (replay, rate) comes after this, on the ticket.
+ * compile. The ledger's claim (replay, rate) comes after this, on the ticket (claim.c).
  */
 #ifndef WORKER_ADMIT_H
 #define WORKER_ADMIT_H
@@ -34,9 +34,13 @@ struct stk_admission {
 	uint8_t job_id[STK_JOB_ID_LEN];        /* set if signature_valid */
 	char kid[STK_KID_MAX + 1];             /* by grammar; "" before the header was parsed */
 	char principal[STK_PRINCIPAL_MAX + 1]; /* "" unless the kid is known */
+	const struct stk_principal *who;       /* the same in the gate's ring, or NULL */
 	char cls[STK_CLASS_MAX + 1];           /* the header's class, by grammar; "" as for kid */
 	char header[STK_HEADER_MAX + 1];       /* H, by grammar; "" as for kid */
 	int64_t not_before_s;                  /* D_NOT_BEFORE: when it is due */
+	int64_t wait_ms;                       /* D_BUSY, D_RATE (claim.c): how long it is parked */
+	int64_t slot_ms;                       /* D_RATE: after the one parked before it */
+	char limiter[208];                     /* D_RATE: which limit */
 	struct stk_ticket *ticket;             /* ACCEPT only; owned, may be taken (set to NULL) */
 };
 

@@ -73,6 +73,7 @@ bool stk_worker_audited(
 	if (t != NULL) {
 		d.ref = stk_ticket_ref(t);
 		d.runs = stk_ticket_runs(t);
+		d.run = (uint32_t)w->run;
 		d.args = stk_ticket_args(t);
 	}
 	stk_sha256(r->parcel.bytes, digest);

@@ -61,6 +61,11 @@ const struct stk_setting stk_config_table[] = {
 	{ .name = "redis_user", .type = STK_SET_STRING, .offset = AT(redis_user), .doc = "Redis ACL user" },
 	{ .name = "redis_password_file", .type = STK_SET_STRING, .offset = AT(redis_password_file), .doc = "file that holds the Redis password" },
 	{ .name = "namespace", .type = STK_SET_STRING, .offset = AT(ns), .min = 1, .max = 64, .def = DEFAULT_NAMESPACE, .doc = "Resque's key prefix, without the colon" },
+	{ .name = "ledger_url", .type = STK_SET_STRING, .offset = AT(ledger_url), .doc = "Redis URL of the run ledger, without a password; may be that of `redis`" },
+	{ .name = "ledger_user", .type = STK_SET_STRING, .offset = AT(ledger_user), .doc = "the ledger's own Redis ACL user" },
+	{ .name = "ledger_password_file", .type = STK_SET_STRING, .offset = AT(ledger_password_file), .doc = "file that holds that user's password" },
+	{ .name = "ledger_max", .type = STK_SET_BYTES, .offset = AT(ledger_max_bytes), .min = 1 << 20, .max = 1LL << 46, .def = "1G", .doc = "most memory that the policy's rates and times may ask of the ledger" },
+	{ .name = "adaptive_rates", .type = STK_SET_BOOL, .offset = AT(adaptive_rates), .def = "true", .doc = "halve the rates while this machine is short of memory or CPU" },
 	{ .name = "queues", .type = STK_SET_STRINGS, .offset = AT(queues), .max = 64, .doc = "queues in strict order of priority; * ? [ ] are patterns, !x excludes" },
 	{ .name = "queues_allowed", .type = STK_SET_STRINGS, .offset = AT(queues_allowed), .max = 256, .doc = "the only queues that patterns may cover; default: those the policy grants" },
 	{ .name = "policy", .type = STK_SET_STRING, .offset = AT(policy), .def = STK_POLICY_PATH, .doc = "policy file: who may enqueue what" },
@@ -270,6 +275,41 @@ void stk_config_clear(struct stk_config *c)
 	stk_conf_clear(stk_config_table, stk_config_table_len, c);
 }
 
+/*
+ * Every queue asks for signatures, so every worker needs a ledger: without one a signed job could
+ * be repeated for ever, and a user who can write queues must not be able to write it.
+ */
+static enum stk_err check_ledger(const struct stk_config *c, struct stk_conf_error *e)
+{
+	const char *queues_user = c->redis_user != NULL ? c->redis_user : "default";
+	struct stk_redis_url url;
+	char why[STK_REDIS_WHY_BYTES];
+	bool secret;
+
+	if (c->ledger_url == NULL)
+		return stk_conf_blame(e, "ledger_url", 0,
+		    "LEDGER_UNSET: signed jobs need a run ledger against replay; set ledger_url "
+		    "(the "
+		    "Redis of `redis` will do to begin with), ledger_user and "
+		    "ledger_password_file, and "
+		    "see `stockade ledger --help`");
+	if (stk_redis_url_parse(c->ledger_url, &url, why, sizeof(why)) != STK_OK)
+		return stk_conf_blame(e, "ledger_url", 0, "%s", why);
+	secret = url.has_password || url.user[0] != '\0';
+	stk_redis_url_clear(&url);
+	if (secret)
+		return stk_conf_blame(e, "ledger_url", 0,
+		    "user and password stand in ledger_user and ledger_password_file, not in the "
+		    "URL");
+	if (c->ledger_user == NULL || strcmp(c->ledger_user, queues_user) == 0)
+		return stk_conf_blame(e, "ledger_user", 0,
+		    "LEDGER_USER: the ledger needs an ACL user of its own, other than '%s': "
+		    "`stockade "
+		    "ledger acl` prints the command that makes one",
+		    queues_user);
+	return STK_OK;
+}
+
 enum stk_err stk_config_check(const struct stk_config *c, bool for_work, struct stk_conf_error *e)
 {
 	enum stk_err err;
@@ -280,6 +320,8 @@ enum stk_err stk_config_check(const struct stk_config *c, bool for_work, struct 
 		    "configuration");
 	if ((err = stk_queues_check(&c->queues, &c->queues_allowed, e)) != STK_OK ||
 	    (err = stk_layers_check(c, e)) != STK_OK)
+		return err;
+	if (for_work && (err = check_ledger(c, e)) != STK_OK)
 		return err;
 	if (c->redis_timeout_ms >= c->stuck_after_ms)
 		return stk_conf_blame(e, "redis_timeout", 0,

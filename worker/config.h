@@ -17,10 +17,15 @@
 #endif
 
 struct stk_config {
-	char *redis;               /* URL without a password */
-	char *redis_user;          /* ACL user, or NULL */
-	char *redis_password_file; /* or NULL */
-	char *ns;                  /* key prefix without its colon */
+	char *redis;                /* URL without a password */
+	char *redis_user;           /* ACL user, or NULL */
+	char *redis_password_file;  /* or NULL */
+	char *ns;                   /* key prefix without its colon */
+	char *ledger_url;           /* of the ledger's Redis, possibly the same; never a default */
+	char *ledger_user;          /* its ACL user, never the queues' */
+	char *ledger_password_file; /* or NULL */
+	int64_t ledger_max_bytes;   /* what the policy's rates may make of it */
+	bool adaptive_rates; /* lower every rate while this machine is short of memory or CPU */
 	struct stk_strings
 	    queues; /* strict priority order; names, patterns, exclusions (queues.h) */
 	struct stk_strings

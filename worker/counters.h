@@ -19,6 +19,8 @@ struct stk_counters {
 	uint64_t fenced, abandoned, outages, lost, foreign_filed, pruned, wrong_types;
 	uint64_t layers_missing; /* preferred and not there, seen at the start */
 	uint64_t zygotes_recycled, redacted;
+	uint64_t finish_stale, ledger_outages, ledger_troubles;
+	uint64_t reloads, reloads_failed, readmitted;
 };
 
 /* All counters that are not zero, as members of an open object. */

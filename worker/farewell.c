@@ -88,6 +88,8 @@ int stk_worker_farewell(struct stk_worker *w)
 	(void)snprintf(detail, sizeof(detail), "%s", detail_of(w, end)); /* before unregister */
 	w->counters.outages = w->life.outage.n;
 	w->counters.wrong_types = w->mistyped.n;
+	stk_ledger_note(w);
+	w->counters.ledger_outages = w->ledger.outage.n;
 	if (stk_redis_connected(w->link) && !w->life.fenced && !w->life.outage.away &&
 	    stk_store_unregister(&w->store, &answer) != STK_OK)
 		code = code == STK_EX_OK ? STK_EX_REDIS : code;

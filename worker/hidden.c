@@ -9,12 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-int stk_hidden_check(const struct stk_config *c, const char *secret)
+const char *stk_hidden_beneath(const struct stk_config *c, const char *secret)
 {
 	char secret_real[PATH_MAX], open_real[PATH_MAX];
 
 	if (secret == NULL || realpath(secret, secret_real) == NULL)
-		return 0;
+		return NULL;
 	for (size_t i = 0; i < c->directories.n + c->setup_read.n; i++) {
 		bool dir = i < c->directories.n;
 		const char *path =
@@ -26,9 +26,17 @@ int stk_hidden_check(const struct stk_config *c, const char *secret)
 		n = strcmp(open_real, "/") == 0 ? 0 : strlen(open_real);
 		if (strncmp(secret_real, open_real, n) == 0 &&
 		    (secret_real[n] == '/' || secret_real[n] == '\0'))
-			return stk_complain(STK_EX_CONFIG,
-			    "%s lies beneath %s, which jobs may read; move one of them", secret,
-			    path);
+			return path;
 	}
-	return 0;
+	return NULL;
+}
+
+int stk_hidden_check(const struct stk_config *c, const char *secret)
+{
+	const char *path = stk_hidden_beneath(c, secret);
+
+	return path == NULL
+		   ? 0
+		   : stk_complain(STK_EX_CONFIG,
+			 "%s lies beneath %s, which jobs may read; move one of them", secret, path);
 }

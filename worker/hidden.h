@@ -12,5 +12,7 @@
  * or absent file is 0: whoever opens it says what is wrong.
  */
 STK_CHECK int stk_hidden_check(const struct stk_config *c, const char *secret);
+/* The same without a word: the path that jobs may read, or NULL. Borrowed from @c. */
+const char *stk_hidden_beneath(const struct stk_config *c, const char *secret);
 
 #endif

@@ -30,6 +30,22 @@ static int open_within(int dir, const char *name)
 	return (int)fd;
 }
 
+/* A symlink that could not be followed within: perhaps a mounted secret's, name -> ..data/name. */
+static int open_link(int dir, const char *name)
+{
+	STK_AUTO_CLOSE int data = -1;
+	int fd = open_within(dir, name);
+
+	if (fd != -1 || errno != ELOOP)
+		return fd;
+	data = openat(dir, "..data", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (data == -1) {
+		errno = ELOOP;
+		return -1;
+	}
+	return openat(data, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
+}
+
 static int open_key(const char *base, const char *path)
 {
 	char full[4096], copy[4096];
@@ -44,7 +60,7 @@ static int open_key(const char *base, const char *path)
 	}
 	memcpy(copy, full, (size_t)n + 1);
 	dir = open(dirname(copy), O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return dir == -1 ? -1 : open_within(dir, basename(full));
+	return dir == -1 ? -1 : open_link(dir, basename(full));
 }
 
 static enum stk_err judge(int fd, const char **why)

@@ -43,6 +43,11 @@ void stk_keyring_free(struct stk_keyring *r)
 		free(r->keys[i].secret_path);
 	}
 	free(r->keys);
+	for (size_t i = 0; i < r->n_limits; i++) {
+		free(r->limits[i].cls);
+		free(r->limits[i].queue);
+	}
+	free(r->limits);
 	free(r);
 }
 
@@ -180,6 +185,80 @@ enum stk_err stk_keyring_add_grant(struct stk_keyring *r, size_t principal, char
 	return STK_OK;
 }
 
+/* Two grants with one class and two rates would share one limiter: which of them counts? */
+static bool one_rate(const struct stk_principal *p, const struct stk_policy_grant *g)
+{
+	for (size_t i = 0; i + 1 < p->n_grants; i++)
+		for (size_t c = 0; c < g->n_classes; c++)
+			for (size_t k = 0; k < p->grants[i].n_classes; k++)
+				if (strcmp(p->grants[i].classes[k], g->classes[c]) == 0 &&
+				    (p->grants[i].rate_per_h != g->rate_per_h ||
+					p->grants[i].burst != g->burst))
+					return false;
+	return true;
+}
+
+enum stk_err stk_keyring_limit_grant(
+    struct stk_keyring *r, size_t principal, int64_t rate_per_h, int64_t burst, const char **why)
+{
+	struct stk_principal *p = &r->principals[principal];
+	struct stk_policy_grant *g;
+
+	if (principal >= r->n_principals || p->n_grants == 0)
+		return no(why, "the grant belongs to nobody");
+	g = &p->grants[p->n_grants - 1];
+	if ((rate_per_h > 0) != (burst > 0))
+		return no(why, "rate and burst come together");
+	g->rate_per_h = rate_per_h;
+	g->burst = burst;
+	return one_rate(p, g) ? STK_OK
+			      : no(why, "a class stands in two grants with different rates");
+}
+
+static const char *limit_fault(const struct stk_keyring *r, const struct stk_policy_limit *l)
+{
+	if (l->cls != NULL && l->queue != NULL)
+		return "a limit is of a class or of a queue; write two";
+	if (l->cls != NULL && !stk_envelope_class_ok(stk_span_str(l->cls)))
+		return "a class is an exact name (no wildcards)";
+	if (l->queue != NULL && !stk_envelope_queue_ok(stk_span_str(l->queue)))
+		return "a queue is an exact name (no wildcards)";
+	if ((l->rate_per_h > 0) != (l->burst > 0))
+		return "rate and burst come together";
+	if (l->rate_per_h == 0 && l->max_running == 0)
+		return "it limits nothing: give rate and burst, max_running, or both";
+	for (size_t i = 0; i < r->n_limits; i++) {
+		const struct stk_policy_limit *o = &r->limits[i];
+
+		if ((o->cls == NULL) == (l->cls == NULL) &&
+		    (o->queue == NULL) == (l->queue == NULL) &&
+		    (l->cls == NULL || strcmp(o->cls, l->cls) == 0) &&
+		    (l->queue == NULL || strcmp(o->queue, l->queue) == 0))
+			return "it is limited twice";
+	}
+	return NULL;
+}
+
+enum stk_err stk_keyring_add_limit(
+    struct stk_keyring *r, const struct stk_policy_limit *l, const char **why)
+{
+	struct stk_policy_limit *slot;
+	void *v;
+
+	if ((*why = limit_fault(r, l)) != NULL)
+		return STK_E_REFUSED;
+	if ((v = grow(r->limits, &r->n_limits, sizeof(*l))) == NULL)
+		return nomem(why);
+	r->limits = v;
+	slot = &r->limits[r->n_limits++];
+	*slot = *l;
+	slot->cls = l->cls != NULL ? strdup(l->cls) : NULL;
+	slot->queue = l->queue != NULL ? strdup(l->queue) : NULL;
+	if ((l->cls != NULL && slot->cls == NULL) || (l->queue != NULL && slot->queue == NULL))
+		return nomem(why);
+	return STK_OK;
+}
+
 static bool same_material(const struct stk_key *a, const struct stk_key *b)
 {
 	if (a->alg != b->alg)
@@ -217,6 +296,36 @@ enum stk_err stk_keyring_add_key(struct stk_keyring *r, const struct stk_key *k,
 
 /* --- asking -------------------------------------------------------------------------------------
  */
+
+int64_t stk_keyring_ledger_records(const struct stk_keyring *r, int64_t keep_s, size_t *worst)
+{
+	int64_t sum = 0, most = -1;
+
+	for (size_t i = 0; i < r->n_principals; i++) {
+		const struct stk_principal *p = &r->principals[i];
+		int64_t seconds = p->max_delay_s + p->max_window_s + keep_s;
+		int64_t n;
+
+		/* hours are short and rates bounded, but their product need not fit */
+		if (p->rate_per_h > (INT64_MAX >> 8) / seconds)
+			n = INT64_MAX >> 8;
+		else
+			n = p->rate_per_h * seconds / 3600 + p->burst;
+		if (n > most) {
+			most = n;
+			*worst = i;
+		}
+		sum = sum + n < INT64_MAX >> 7 ? sum + n : INT64_MAX >> 7;
+	}
+	return sum;
+}
+
+enum stk_key_state stk_key_state(const struct stk_key *k, int64_t now_s)
+{
+	return k->revoked             ? STK_KEY_REVOKED
+	       : now_s >= k->iat_to_s ? STK_KEY_RETIRING
+				      : STK_KEY_ACTIVE;
+}
 
 static bool listed(char *const *v, size_t n, struct stk_span name)
 {

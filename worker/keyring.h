@@ -18,6 +18,14 @@ struct stk_policy_grant {
 	char **queues, **classes;
 	size_t n_queues, n_classes;
 	int64_t max_body_bytes;
+	int64_t rate_per_h, burst; /* of this principal with each of these classes; 0: none */
+};
+
+/* A limit of a class, of a queue, or (neither) of all jobs together. */
+struct stk_policy_limit {
+	char *cls, *queue;         /* at most one; owned by the ring */
+	int64_t rate_per_h, burst; /* 0: none */
+	int64_t max_running;       /* on all workers together; 0: none */
 };
 
 struct stk_principal {
@@ -49,6 +57,8 @@ struct stk_keyring {
 	size_t n_principals;
 	struct stk_key *keys;
 	size_t n_keys;
+	struct stk_policy_limit *limits;
+	size_t n_limits;
 	uint8_t
 	    digest[STK_SHA256_LEN]; /* of the policy file's bytes; zero for a ring made by hand */
 };
@@ -72,6 +82,28 @@ STK_CHECK enum stk_err stk_keyring_add_grant(struct stk_keyring *r, size_t princ
 /* Takes k->secret on success. Duplicate kid or key material and small-order keys are refused. */
 STK_CHECK enum stk_err stk_keyring_add_key(
     struct stk_keyring *r, const struct stk_key *k, const char **why);
+
+/* The rate of the grant added last; a class has one, in whichever grants of a principal it stands.
+ */
+STK_CHECK enum stk_err stk_keyring_limit_grant(
+    struct stk_keyring *r, size_t principal, int64_t rate_per_h, int64_t burst, const char **why);
+/* Copies @l; class and queue are exact names. */
+STK_CHECK enum stk_err stk_keyring_add_limit(
+    struct stk_keyring *r, const struct stk_policy_limit *l, const char **why);
+
+/*
+ * The most records that a ledger has to hold for this ring, by its rates, and the arithmetic of the
+ * principal with the most of them; @keep_s: how long a record outlives its job's end.
+ */
+int64_t stk_keyring_ledger_records(const struct stk_keyring *r, int64_t keep_s, size_t *worst);
+
+/* What a key may still do at @now_s: retiring when jobs are only judged, not issued any more. */
+enum stk_key_state {
+	STK_KEY_ACTIVE,
+	STK_KEY_RETIRING,
+	STK_KEY_REVOKED
+};
+enum stk_key_state stk_key_state(const struct stk_key *k, int64_t now_s);
 
 /* The key with exactly this name, or NULL. */
 const struct stk_key *stk_keyring_find(const struct stk_keyring *r, struct stk_span kid);

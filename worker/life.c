@@ -96,6 +96,8 @@ static void hear_one(struct stk_life *l, int sig, pid_t sender)
 {
 	if (sig == SIGUSR1) {
 		l->kill_child = true;
+	} else if (sig == SIGHUP) {
+		l->reload = true;
 	} else if (sig == SIGUSR2 || sig == SIGCONT) {
 		bool pause = sig == SIGUSR2;
 
@@ -264,9 +266,9 @@ static void doze(struct stk_life *l, int64_t ms)
 void stk_life_wait(struct stk_life *l, int64_t ms)
 {
 	int64_t until = stk_monotonic_ms() + ms;
-	bool paused = l->paused;
+	bool paused = l->paused, reload = l->reload;
 
-	while (l->stop == STK_STOP_NO && !l->fenced && l->paused == paused) {
+	while (l->stop == STK_STOP_NO && !l->fenced && l->paused == paused && l->reload == reload) {
 		int64_t now = stk_monotonic_ms();
 
 		if (now >= until)
@@ -275,11 +277,11 @@ void stk_life_wait(struct stk_life *l, int64_t ms)
 	}
 }
 
-static bool give_up(struct stk_life *l, bool outcome_in_hand)
+static bool give_up(struct stk_life *l, const struct stk_outage *o, bool outcome_in_hand)
 {
 	int64_t now = stk_monotonic_ms();
 
-	if (l->fenced || l->outage.hopeless)
+	if (l->fenced || l->outage.hopeless || o->hopeless)
 		return true;
 	if (l->stop == STK_STOP_NO)
 		return false;
@@ -294,7 +296,7 @@ bool stk_life_linger(struct stk_life *l, int64_t ms, bool outcome_in_hand)
 {
 	int64_t until = stk_monotonic_ms() + ms;
 
-	while (!give_up(l, outcome_in_hand)) {
+	while (!give_up(l, &l->outage, outcome_in_hand)) {
 		int64_t now = stk_monotonic_ms();
 
 		if (now >= until)
@@ -306,12 +308,16 @@ bool stk_life_linger(struct stk_life *l, int64_t ms, bool outcome_in_hand)
 
 bool stk_life_again(struct stk_life *l, enum stk_err e, bool outcome_in_hand)
 {
-	struct stk_outage *o = &l->outage;
+	return stk_life_again_on(l, &l->outage, e, outcome_in_hand);
+}
 
+bool stk_life_again_on(
+    struct stk_life *l, struct stk_outage *o, enum stk_err e, bool outcome_in_hand)
+{
 	stk_outage_note(o, e);
 	if (e == STK_OK)
 		return false;
-	while (!give_up(l, outcome_in_hand)) {
+	while (!give_up(l, o, outcome_in_hand)) {
 		int64_t now = stk_monotonic_ms();
 
 		if (!o->away)

@@ -2,10 +2,11 @@
  * life.h - the worker as a living thing: its id, its beat, its signals, the order to stop.
  *
  * The same poll loop that waits for a job calls stk_life_tick(), so a long job keeps its heartbeat,
- * a lost Redis is found again and a signal is heard at once. TERM, INT and HUP drain: the running
+ * a lost Redis is found again and a signal is heard at once. TERM and INT drain: the running
  * job may finish until drain_timeout, then its child gets TERM, term_timeout later KILL, and the
  * job is handed back. QUIT (and TERM with graceful_term) waits for the job however long it takes. A
- * second signal that stops acts at once. USR1 ends the running child, USR2 pauses, CONT goes on.
+ * second signal that stops acts at once. USR1 ends the running child, USR2 pauses, CONT goes on,
+ * HUP reloads the policy.
  */
 #ifndef WORKER_LIFE_H
 #define WORKER_LIFE_H
@@ -33,6 +34,7 @@ struct stk_life {
 	uint32_t n_stops[2];                /* heard from elsewhere, from the supervisor */
 	int64_t drain_until_ms, kill_at_ms; /* CLOCK_MONOTONIC; 0: not set */
 	bool paused;                        /* USR2: nothing new is reserved until CONT */
+	bool reload;     /* HUP: policy and keys are read anew before the next job */
 	bool kill_child; /* USR1: the running child is ended, the worker goes on */
 	int64_t next_beat_ms;
 	int64_t beat_ok_ms; /* the last beat that succeeded; 0: none yet */
@@ -76,6 +78,10 @@ int64_t stk_life_tick_ms(const struct stk_life *l);
  * true.
  */
 STK_CHECK bool stk_life_again(struct stk_life *l, enum stk_err e, bool outcome_in_hand);
+
+/* The same for a call to another server, such as the ledger's: @o is its own outage. */
+STK_CHECK bool stk_life_again_on(
+    struct stk_life *l, struct stk_outage *o, enum stk_err e, bool outcome_in_hand);
 
 /*
  * Waits @ms, beating and ticking; false when it is time to stop asking, as for stk_life_again.

@@ -52,8 +52,10 @@ static void tell(const struct stk_outage *o)
 {
 	const char *name =
 	    o->problem == STK_RP_NONE ? "UNREACHABLE" : stk_redis_problem_text(o->problem);
-	struct stk_jw *line = stk_log_start(STK_LOG_WARN, "redis.away", "failure", "%s: %s (%s)",
-	    name, answers[o->problem].meaning, stk_redis_why(o->link));
+	struct stk_jw *line =
+	    stk_log_start(STK_LOG_WARN, o->of_ledger ? "ledger.away" : "redis.away", "failure",
+		"%s: %s%s (%s)", name, o->of_ledger ? "D_LEDGER_DOWN, nothing signed starts: " : "",
+		answers[o->problem].meaning, stk_redis_why(o->link));
 
 	stk_jw_cstr(line, "event.reason", name);
 	stk_log_end();
@@ -65,8 +67,8 @@ static void back(struct stk_outage *o)
 
 	if (!o->away)
 		return;
-	line =
-	    stk_log_start(STK_LOG_INFO, "redis.back", "success", "Redis serves this worker again");
+	line = stk_log_start(STK_LOG_INFO, o->of_ledger ? "ledger.back" : "redis.back", "success",
+	    "%s serves this worker again", o->of_ledger ? "the ledger" : "Redis");
 	stk_jw_int(line, "event.duration", (stk_monotonic_ms() - o->since_ms) * 1000000);
 	stk_log_end();
 	o->away = false;

@@ -15,6 +15,7 @@
 #define STK_OUTAGE_ODD_MAX  10 /* answers in a row that the protocol does not know */
 
 struct stk_outage {
+	bool of_ledger;         /* events are ledger.away and ledger.back, not redis.* */
 	struct stk_redis *link; /* borrowed; NULL until there is one */
 	bool away;              /* also what a readiness probe wants to know */
 	bool by_call;           /* a job's call failed, so a beat that succeeds proves little */

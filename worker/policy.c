@@ -3,14 +3,20 @@
  */
 #include "worker/policy.h"
 
+#include "worker/parcel.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 struct grant_text {
 	struct stk_strings queues, classes;
-	int64_t max_body_bytes;
+	int64_t max_body_bytes, rate_per_h, burst;
 	int line;
 };
 
@@ -29,9 +35,15 @@ struct principal_text {
 	int line;
 };
 
+struct limit_text {
+	char *cls, *queue;
+	int64_t rate_per_h, burst, max_running;
+	int line;
+};
+
 struct policy_text {
 	struct stk_strings audiences;
-	struct stk_conf_list principals;
+	struct stk_conf_list principals, limits;
 };
 
 /* In the order of enum stk_alg. */
@@ -56,6 +68,8 @@ static const struct stk_setting grant_table[] = {
 	NEED(struct grant_text, "classes", STRINGS, classes, .min = 1, .doc = "exact names, no wildcards"),
 	NEED(struct grant_text, "max_body", BYTES, max_body_bytes, .min = 2, .max = STK_CONF_FILE_MAX,
 	    .doc = "the most that the arguments' JSON may measure"),
+	MAY(struct grant_text, "rate", RATE, rate_per_h, .max = 3600LL * COUNT_MAX, .doc = "starts of each of these classes"),
+	MAY(struct grant_text, "burst", COUNT, burst, .max = COUNT_MAX, .doc = "starts at once before that rate counts"),
 	{ .type = STK_SET_LINE, .offset = offsetof(struct grant_text, line) },
 };
 
@@ -90,16 +104,31 @@ static const struct stk_setting principal_table[] = {
 };
 #undef P
 
+#define L struct limit_text
+static const struct stk_setting limit_table[] = {
+	MAY(L, "class", STRING, cls, .max = STK_CLASS_MAX, .doc = "exact name"),
+	MAY(L, "queue", STRING, queue, .max = STK_QUEUE_MAX, .doc = "exact name"),
+	MAY(L, "rate", RATE, rate_per_h, .max = 3600LL * COUNT_MAX, .doc = "starts, like \"50/s\""),
+	MAY(L, "burst", COUNT, burst, .max = COUNT_MAX, .doc = "starts at once before the rate counts"),
+	MAY(L, "max_running", COUNT, max_running, .max = COUNT_MAX, .doc = "most that run at once on all workers"),
+	{ .type = STK_SET_LINE, .offset = offsetof(L, line) },
+};
+#undef L
+
 static const struct stk_setting policy_table[] = {
 	NEED(struct policy_text, "audiences", STRINGS, audiences, .min = 1, .doc = "names of this installation"),
 	NEED(struct policy_text, "principals", LIST, principals, .sub = principal_table,
 	    .n_sub = STK_ARRAY_LEN(principal_table), .item_size = sizeof(struct principal_text), .min = 1,
 	    .doc = "who may sign"),
+	MAY(struct policy_text, "limits", LIST, limits, .sub = limit_table,
+	    .n_sub = STK_ARRAY_LEN(limit_table), .item_size = sizeof(struct limit_text),
+	    .doc = "limits of classes, of queues and of all together"),
 };
 // clang-format on
 
 struct load {
-	const char *path, *base;
+	const char *path, *base,
+	    *shown; /* shown: the same folder by the name that outlives the load */
 	struct stk_keyring *ring;
 	struct stk_conf_error *e;
 };
@@ -150,7 +179,7 @@ static enum stk_err remember_file(struct load *l, const struct key_text *t)
 
 	if (t->secret_file == NULL)
 		return STK_OK;
-	if (asprintf(&k->secret_path, "%s%s%s", relative ? l->base : "", relative ? "/" : "",
+	if (asprintf(&k->secret_path, "%s%s%s", relative ? l->shown : "", relative ? "/" : "",
 		t->secret_file) == -1) {
 		k->secret_path = NULL;
 		return STK_E_NOMEM;
@@ -199,11 +228,28 @@ static enum stk_err add_principal(struct load *l, const struct principal_text *t
 	for (size_t i = 0; i < t->grants.n; i++)
 		if (stk_keyring_add_grant(l->ring, me, grants[i].queues.v, grants[i].queues.n,
 			grants[i].classes.v, grants[i].classes.n, grants[i].max_body_bytes,
-			&why) != STK_OK)
+			&why) != STK_OK ||
+		    stk_keyring_limit_grant(
+			l->ring, me, grants[i].rate_per_h, grants[i].burst, &why) != STK_OK)
 			return blame(l, grants[i].line, "a grant of", t->name, why);
 	for (size_t i = 0; i < t->keys.n && e == STK_OK; i++)
 		e = add_key(l, me, &keys[i]);
 	return e;
+}
+
+static enum stk_err add_limit(struct load *l, const struct limit_text *t)
+{
+	const struct stk_policy_limit limit = { .cls = t->cls,
+		.queue = t->queue,
+		.rate_per_h = t->rate_per_h,
+		.burst = t->burst,
+		.max_running = t->max_running };
+	const char *name = t->cls != NULL ? t->cls : t->queue != NULL ? t->queue : "all jobs";
+	const char *why;
+
+	if (stk_keyring_add_limit(l->ring, &limit, &why) == STK_OK)
+		return STK_OK;
+	return blame(l, t->line, "the limit of", name, why);
 }
 
 static enum stk_err fill(struct load *l, const struct policy_text *t)
@@ -217,14 +263,18 @@ static enum stk_err fill(struct load *l, const struct policy_text *t)
 			return blame(l, 0, "audience", t->audiences.v[i], why);
 	for (size_t i = 0; i < t->principals.n && e == STK_OK; i++)
 		e = add_principal(l, &principals[i]);
+	for (size_t i = 0; i < t->limits.n && e == STK_OK; i++)
+		e = add_limit(l, (const struct limit_text *)t->limits.items + i);
 	return e;
 }
 
-enum stk_err stk_policy_parse(const char *path, const char *base, const uint8_t *bytes, size_t len,
-    struct stk_keyring **out, struct stk_conf_error *error)
+static enum stk_err parse(const char *path, const char *base, const char *shown,
+    const uint8_t *bytes, size_t len, struct stk_keyring **out, struct stk_conf_error *error)
 {
 	struct policy_text t = { 0 };
-	struct load l = { .path = path, .base = base, .ring = stk_keyring_new(), .e = error };
+	struct load l = {
+		.path = path, .base = base, .shown = shown, .ring = stk_keyring_new(), .e = error
+	};
 	enum stk_err e;
 
 	*out = NULL;
@@ -246,20 +296,95 @@ enum stk_err stk_policy_parse(const char *path, const char *base, const uint8_t 
 	return STK_OK;
 }
 
+enum stk_err stk_policy_parse(const char *path, const char *base, const uint8_t *bytes, size_t len,
+    struct stk_keyring **out, struct stk_conf_error *error)
+{
+	return parse(path, base, base, bytes, len, out, error);
+}
+
+/*
+ * A mounted directory (Kubernetes) shows one generation of its files through the symlink ..data and
+ * swaps that. It is opened once, so that policy and keys are never of two generations. -1: no such.
+ */
+static int open_generation(const char *folder, const char *name)
+{
+	char path[4096];
+	struct stat st;
+	int fd, n = snprintf(path, sizeof(path), "%s/..data", folder);
+
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return -1;
+	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd != -1 && fstatat(fd, name, &st, 0) == -1)
+		stk_close(&fd);
+	return fd;
+}
+
 enum stk_err stk_policy_load(
     const char *path, struct stk_keyring **out, struct stk_conf_error *error)
 {
 	STK_AUTO_FREE uint8_t *bytes = NULL;
-	STK_AUTO_FREE char *copy = strdup(path);
+	STK_AUTO_FREE char *folder = strdup(path);
+	const char *slash = strrchr(path, '/'), *base_of;
+	const char *name = slash == NULL ? path : slash + 1;
+	char base[64], file[4096];
+	STK_AUTO_CLOSE int generation = -1;
 	size_t len;
 	enum stk_err e;
 
 	*out = NULL;
-	if (copy == NULL) {
+	if (folder == NULL) {
 		(void)stk_conf_blame(error, path, 0, "out of memory");
 		return STK_E_NOMEM;
 	}
-	if ((e = stk_conf_read(path, &bytes, &len, error)) != STK_OK)
-		return e; /* NOLINT(clang-analyzer-unix.Malloc): the attribute frees the copy */
-	return stk_policy_parse(path, dirname(copy), bytes, len, out, error);
+	base_of = dirname(folder);
+	generation = open_generation(base_of, name);
+	if (generation == -1) {
+		if ((e = stk_conf_read(path, &bytes, &len, error)) != STK_OK)
+			return e; /* NOLINT(clang-analyzer-unix.Malloc): the attribute frees it */
+		return parse(path, base_of, base_of, bytes, len, out, error);
+	}
+	(void)snprintf(base, sizeof(base), "/proc/self/fd/%d", generation);
+	(void)snprintf(file, sizeof(file), "%s/%s", base, name);
+	if ((e = stk_conf_read(file, &bytes, &len, error)) != STK_OK)
+		return e; /* NOLINT(clang-analyzer-unix.Malloc): the attribute frees it */
+	return parse(path, base, base_of, bytes, len, out, error);
+}
+
+/* "7d", "36h", "90s": the largest unit that leaves nothing over. */
+static void short_time(char *out, size_t cap, int64_t s)
+{
+	static const struct {
+		int64_t s;
+		char unit;
+	} units[] = { { 86400, 'd' }, { 3600, 'h' }, { 60, 'm' }, { 1, 's' } };
+	size_t i = 0;
+
+	while (s % units[i].s != 0)
+		i++;
+	(void)snprintf(out, cap, "%" PRId64 "%c", s / units[i].s, units[i].unit);
+}
+
+enum stk_err stk_policy_fits(const struct stk_keyring *ring, const char *path, int64_t keep_s,
+    int64_t record_bytes, int64_t max_bytes, struct stk_conf_error *e)
+{
+	char delay[32], window[32], keep[32];
+	size_t worst = 0;
+	int64_t n = stk_keyring_ledger_records(ring, keep_s, &worst);
+	const struct stk_principal *p = &ring->principals[worst];
+
+	if (n <= max_bytes / record_bytes)
+		return STK_OK;
+	short_time(delay, sizeof(delay), p->max_delay_s);
+	short_time(window, sizeof(window), p->max_window_s);
+	short_time(keep, sizeof(keep), keep_s);
+	return stk_conf_blame(e, path, 0,
+	    "the ledger could grow to %" PRId64 " records of %" PRId64 " bytes, %" PRId64
+	    " MiB, and ledger_max is %" PRId64 " MiB; most for principal \"%.64s\": %" PRId64
+	    ".%03" PRId64 "/s x (max_delay %s + max_window %s + %s to readmit) + burst %" PRId64
+	    "; lower rate or times, or raise ledger_max",
+	    n, record_bytes,
+	    n > INT64_MAX / record_bytes ? INT64_MAX >> 20 : (n * record_bytes) >> 20,
+	    max_bytes >> 20, p->name, p->rate_per_h / 3600, p->rate_per_h % 3600 * 1000 / 3600,
+	    delay, window, keep, p->burst);
 }

@@ -13,6 +13,9 @@
  *       grants = ( { queues = [ "images" ]; classes = [ "ResizeImage" ]; max_body = "16K"; } );
  *       max_runs = 5; max_delay = "7d"; max_window = "1d";
  *       rate = "50/s"; burst = 200; park_max = 20000; quarantine_max = 1000; } );
+ *   limits = (                               # optional: of classes, queues, and all jobs together
+ *     { class = "ResizeImage"; max_running = 4; }, { queue = "images"; rate = "20/s"; burst = 20; }
+ * );
  *
  * `revoked = true` in a key refuses all it signed; a key that retires gets a nearer iat_to instead.
  * A relative secret_file starts at the policy file's folder.
@@ -32,5 +35,12 @@ STK_CHECK enum stk_err stk_policy_load(
 /* The same from memory (a NUL follows the bytes); @base: folder of relative secret files. */
 STK_CHECK enum stk_err stk_policy_parse(const char *path, const char *base, const uint8_t *bytes,
     size_t len, struct stk_keyring **out, struct stk_conf_error *e);
+
+/*
+ * Can a ledger of @max_bytes hold what this ring's rates allow, at @record_bytes each, kept @keep_s
+ * beyond each job's end? STK_E_FORMAT with the arithmetic in @e.
+ */
+STK_CHECK enum stk_err stk_policy_fits(const struct stk_keyring *ring, const char *path,
+    int64_t keep_s, int64_t record_bytes, int64_t max_bytes, struct stk_conf_error *e);
 
 #endif

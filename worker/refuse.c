@@ -20,6 +20,7 @@
  */
 #define REFUSALS_PER_MINUTE      10
 #define AUTHENTICATED_PER_MINUTE 100
+#define OVERSIZE_PER_MINUTE      10
 
 static void log_refusal(struct stk_worker *w, const struct stk_reserved *r,
     const struct stk_admission *a, const char *action)
@@ -44,6 +45,8 @@ static void log_refusal(struct stk_worker *w, const struct stk_reserved *r,
 		stk_jw_cstr(line, "stockade.kid", a->kid);
 		stk_jw_cstr(line, "stockade.principal", a->principal);
 	}
+	if (a->limiter[0] != '\0')
+		stk_jw_cstr(line, "stockade.limit", a->limiter);
 	if (w->entry_id[0] != '\0')
 		stk_jw_cstr(line, "stockade.quarantine_id", w->entry_id);
 	if (missed > 0)
@@ -103,6 +106,8 @@ static int64_t park_ms(const struct stk_admission *a, int64_t now_s)
 {
 	if (a->verdict == STK_V_D_NOT_BEFORE)
 		return (a->not_before_s - now_s) * 1000;
+	if (a->verdict == STK_V_D_BUSY || a->verdict == STK_V_D_RATE)
+		return a->wait_ms > 0 ? a->wait_ms : 1;
 	if (a->verdict == STK_V_D_CLASS_ABSENT && now_s - start_s(a) < CLASS_ABSENT_WINDOW_S)
 		return CLASS_ABSENT_PARK_MS;
 	return 0;
@@ -126,6 +131,11 @@ static void choose_area(struct stk_worker *w, const struct stk_reserved *r,
 		out->max_bytes = STK_UNAUTH_MAX_BYTES;
 	}
 	out->area = w->area;
+	if (a->authenticated && stk_verdict_by_holder(a->verdict)) {
+		out->principal =
+		    a->who->name; /* the ring's: the admission goes before it is used */
+		out->own_quarantine_max = a->who->quarantine_max;
+	}
 }
 
 static bool quarantine(struct stk_worker *w, const struct stk_reserved *r,
@@ -177,6 +187,23 @@ static void write_note(struct stk_worker *w, const struct stk_reserved *r,
 	out->note = stk_span_of(w->note.buf, w->note.len);
 }
 
+static void park(
+    struct stk_worker *w, const struct stk_admission *a, int64_t delay_ms, struct stk_settle *out)
+{
+	out->what = STK_SETTLE_PARK;
+	out->delay_ms = delay_ms;
+	out->job_id = w->job_id;
+	if (a->who != NULL)
+		stk_worker_park_limits(a->who, out);
+	out->slot_ms = a->verdict == STK_V_D_RATE ? a->slot_ms : 0;
+}
+
+void stk_worker_park_limits(const struct stk_principal *p, struct stk_settle *out)
+{
+	out->principal = p->name;
+	out->own_park_max = p->park_max;
+}
+
 void stk_worker_refuse(struct stk_worker *w, const struct stk_reserved *r,
     const struct stk_admission *a, struct stk_settle *out)
 {
@@ -193,23 +220,54 @@ void stk_worker_refuse(struct stk_worker *w, const struct stk_reserved *r,
 		w->counters.refusal_notes++;
 		return;
 	}
+	if (a->verdict == STK_V_D_LEDGER_DOWN) {
+		/* as if never taken; the loop reserves nothing before the ledger serves again */
+		out->what = STK_SETTLE_HANDBACK;
+		w->counters.handed_back++;
+		log_refusal(w, r, a, "job.deferred");
+		return;
+	}
+	if (a->verdict == STK_V_R_REPLAY_DONE) {
+		log_refusal(w, r, a, "job.refused");
+		return; /* this copy is dropped and counted: its success stands recorded */
+	}
 	delay = park_ms(a, w->now_s);
 	if (delay > 0) {
-		out->what = STK_SETTLE_PARK;
-		out->delay_ms = delay;
-		out->job_id = w->job_id;
+		park(w, a, delay, out);
 		w->counters.parked++;
 		log_refusal(w, r, a, "job.deferred");
 		return;
 	}
 	if (!quarantine(w, r, a, out) && a->authenticated) {
 		/* an authenticated job is never dropped: without a record it waits */
-		*out = (struct stk_settle){ .seq = r->parcel.seq,
-			.what = STK_SETTLE_PARK,
-			.delay_ms = 10000,
-			.job_id = w->job_id };
+		*out = (struct stk_settle){ .seq = r->parcel.seq };
+		park(w, a, 10000, out);
 		return;
 	}
 	write_note(w, r, a, out);
 	log_refusal(w, r, a, "job.refused");
+}
+
+/* The reserve script removed these from the queue's head: only a short record of each is left. */
+void stk_worker_note_oversize(struct stk_worker *w, struct stk_reserved *job)
+{
+	int64_t n = job->n_oversize;
+	struct stk_jw *line;
+	uint64_t missed;
+
+	job->n_oversize = 0;
+	if (n <= 0)
+		return;
+	w->counters.verdicts[STK_V_E_TOO_LARGE] += (uint64_t)n;
+	stk_trail_count(&w->trail, STK_V_E_TOO_LARGE, "(any)", (uint64_t)n);
+	if (!stk_log_allow(&w->refusal_logs[STK_V_E_TOO_LARGE], OVERSIZE_PER_MINUTE,
+		stk_monotonic_ms(), &missed))
+		return;
+	line = stk_log_start(STK_LOG_WARN, "job.refused", "failure", "E_TOO_LARGE: %s",
+	    stk_verdict_sentence(STK_V_E_TOO_LARGE));
+	stk_jw_cstr(line, "event.reason", stk_verdict_text(STK_V_E_TOO_LARGE));
+	stk_jw_int(line, "stockade.count", n);
+	if (missed > 0)
+		stk_jw_int(line, "stockade.lines_left_out", (int64_t)missed);
+	stk_log_end();
 }

@@ -1,7 +1,7 @@
 /*
  * run.c - a ticket goes behind the wall and comes back as an outcome.
  *
- * Order: show, then GO; the ledger's claim will come before both. Log lines of the
+ * Order: show, then GO; the ledger's claim came before both. Log lines of the
  * handler are its own text: escaped, cut, and marked as such.
  */
 #include "worker/worker.h"
@@ -30,7 +30,7 @@ static void add_job(struct stk_jw *line, const struct running *run)
 	stk_jw_cstr(line, "stockade.queue", run->r->parcel.queue);
 	stk_jw_cstr(line, "stockade.class", stk_ticket_class(run->t));
 	stk_jw_int(line, "stockade.seq", run->r->parcel.seq);
-	stk_jw_int(line, "stockade.attempt", run->r->tries + 1);
+	stk_jw_int(line, "stockade.attempt", run->w->run);
 }
 
 static enum stk_run_order tick(void *ctx, int64_t back_by_ms)
@@ -208,7 +208,7 @@ void stk_worker_run(struct stk_worker *w, const struct stk_reserved *r, const st
 		.class_index = stk_ticket_class_index(t),
 		.limits = stk_config_clamp(
 		    w->config, &w->cage.table.classes[stk_ticket_class_index(t)].ask),
-		.attempt = (uint32_t)(r->tries + 1),
+		.attempt = (uint32_t)w->run,
 		.queue = r->parcel.queue,
 		.args = stk_ticket_args(t),
 		.handed = stk_handed_span(&w->handed, stk_ticket_class_index(t)),

@@ -4,26 +4,30 @@
 #include "worker/scripts.h"
 
 /* Front parts first: Redis sees one text. Paths are from the root of the tree, as every include. */
-#define STK_EMBED(name, front, body)                                                             \
-	__asm__(".pushsection .rodata\n"                                                         \
-		".globl stk_lua_" name "\n.hidden stk_lua_" name "\n"                            \
-		".globl stk_lua_" name "_end\n.hidden stk_lua_" name "_end\n"                    \
-		"stk_lua_" name ":\n"                                                            \
-		".incbin \"worker/scripts/common.lua\"\n" front ".incbin \"worker/scripts/" body \
-		"\"\n"                                                                           \
-		"stk_lua_" name "_end:\n.byte 0\n"                                               \
+#define STK_EMBED(name, front, body)                                                \
+	__asm__(".pushsection .rodata\n"                                            \
+		".globl stk_lua_" name "\n.hidden stk_lua_" name "\n"               \
+		".globl stk_lua_" name "_end\n.hidden stk_lua_" name "_end\n"       \
+		"stk_lua_" name ":\n" front ".incbin \"worker/scripts/" body "\"\n" \
+		"stk_lua_" name "_end:\n.byte 0\n"                                  \
 		".popsection\n")
-#define STK_AREAS ".incbin \"worker/scripts/areas.lua\"\n"
+#define STK_COMMON ".incbin \"worker/scripts/common.lua\"\n"
+#define STK_AREAS  STK_COMMON ".incbin \"worker/scripts/areas.lua\"\n"
+#define STK_LEDGER ".incbin \"worker/scripts/ledger.lua\"\n"
 
-STK_EMBED("register", "", "register.lua");
-STK_EMBED("beat", "", "beat.lua");
+STK_EMBED("register", STK_COMMON, "register.lua");
+STK_EMBED("beat", STK_COMMON, "beat.lua");
 STK_EMBED("reserve", STK_AREAS, "reserve.lua");
-STK_EMBED("show", "", "show.lua");
+STK_EMBED("show", STK_COMMON, "show.lua");
 STK_EMBED("settle", STK_AREAS, "settle.lua");
-STK_EMBED("recover", "", "recover.lua");
-STK_EMBED("unregister", "", "unregister.lua");
-STK_EMBED("prune", "", "prune.lua");
-STK_EMBED("peers", "", "peers.lua");
+STK_EMBED("recover", STK_COMMON, "recover.lua");
+STK_EMBED("unregister", STK_COMMON, "unregister.lua");
+STK_EMBED("prune", STK_COMMON, "prune.lua");
+STK_EMBED("peers", STK_COMMON, "peers.lua");
+STK_EMBED("reexamine", STK_AREAS, "reexamine.lua");
+STK_EMBED("claim", STK_LEDGER, "claim.lua");
+STK_EMBED("finish", STK_LEDGER, "finish.lua");
+STK_EMBED("epoch", STK_LEDGER, "epoch.lua");
 
 #define STK_LUA(name) extern const uint8_t stk_lua_##name[], stk_lua_##name##_end[]
 STK_LUA(register);
@@ -35,6 +39,10 @@ STK_LUA(recover);
 STK_LUA(unregister);
 STK_LUA(prune);
 STK_LUA(peers);
+STK_LUA(reexamine);
+STK_LUA(claim);
+STK_LUA(finish);
+STK_LUA(epoch);
 
 #define STK_ROW(name)                                \
 	{                                            \
@@ -52,6 +60,10 @@ static const struct {
 	[STK_SCRIPT_UNREGISTER] = STK_ROW(unregister),
 	[STK_SCRIPT_PRUNE] = STK_ROW(prune),
 	[STK_SCRIPT_PEERS] = STK_ROW(peers),
+	[STK_SCRIPT_REEXAMINE] = STK_ROW(reexamine),
+	[STK_SCRIPT_CLAIM] = STK_ROW(claim),
+	[STK_SCRIPT_FINISH] = STK_ROW(finish),
+	[STK_SCRIPT_EPOCH] = STK_ROW(epoch),
 };
 
 static const char *const names[STK_SCRIPT_COUNT] = {

@@ -17,7 +17,11 @@
 	X(RECOVER, "recover")       \
 	X(UNREGISTER, "unregister") \
 	X(PRUNE, "prune")           \
-	X(PEERS, "peers")
+	X(PEERS, "peers")           \
+	X(REEXAMINE, "reexamine")   \
+	X(CLAIM, "claim")           \
+	X(FINISH, "finish")         \
+	X(EPOCH, "epoch")
 
 enum stk_script {
 #define X(id, text) STK_SCRIPT_##id,

@@ -110,6 +110,12 @@ void stk_b64url_encode(const uint8_t *p, size_t len, char *out, size_t cap)
 	(void)sodium_bin2base64(out, cap, p, len, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 }
 
+bool stk_b64_decode(struct stk_span text, uint8_t *out, size_t cap, size_t *n)
+{
+	return sodium_base642bin(out, cap, (const char *)text.p, text.len, NULL, n, NULL,
+		   sodium_base64_VARIANT_ORIGINAL) == 0;
+}
+
 uint8_t *stk_secret_new(void)
 {
 	return stk_vault_new(STK_KEY_LEN);

@@ -52,6 +52,9 @@ STK_CHECK bool stk_b64url_decode(struct stk_span text, uint8_t *out, size_t want
 /* Writes a NUL-terminated text of (4 * len + 2) / 3 characters. */
 void stk_b64url_encode(const uint8_t *p, size_t len, char *out, size_t cap);
 
+/* Base64 as RFC 4648 writes it, padded; *@n bytes of at most @cap into @out. */
+STK_CHECK bool stk_b64_decode(struct stk_span text, uint8_t *out, size_t cap, size_t *n);
+
 /* Memory for one key: worker/vault.h. NULL with errno; wiped and freed by stk_secret_free. */
 uint8_t *stk_secret_new(void);
 void stk_secret_free(uint8_t *secret);

@@ -132,13 +132,15 @@ int stk_secret_from_url(const struct stk_config *c, bool from_flag, char **argv,
 
 int stk_secret_open(const struct stk_config *c, int inherited)
 {
-	const char *file = c->redis_password_file;
-	struct stat st;
-	int fd;
+	return c->redis_password_file == NULL ? inherited
+					      : stk_open_password_file(c->redis_password_file);
+}
 
-	if (file == NULL)
-		return inherited;
-	fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+int stk_open_password_file(const char *file)
+{
+	struct stat st;
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
 	if (fd != -1 && (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))) {
 		stk_close(&fd);
 		errno = EINVAL;

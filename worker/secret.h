@@ -25,4 +25,7 @@ STK_CHECK int stk_secret_from_url(const struct stk_config *c, bool from_flag, ch
  */
 STK_CHECK int stk_secret_open(const struct stk_config *c, int inherited);
 
+/* A password's file for pread; a FIFO in its place is refused. -1 with errno. */
+STK_CHECK int stk_open_password_file(const char *file);
+
 #endif

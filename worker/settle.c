@@ -53,16 +53,19 @@ static int64_t backoff_ms(
 	return jitter(ms < 86400000 ? ms : 86400000);
 }
 
-/* Automatic attempts leave one run for an operator's retry (ARCHITECTURE.md, Decisions 17). */
-static int64_t attempts_allowed(
-    const struct stk_class_desc *d, const struct stk_ticket *t, const struct stk_outcome *o)
+/*
+ * Automatic attempts leave one run for an operator's retry (ARCHITECTURE.md, Decisions 17). Runs
+ * that crashed are spent too, so the ledger's number counts; the class's RETRY counts attempts
+ * alone.
+ */
+static bool may_retry(const struct stk_class_desc *d, const struct stk_ticket *t,
+    const struct stk_outcome *o, int64_t run, int64_t tries)
 {
-	int64_t by_runs = (int64_t)stk_ticket_runs(t) - 2;
-	int64_t by_class = d->retry_max;
-
-	if (o->name == STK_OUT_RETRY_ASKED && by_class == 0)
-		by_class = by_runs; /* the handler asked: the signature's runs are the bound */
-	return by_class < by_runs ? by_class : by_runs;
+	if (!retryable[o->name] || run >= (int64_t)stk_ticket_runs(t) - 1)
+		return false;
+	/* the handler asked, and its class has no RETRY: the signature's runs are the bound */
+	return tries < (int64_t)d->retry_max ||
+	       (o->name == STK_OUT_RETRY_ASKED && d->retry_max == 0);
 }
 
 static void fail(struct stk_worker *w, const struct stk_reserved *r, const struct stk_ticket *t,
@@ -104,7 +107,7 @@ static void fail_or_retry(struct stk_worker *w, const struct stk_reserved *r,
 	const struct stk_class_desc *d = &w->cage.table.classes[stk_ticket_class_index(t)];
 	int64_t delay = backoff_ms(d, r->tries, o);
 
-	if (!retryable[o->name] || r->tries >= attempts_allowed(d, t, o)) {
+	if (!may_retry(d, t, o, w->run, r->tries)) {
 		fail(w, r, t, o, NULL, out);
 	} else if (stk_worker_now_s() + delay / 1000 >= stk_ticket_exp_s(t)) {
 		fail(w, r, t, o, "RetryWindowEnded", out);
@@ -112,6 +115,7 @@ static void fail_or_retry(struct stk_worker *w, const struct stk_reserved *r,
 		out->what = STK_SETTLE_RETRY;
 		out->delay_ms = delay;
 		out->job_id = w->job_id;
+		stk_worker_park_limits(stk_ticket_principal(t), out);
 		w->counters.retried++;
 	}
 }
@@ -148,7 +152,7 @@ static void log_finished(struct stk_worker *w, const struct stk_reserved *r,
 	stk_jw_cstr(line, "stockade.queue", r->parcel.queue);
 	stk_jw_cstr(line, "stockade.class", stk_ticket_class(t));
 	stk_jw_int(line, "stockade.seq", r->parcel.seq);
-	stk_jw_int(line, "stockade.attempt", r->tries + 1);
+	stk_jw_int(line, "stockade.attempt", w->run);
 	stk_jw_cstr(line, "stockade.sha256", w->sha256);
 	stk_jw_cstr(line, "stockade.settled", settled[s->what]);
 	if (o->name == STK_OUT_FAILED)
@@ -161,6 +165,14 @@ static void log_finished(struct stk_worker *w, const struct stk_reserved *r,
 	stk_log_end();
 }
 
+static void park(struct stk_worker *w, const struct stk_ticket *t, struct stk_settle *out)
+{
+	out->what = STK_SETTLE_PARK;
+	out->delay_ms = UNAVAILABLE_PARK_MS;
+	out->job_id = w->job_id;
+	stk_worker_park_limits(stk_ticket_principal(t), out);
+}
+
 void stk_worker_settle(struct stk_worker *w, const struct stk_reserved *r,
     const struct stk_ticket *t, const struct stk_outcome *o, struct stk_settle *out)
 {
@@ -168,13 +180,15 @@ void stk_worker_settle(struct stk_worker *w, const struct stk_reserved *r,
 
 	*out = (struct stk_settle){ .seq = r->parcel.seq, .what = STK_SETTLE_OK };
 	w->counters.outcomes[o->name]++;
-	if (!o->started && o->name != STK_OUT_SHUTDOWN) {
+	if (!stk_worker_finish(w, o)) {
+		/* another worker holds or finished this job, or its end could not be recorded:
+		 * the ledger decides when this copy comes back */
+		park(w, t, out);
+	} else if (!o->started && o->name != STK_OUT_SHUTDOWN) {
 		/* before GO the wall, not the job, is at fault: no run is spent, the job waits */
 		if (w->unavailable[class] < UINT8_MAX)
 			w->unavailable[class]++;
-		out->what = STK_SETTLE_PARK;
-		out->delay_ms = UNAVAILABLE_PARK_MS;
-		out->job_id = w->job_id;
+		park(w, t, out);
 	} else if (o->name == STK_OUT_SHUTDOWN) {
 		out->what = STK_SETTLE_HANDBACK;
 		w->counters.handed_back++;
@@ -196,4 +210,25 @@ void stk_worker_settled(
 		stk_jw_cstr(line, "stockade.job_id", w->job_id);
 	stk_jw_int(line, "stockade.seq", what->seq);
 	stk_log_end();
+}
+
+/* park_max reached: an ordinary failed record, spliced and retryable (PROTOCOL.md, Outcomes).
+ */
+void stk_worker_settle_full(
+    struct stk_worker *w, const struct stk_reserved *r, struct stk_settle *settle)
+{
+	struct stk_record_job job;
+
+	stk_worker_record_raw(w, r->parcel.queue, r->parcel.bytes, &job);
+	stk_jw_reset(&w->record);
+	stk_record_failed(&w->record, &job, "Stockade::ParkFull",
+	    stk_span_str(
+		"ParkFull: too many jobs of this queue or principal wait already, or are kept "
+		"refused; retry it later"),
+	    NULL, 0, stk_worker_now_s());
+	*settle = (struct stk_settle){
+		.seq = settle->seq,
+		.what = STK_SETTLE_FAIL,
+		.record = stk_span_of(w->record.buf, w->record.len),
+	};
 }

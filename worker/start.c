@@ -56,39 +56,6 @@ static int set_cage_up(struct stk_worker *w, const struct stk_worker_start *star
 	return stk_worker_provide(w);
 }
 
-static int load_policy(struct stk_worker *w)
-{
-	struct stk_conf_error e = { 0 };
-	int code = stk_hidden_check(w->config, w->config->policy);
-
-	if (code == 0)
-		code = stk_hidden_check(w->config, w->config->redis_password_file);
-	if (code != 0)
-		return code;
-	if (stk_seal_init() != STK_OK)
-		return stk_complain(STK_EX_OS, "libsodium did not start");
-	if (access(w->config->policy, R_OK) != 0)
-		return stk_complain(STK_EX_NOINPUT,
-		    "cannot read the policy %s: %s; `stockade keys generate` prints a stanza to "
-		    "start "
-		    "one with",
-		    w->config->policy, strerror(errno));
-	if (stk_policy_load(w->config->policy, &w->ring, &e) != STK_OK)
-		return stk_complain(STK_EX_CONFIG, "%s", e.sentence);
-	for (size_t i = 0; i < w->ring->n_keys; i++)
-		if ((code = stk_hidden_check(w->config, w->ring->keys[i].secret_path)) != 0)
-			return code;
-	w->gate = (struct stk_gate){
-		.ring = w->ring,
-		.classes = &w->cage.table,
-		.max_payload_bytes = (size_t)w->config->max_payload_bytes,
-		.max_body_bytes = (size_t)w->config->max_body_bytes,
-		.skew_s = w->config->skew_ms / 1000,
-		.class_absent_defers = true,
-	};
-	return 0;
-}
-
 /* The list as this policy bounds it; what cannot be bounded is refused. */
 static int bind_queues(struct stk_worker *w)
 {
@@ -238,6 +205,7 @@ static int recover(struct stk_worker *w, const struct stk_worker_start *start)
 	if (!start->has_over)
 		return 0;
 	stk_hex(start->over, sizeof(start->over), victim);
+	memcpy(w->over, victim, sizeof(w->over)); /* its leases in the ledger have ended */
 	do
 		e = stk_recover_one(w, victim);
 	while (w->patient && stk_life_again(&w->life, e, false));
@@ -278,7 +246,7 @@ static int open_pulse(struct stk_worker *w, const struct stk_worker_start *start
 
 /* A grant without a handler is no error during a rolling deploy, and a slip of the pen otherwise.
  */
-static void log_absent_classes(const struct stk_worker *w)
+void stk_worker_log_absent(const struct stk_worker *w)
 {
 	const char *first = NULL;
 	size_t n = 0;
@@ -334,15 +302,15 @@ int stk_worker_come_alive(struct stk_worker *w, const struct stk_worker_start *s
 		return stk_complain(STK_EX_OS, "signals: %s", strerror(errno));
 	if ((code = open_pulse(w, start)) != 0)
 		return code;
-	if ((code = load_policy(w)) != 0 || (code = stk_worker_trail_open(w, start)) != 0 ||
+	if ((code = stk_policy_open(w)) != 0 || (code = stk_worker_trail_open(w, start)) != 0 ||
 	    (code = stk_worker_load_handed(w)) != 0 || (code = bind_queues(w)) != 0 ||
-	    (code = connect_redis(w, start)) != 0 || (code = register_worker(w, start)) != 0 ||
-	    (code = recover(w, start)) != 0 || (code = stk_worker_trail_begin(w)) != 0 ||
-	    (code = enter_walls(w)) != 0)
+	    (code = connect_redis(w, start)) != 0 || (code = stk_ledger_open(w, start)) != 0 ||
+	    (code = register_worker(w, start)) != 0 || (code = recover(w, start)) != 0 ||
+	    (code = stk_worker_trail_begin(w)) != 0 || (code = enter_walls(w)) != 0)
 		return code;
 	if (write(start->ready_fd, "R", 1) != 1)
 		return stk_complain(STK_EX_OS, "the supervisor is gone");
-	log_absent_classes(w);
+	stk_worker_log_absent(w);
 	log_started(w);
 	stk_worker_log_group(w);
 	return 0;

@@ -35,7 +35,16 @@
 	X(LOST, "LOST") /* recover: one element is over its recoveries: file it */                 \
 	X(ID_SHARED,                                                                               \
 	    "ID_SHARED")  /* register: done, but the id's former instance is still live: alarm */  \
-	X(NEWER, "NEWER") /* a newer protocol number is at work: refuse to start or recover */
+	X(NEWER, "NEWER") /* a newer protocol number is at work: refuse to start or recover */     \
+	/* claim (ledger.h); LOST there: the epoch is missing, changed or older than known */      \
+	X(RUN, "RUN")                                                                              \
+	X(BUSY, "BUSY")                                                                            \
+	X(RATE, "RATE")                                                                            \
+	X(DONE, "DONE")                                                                            \
+	X(EXHAUSTED, "EXHAUSTED")                                                                  \
+	X(OLD, "OLD")                                                                              \
+	X(BLOCKED, "BLOCKED")                                                                      \
+	X(CORRUPT, "CORRUPT")
 
 enum stk_answer {
 #define X(id, text) STK_ANSWER_##id,
@@ -53,7 +62,7 @@ struct stk_store {
 	char instance[STK_INSTANCE_CHARS + 1]; /* i; stk_store_fresh_instance */
 	int64_t max_payload_bytes;             /* 0: 128 KiB; the link's caps must hold it */
 	bool dynamic_queues; /* reserve pops only from members of Resque's set `queues` */
-	char sha[12][41];    /* of the scripts as Redis named them; "" = not loaded */
+	char sha[24][41];    /* of the scripts as Redis named them; "" = not loaded */
 	char bad_key[256]; /* of the last answer, if STORE: the key without the namespace; or "" */
 	int64_t detail;    /* after settle's OK: 1 = a foreign tool had filed this job (count it);
 			    * after NEWER: that protocol number; else of no meaning */
@@ -146,7 +155,11 @@ struct stk_settle {
 	int64_t max_bytes;
 	const char
 	    *reason; /* with .note: the stable name; at most one note per reason, queue, minute */
-	struct stk_span note; /* QUARANTINE, DROP: stk_record_refused's bytes; empty: none */
+	struct stk_span note;  /* QUARANTINE, DROP: stk_record_refused's bytes; empty: none */
+	const char *principal; /* RETRY, PARK, QUARANTINE: whose job it is; NULL: nobody's */
+	int64_t own_park_max;  /* RETRY, PARK: most parked jobs of that principal; 0: as park_max */
+	int64_t slot_ms;       /* PARK: waits for a rate, this long after the one before; 0: not */
+	int64_t own_quarantine_max; /* QUARANTINE: counts against that principal; 0: does not */
 };
 /* OK, ALREADY, STALE, PARK_FULL, FENCED, STORE. */
 STK_CHECK enum stk_err stk_store_settle(
@@ -170,6 +183,23 @@ STK_CHECK enum stk_err stk_store_settle_and_reserve(struct stk_store *s,
 void stk_area_unauthenticated(char *out, const char *queue);
 /* quarantine:<q>#<reason>: signed, but refused. */
 void stk_area_signed(char *out, const char *queue, const char *reason);
+
+/* --- store_area.c: entries of an area, after the key ring changed ------------------------------
+ */
+
+struct stk_kept {
+	int64_t rank;    /* where this one stands, or where to go on; -1: after the last */
+	char member[65]; /* its name in the area */
+	struct stk_span
+	    entry; /* JSON; borrowed until the next such call, reserve or clear; or empty */
+};
+/* The first entry from @rank on whose key is one of @kids (none given: the first). OK, FENCED,
+ * STORE. */
+STK_CHECK enum stk_err stk_store_examine(struct stk_store *s, const char *area, int64_t rank,
+    const char *const *kids, size_t n, struct stk_kept *out, enum stk_answer *v);
+/* Out of the area, @bytes to the back of @queue. OK, STALE (somebody took it), FENCED, STORE. */
+STK_CHECK enum stk_err stk_store_release(struct stk_store *s, const char *area, const char *member,
+    const char *queue, struct stk_span bytes, enum stk_answer *v);
 
 struct stk_lost {
 	char queue[STK_QUEUE_MAX + 1];

@@ -125,6 +125,8 @@ static bool settle_complete(const struct stk_settle *w)
 		return false;
 	if (w->job_id != NULL && !stk_key_text(w->job_id, 64, ""))
 		return false;
+	if (w->principal != NULL && !stk_key_text(w->principal, 64, ""))
+		return false;
 	return w->what != STK_SETTLE_QUARANTINE ||
 	       (w->area != NULL && stk_key_text(w->area, STK_AREA_BYTES, "#") && w->entry.len > 0 &&
 		   w->entry_id != NULL && stk_key_text(w->entry_id, 64, ""));
@@ -148,6 +150,10 @@ static enum stk_err settle_args(struct stk_store *s, const struct stk_settle *w,
 	stk_call_number(a, w->max_bytes > 0 ? w->max_bytes : STK_UNAUTH_MAX_BYTES);
 	stk_call_text(a, w->reason);
 	stk_call_add(a, w->note);
+	stk_call_text(a, w->principal);
+	stk_call_number(a, w->own_park_max > 0 ? w->own_park_max : STK_PARK_MAX);
+	stk_call_number(a, w->slot_ms);
+	stk_call_number(a, w->own_quarantine_max);
 	return STK_OK;
 }
 

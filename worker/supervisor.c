@@ -54,8 +54,8 @@ struct supervisor {
 	int exit_code;
 };
 
-static const int stopping_signals[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP };
-static const int passing_signals[] = { SIGUSR1, SIGUSR2, SIGCONT };
+static const int stopping_signals[] = { SIGTERM, SIGINT, SIGQUIT };
+static const int passing_signals[] = { SIGUSR1, SIGUSR2, SIGCONT, SIGHUP };
 
 static int open_signals(void)
 {

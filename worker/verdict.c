@@ -41,6 +41,24 @@ bool stk_verdict_authenticated(enum stk_verdict v)
 	return v < STK_VERDICT_COUNT && verdicts[v].authenticated;
 }
 
+bool stk_verdict_by_holder(enum stk_verdict v)
+{
+	static const bool theirs[STK_VERDICT_COUNT] = {
+		[STK_V_E_TIME_ORDER] = true,
+		[STK_V_E_IAT_FUTURE] = true,
+		[STK_V_E_KEY_WINDOW] = true,
+		[STK_V_E_POLICY_DENIED] = true,
+		[STK_V_E_POLICY_SIZE] = true,
+		[STK_V_E_POLICY_RUNS] = true,
+		[STK_V_E_POLICY_DELAY] = true,
+		[STK_V_E_POLICY_WINDOW] = true,
+		[STK_V_E_ARGS_JSON] = true,
+		[STK_V_E_SCHEMA] = true,
+	};
+
+	return v < STK_VERDICT_COUNT && theirs[v];
+}
+
 enum stk_verdict stk_verdict_find(const char *text)
 {
 	enum stk_verdict v = STK_V_ACCEPT;

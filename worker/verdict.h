@@ -77,12 +77,18 @@ enum stk_verdict_kind {
 	X(D_NOT_BEFORE, 1, DEFER, "the job is not due yet; parked until its start time")              \
 	X(R_REPLAY_DONE, 1, REFUSE,                                                                   \
 	    "the job already succeeded once; this copy is dropped and counted")                       \
+	X(E_BEFORE_LEDGER, 1, REFUSE,                                                                 \
+	    "the job is older than the ledger, which cannot tell whether it ran; find out, then "     \
+	    "sign it again")                                                                          \
 	X(E_BLOCKED, 1, REFUSE,                                                                       \
 	    "an operator blocked this job id; lift the block if it should run")                       \
 	X(D_BUSY, 1, DEFER, "another worker holds this job; parked until that lease ends")            \
 	X(E_RUNS_EXHAUSTED, 1, REFUSE,                                                                \
 	    "the job used up its signed runs; find out why it fails, then sign it again")             \
-	X(D_RATE, 1, DEFER, "the principal is over its rate; parked until a slot is free")            \
+	X(D_RATE, 1, DEFER,                                                                           \
+	    "over a rate or a number of running jobs that the policy sets; parked until a slot "      \
+	    "is "                                                                                     \
+	    "free")                                                                                   \
 	X(D_HELD, 1, DEFER,                                                                           \
 	    "the principal's breaker is open after many violations; its jobs wait")                   \
 	X(D_LEDGER_DOWN, 1, DEFER,                                                                    \
@@ -108,6 +114,11 @@ const char *stk_verdict_sentence(enum stk_verdict v);
 enum stk_verdict_kind stk_verdict_kind(enum stk_verdict v);
 /* Is this verdict only reached after the signature was found genuine? */
 bool stk_verdict_authenticated(enum stk_verdict v);
+/*
+ * Can only the holder of the key bring this about? Then it counts against its principal; what a
+ * copy of somebody's valid job brings about (another place, expiry, replay) counts against nobody.
+ */
+bool stk_verdict_by_holder(enum stk_verdict v);
 /* The verdict of this name, or STK_VERDICT_COUNT. */
 enum stk_verdict stk_verdict_find(const char *text);
 

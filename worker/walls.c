@@ -72,7 +72,7 @@ static enum stk_err grant_folder(const struct rules *r, const char *path)
 static enum stk_err grant_files(
     const struct rules *r, const struct stk_config *c, const struct stk_keyring *ring)
 {
-	const char *named[] = { c->policy, c->redis_password_file };
+	const char *named[] = { c->policy, c->redis_password_file, c->ledger_password_file };
 	enum stk_err e = STK_OK;
 
 	*r->step = "allow itself what it reads again";
@@ -90,14 +90,15 @@ static enum stk_err grant_files(
 }
 
 /* Path sockets are no business of Landlock's (as of ABI 7); then no port at all is needed. */
-static enum stk_err grant_ports(const struct rules *r, const struct stk_config *c)
+static enum stk_err grant_server(const struct rules *r, const char *text)
 {
 	struct stk_redis_url url;
 	char why[STK_REDIS_WHY_BYTES];
 	enum stk_err e = STK_OK;
 
-	*r->step = "allow itself Redis's port";
-	if (stk_redis_url_parse(c->redis, &url, why, sizeof(why)) != STK_OK) {
+	if (text == NULL)
+		return STK_OK;
+	if (stk_redis_url_parse(text, &url, why, sizeof(why)) != STK_OK) {
 		errno = EINVAL;
 		return STK_E_SYSTEM;
 	}
@@ -107,6 +108,15 @@ static enum stk_err grant_ports(const struct rules *r, const struct stk_config *
 		e = stk_landlock_add_port(r->fd, r->abi, DNS_PORT);
 	stk_redis_url_clear(&url);
 	return e;
+}
+
+static enum stk_err grant_ports(const struct rules *r, const struct stk_config *c)
+{
+	enum stk_err e;
+
+	*r->step = "allow itself Redis's port";
+	e = grant_server(r, c->redis);
+	return e == STK_OK ? grant_server(r, c->ledger_url) : e;
 }
 
 /* An empty ruleset that also denies TCP; fd -1 where Landlock is off or not to be had: whether that

@@ -9,12 +9,12 @@
 #include "worker/title.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
-#define OVERSIZE_PER_MINUTE 10         /* log lines; the counter stays exact */
-#define RECORD_MAX          (2u << 20) /* a payload of max_payload's ceiling, in base64, and our words */
+#define RECORD_MAX (2u << 20) /* a payload of max_payload's ceiling, in base64, and our words */
 
 int64_t stk_worker_now_s(void)
 {
@@ -100,17 +100,25 @@ static void handle(struct stk_worker *w, const struct stk_reserved *r, struct st
 	struct stk_admission admission = { 0 };
 	struct stk_outcome outcome = { 0 };
 
+	enum stk_verdict v;
+
 	w->counters.reserved++;
 	w->job_id[0] = '\0';
+	w->run = 0;
 	w->now_s = stk_worker_now_s();
 	stk_jw_reset(&w->record);
 	stk_jw_reset(&w->note);
-	w->counters.verdicts[stk_admit(&w->gate, &r->parcel, w->now_s, &admission)]++;
+	v = stk_admit(&w->gate, &r->parcel, w->now_s, &admission);
 	if (admission.authenticated)
 		stk_hex(admission.job_id, sizeof(admission.job_id), w->job_id);
+	if (v == STK_V_ACCEPT)
+		v = stk_worker_claim(w, r, &admission);
+	w->counters.verdicts[v]++;
 	if (admission.authenticated && !stk_worker_audited(w, r, &admission)) {
+		if (v == STK_V_ACCEPT)
+			stk_worker_unclaim(w);
 		hand_back(r, settle);
-	} else if (admission.ticket != NULL) {
+	} else if (v == STK_V_ACCEPT) {
 		log_admitted(w, r, &admission);
 		stk_worker_run(w, r, admission.ticket, &outcome);
 		if (!w->life.fenced)
@@ -128,25 +136,6 @@ static void handle(struct stk_worker *w, const struct stk_reserved *r, struct st
 	}
 	stk_outcome_clear(&outcome);
 	stk_admission_clear(&admission);
-}
-
-/* park_max reached: an ordinary failed record, spliced and retryable (PROTOCOL.md, Outcomes).
- */
-static void settle_as_park_full(
-    struct stk_worker *w, const struct stk_reserved *r, struct stk_settle *settle)
-{
-	struct stk_record_job job;
-
-	stk_worker_record_raw(w, r->parcel.queue, r->parcel.bytes, &job);
-	stk_jw_reset(&w->record);
-	stk_record_failed(&w->record, &job, "Stockade::ParkFull",
-	    stk_span_str("ParkFull: too many jobs of this queue wait already; retry it later"),
-	    NULL, 0, stk_worker_now_s());
-	*settle = (struct stk_settle){
-		.seq = settle->seq,
-		.what = STK_SETTLE_FAIL,
-		.record = stk_span_of(w->record.buf, w->record.len),
-	};
 }
 
 static bool may_go_on(const struct stk_worker *w)
@@ -167,7 +156,7 @@ static enum stk_answer settle_and_go_on(
 	enum stk_err e;
 
 	do {
-		if (may_go_on(w) && !w->life.paused && !stk_recovery_due(w))
+		if (may_go_on(w) && !w->life.paused && !stk_recovery_due(w) && stk_ledger_fit(w))
 			e = stk_store_settle_and_reserve(
 			    &w->store, settle, &settled, w->queues, w->n_queues, &fresh, &next);
 		else
@@ -216,6 +205,8 @@ static bool begin_again(struct stk_worker *w)
 	if (getrandom(fresh, sizeof(fresh), 0) != sizeof(fresh))
 		return false;
 	stk_pulse_instance(w->life.pulse, fresh);
+	/* its child is dead: what the former instance holds in the ledger has ended */
+	memcpy(w->over, w->store.instance, sizeof(w->over));
 	stk_hex(fresh, sizeof(fresh), w->store.instance);
 	w->life.fenced = false;
 	w->life.steady_since_ms = 0;
@@ -243,32 +234,34 @@ static enum stk_answer sit_out(struct stk_worker *w)
 	while (w->life.paused && may_go_on(w)) {
 		stk_life_wait(&w->life, 1000);
 		stk_recovery_pass(w);
+		stk_reload_pass(w);
 	}
 	stk_title_set("Waiting");
 	return STK_ANSWER_AGAIN;
 }
 
-/* The reserve script removed these from the queue's head: only a short record of each is left. */
-static void note_oversize(struct stk_worker *w, struct stk_reserved *job)
+/* Nothing signed starts without its ledger, so nothing is reserved either. */
+static enum stk_answer sit_out_ledger(struct stk_worker *w)
 {
-	int64_t n = job->n_oversize;
-	struct stk_jw *line;
-	uint64_t missed;
+	while (!stk_ledger_ready(w) && may_go_on(w)) {
+		stk_life_wait(&w->life, 250);
+		stk_recovery_pass(w);
+		stk_reload_pass(w);
+	}
+	return STK_ANSWER_AGAIN;
+}
 
-	job->n_oversize = 0;
-	if (n <= 0)
+static void look_at_pressure(struct stk_worker *w)
+{
+	struct stk_jw *line;
+
+	if (!w->config->adaptive_rates || !stk_pressure_look(&w->pressure, "", stk_monotonic_ms()))
 		return;
-	w->counters.verdicts[STK_V_E_TOO_LARGE] += (uint64_t)n;
-	stk_trail_count(&w->trail, STK_V_E_TOO_LARGE, "(any)", (uint64_t)n);
-	if (!stk_log_allow(&w->refusal_logs[STK_V_E_TOO_LARGE], OVERSIZE_PER_MINUTE,
-		stk_monotonic_ms(), &missed))
-		return;
-	line = stk_log_start(STK_LOG_WARN, "job.refused", "failure", "E_TOO_LARGE: %s",
-	    stk_verdict_sentence(STK_V_E_TOO_LARGE));
-	stk_jw_cstr(line, "event.reason", stk_verdict_text(STK_V_E_TOO_LARGE));
-	stk_jw_int(line, "stockade.count", n);
-	if (missed > 0)
-		stk_jw_int(line, "stockade.lines_left_out", (int64_t)missed);
+	line = stk_log_start(STK_LOG_WARN, "rates.adapted", "unknown",
+	    "this machine is %s%s: its workers ask for %d %% of each configured rate",
+	    w->pressure.cause != NULL ? "short of " : "recovering",
+	    w->pressure.cause != NULL ? w->pressure.cause : "", (int)(w->pressure.factor / 10));
+	stk_jw_int(line, "stockade.factor", w->pressure.factor);
 	stk_log_end();
 }
 
@@ -283,10 +276,10 @@ static enum stk_answer work_on(struct stk_worker *w, struct stk_reserved *job)
 		return STK_ANSWER_AGAIN;
 	next = settle_and_go_on(w, &settle, job);
 	if (next == STK_ANSWER_PARK_FULL) {
-		settle_as_park_full(w, job, &settle);
+		stk_worker_settle_full(w, job, &settle);
 		next = settle_and_go_on(w, &settle, job);
 	}
-	note_oversize(w, job);
+	stk_worker_note_oversize(w, job);
 	return next;
 }
 
@@ -314,9 +307,18 @@ static void loop(struct stk_worker *w)
 			next = sit_out(w);
 		if (!still_itself(w, &next) || !may_go_on(w))
 			return;
+		look_at_pressure(w);
+		if (next == STK_ANSWER_JOB)
+			stk_reload_look(w);
+		else
+			stk_reload_pass(w);
+		if (next != STK_ANSWER_JOB && !stk_ledger_ready(w)) {
+			next = sit_out_ledger(w);
+			continue;
+		}
 		if (next != STK_ANSWER_JOB) {
 			next = reserve(w, &job);
-			note_oversize(w, &job);
+			stk_worker_note_oversize(w, &job);
 		}
 		if (next == STK_ANSWER_JOB) {
 			next = work_on(w, &job);
@@ -330,7 +332,7 @@ static void loop(struct stk_worker *w)
 			return; /* parked jobs stay where they are, for whoever comes next */
 		if (next == STK_ANSWER_EMPTY || next == STK_ANSWER_PAUSED) {
 			next = idle(w, next, &job);
-			note_oversize(w, &job);
+			stk_worker_note_oversize(w, &job);
 		}
 		(void)stk_life_tick(&w->life);
 		stk_trail_tick(&w->trail);
@@ -347,6 +349,7 @@ static void clear(struct stk_worker *w)
 	stk_cage_setup_clear(&w->cage);
 	stk_group_close(w->group);
 	stk_store_clear(&w->store);
+	stk_ledger_close(&w->ledger);
 	stk_redis_free(w->link);
 	stk_keyring_free(w->ring);
 	stk_queues_clear(&w->queue_list);

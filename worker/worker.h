@@ -10,13 +10,16 @@
 #include "worker/counters.h"
 #include "worker/handed.h"
 #include "worker/idle.h"
+#include "worker/ledger_link.h"
 #include "worker/life.h"
 #include "worker/log.h"
 #include "worker/mistyped.h"
 #include "worker/policy.h"
+#include "worker/pressure.h"
 #include "worker/queues.h"
 #include "worker/record.h"
 #include "worker/recover.h"
+#include "worker/reload.h"
 #include "worker/store.h"
 #include "worker/supervisor.h"
 #include "worker/trail.h"
@@ -31,10 +34,12 @@ struct stk_worker {
 	struct stk_gate gate;
 	struct stk_redis *link; /* owned */
 	struct stk_store store;
+	struct stk_ledger_link ledger;
 	struct stk_life life;
 	struct stk_counters counters;
 	struct stk_trail trail;
 	bool trail_lost; /* AUDIT_LOST was told */
+	struct stk_reload reload;
 	struct stk_recovery recovery;
 	struct stk_queues queue_list; /* owned */
 	const char *const *queues;    /* its names, in order of priority */
@@ -46,7 +51,13 @@ struct stk_worker {
 	struct stk_mistyped mistyped;
 	bool unsettled; /* told to stop while a key's type kept an outcome from being written */
 	int64_t now_s;  /* the wall clock at which the parcel in hand was judged */
-	bool patient;   /* this service has worked before: Redis away is waited for */
+	/* the claim of the job in hand (claim.c) */
+	struct stk_rates rates;
+	struct stk_claim claim;
+	int64_t run;                       /* which of its runs this is; 0: none claimed */
+	char over[STK_INSTANCE_CHARS + 1]; /* whose leases have ended; "" : nobody's */
+	struct stk_pressure pressure;
+	bool patient; /* this service has worked before: Redis away is waited for */
 	/* scratch, reused for every job */
 	struct stk_jw record, note;
 	char sha256[65];
@@ -76,6 +87,26 @@ STK_CHECK int stk_worker_trail_begin(struct stk_worker *w);
 STK_CHECK bool stk_worker_audited(
     struct stk_worker *w, const struct stk_reserved *r, const struct stk_admission *a);
 void stk_worker_trail_end(struct stk_worker *w);
+
+/* refuse.c: counts and tells what reserve removed because it was over max_payload. */
+void stk_worker_note_oversize(struct stk_worker *w, struct stk_reserved *job);
+
+/* refuse.c: what a principal may have parked, for a settlement that parks one of its jobs. */
+void stk_worker_park_limits(const struct stk_principal *p, struct stk_settle *out);
+
+/*
+ * claim.c: asks the ledger for a start of a->ticket. ACCEPT: go on, finish it later; else the
+ * verdict (also in @a), with what a deferral needs.
+ */
+STK_CHECK enum stk_verdict stk_worker_claim(
+    struct stk_worker *w, const struct stk_reserved *r, struct stk_admission *a);
+/* claim.c: tells the ledger how the claimed run ended. False: not ours any more, or not told. */
+STK_CHECK bool stk_worker_finish(struct stk_worker *w, const struct stk_outcome *o);
+/* claim.c: the claimed run will not start: it is given back. */
+void stk_worker_unclaim(struct stk_worker *w);
+/* settle.c: park_max or quarantine_max reached: an ordinary failed record, retryable. */
+void stk_worker_settle_full(
+    struct stk_worker *w, const struct stk_reserved *r, struct stk_settle *settle);
 
 /* run.c: shows the job, runs it behind the wall. False: it was not started (see *out). */
 void stk_worker_run(struct stk_worker *w, const struct stk_reserved *r, const struct stk_ticket *t,
@@ -113,6 +144,11 @@ STK_CHECK bool stk_worker_past_wrong_type(struct stk_worker *w, enum stk_answer 
 bool stk_worker_wall_is_gone(const struct stk_worker *w);
 /* farewell.c: names the end, unregisters where it may, and logs; the exit code. */
 int stk_worker_farewell(struct stk_worker *w);
+
+/* start.c: warns of grants whose class the cage program lacks. */
+void stk_worker_log_absent(const struct stk_worker *w);
+/* reexamine.c: one bounded step of the areas' re-examination. */
+void stk_reexamine(struct stk_worker *w);
 
 /* start.c: from a fresh fork to a registered worker. 0, or an exit code after complaining. */
 STK_CHECK int stk_worker_come_alive(struct stk_worker *w, const struct stk_worker_start *start);

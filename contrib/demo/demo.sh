@@ -71,6 +71,9 @@ for f in "$T"/inputs/s*.csv; do
 	put "CsvSummary $name" files Done "$(sign_as web-1 files CsvSummary "[\"$name\"]")"
 done
 good=$(sign_as web-1 files ChecksumFile '["LICENSE"]')
+ran=$(sign_as web-1 files ChecksumFile '["LICENSE"]')
+put "replayed: a job that already ran, copied" files R_REPLAY_DONE "$ran"
+push files "$ran"
 put "a CSV with a ragged row" files Failed "$(sign_as web-1 files CsvSummary '["ragged.csv"]' --runs 1)"
 put "unsigned: plain Resque arguments" files E_UNSIGNED '{"class":"ChecksumFile","args":["LICENSE"]}'
 put "forged: signed by another key as web-1" files E_SIGNATURE "$("$STOCKADE" sign --key "$T/keys/mallory.key" --kid web-1 --aud "$AUD" --queue files --class ChecksumFile '["LICENSE"]')"

@@ -7,7 +7,11 @@ trap 'kill $MONITOR 2>/dev/null; stage_down' EXIT
 MONITOR=
 printf 'x\n' >"$T/inputs/x.txt"
 rows_csv big.csv 6000000
-one=$(sign ChecksumFile '["x.txt"]')
+# a job of its own each time: a copy of one that ran would be a replay
+fresh() { # fresh QUEUE: pushes it and leaves it in $one
+	one=$(sign ChecksumFile '["x.txt"]')
+	push "$1" "$one"
+}
 
 done_is() { [ "$(grep -ac '"event.reason":"Done"' "$T/log")" = "$1" ]; }
 blocked() { rcli info clients | tr -d '\r' | sed -n 's/^blocked_clients://p'; }
@@ -23,7 +27,7 @@ watch
 i=0
 while [ $i -lt 20 ]; do
 	i=$((i + 1))
-	push files "$one"
+	fresh files
 	wait_for 5 done_is $i
 done
 check "twenty pushes, twenty jobs" done_is 20
@@ -41,7 +45,7 @@ check "the worker polls nothing: about one look a second" sh -c "
 
 # --- pause and resume while blocked
 rcli set resque:pause-all-workers true >/dev/null
-push files "$one"
+fresh files
 sleep 1.5
 check "what a pop took while paused is back in its queue" eq "$(rcli lindex resque:queue:files 0)" "$one"
 check "and nowhere else" eq "$(rcli keys 'resque:stockade:in:*')" ""
@@ -51,7 +55,7 @@ check "it runs after the pause" wait_for 3 done_is 21
 rcli set resque:stockade:paused:low 1 >/dev/null
 check "only the queue that is not paused is blocked on" wait_for 4 blocked_is 1
 push low "$(sign ChecksumFile '["x.txt"]' --queue low)"
-push files "$one"
+fresh files
 check "the other queue goes on" wait_for 3 done_is 22
 check "the paused one keeps its job" eq "$(rcli llen resque:queue:low)" 1
 rcli del resque:stockade:paused:low >/dev/null
@@ -62,7 +66,7 @@ check "it blocks again" wait_for 3 blocked_is 2
 head -c 300000 /dev/zero | tr '\0' 'x' | rcli -x rpush resque:queue:files >/dev/null
 check "an element over max_payload is recorded and removed" wait_for 5 grep -aq '"event.reason":"E_TOO_LARGE"' "$T/log"
 check "and is nowhere" eq "$(rcli llen resque:queue:files) $(rcli keys 'resque:stockade:in:*')" "0 "
-push files "$one"
+fresh files
 check "the worker goes on" wait_for 5 done_is 24
 check "and blocks again" wait_for 5 blocked_is 2
 
@@ -74,7 +78,7 @@ check "a parked job runs when it is due" wait_for 6 done_is 25
 check "it blocks" wait_for 3 blocked_is 2
 kill -USR2 "$WORKER"
 check "USR2 ends the pops" wait_for 3 blocked_is 0
-push files "$one"
+fresh files
 sleep 0.5
 check "a job stays in its queue" eq "$(rcli llen resque:queue:files) $(rcli keys 'resque:stockade:in:*')" "1 "
 kill -CONT "$WORKER"
@@ -83,7 +87,7 @@ i=0
 while [ $i -lt 5 ]; do # a push racing with USR2 is run or left, never kept in hand
 	i=$((i + 1))
 	wait_for 3 blocked_is 2
-	push files "$one" &
+	fresh files &
 	pusher=$!
 	sleep 0.00$i
 	kill -USR2 "$WORKER"
@@ -112,7 +116,7 @@ while [ $i -lt 5 ]; do
 	i=$((i + 1))
 	worker_start
 	wait_for 10 blocked_is 2
-	(for _ in 1 2 3 4; do push files "$one"; push low "$(sign ChecksumFile '["x.txt"]' --queue low)"; done) &
+	(for _ in 1 2 3 4; do fresh files; push low "$(sign ChecksumFile '["x.txt"]' --queue low)"; done) &
 	pusher=$!
 	sleep 0.0$i
 	worker_stop
@@ -135,7 +139,7 @@ before=$(calls evalsha)
 i=0
 while [ $i -lt 10 ]; do
 	i=$((i + 1))
-	push files "$one"
+	fresh files
 	sleep 0.1
 done
 check "ten pushes, ten jobs" wait_for 10 done_is 10
@@ -155,7 +159,7 @@ began=$(date +%s%N)
 i=0
 while [ $i -lt 20 ]; do
 	i=$((i + 1))
-	push files "$one"
+	fresh files
 	sleep 0.05
 done
 check "twenty pushes, twenty jobs" wait_for 10 done_is 20

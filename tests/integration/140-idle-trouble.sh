@@ -5,7 +5,11 @@
 stage_up
 trap stage_down EXIT
 printf 'x\n' >"$T/inputs/x.txt"
-one=$(sign ChecksumFile '["x.txt"]')
+# a job of its own each time: a copy of one that ran would be a replay
+fresh() { # fresh QUEUE: pushes it and leaves it in $one
+	one=$(sign ChecksumFile '["x.txt"]')
+	push "$1" "$one"
+}
 
 blocked() { rcli info clients | tr -d '\r' | sed -n 's/^blocked_clients://p'; }
 blocked_is() { [ "$(blocked)" = "$1" ]; }
@@ -18,7 +22,7 @@ check "it blocks" wait_for 10 blocked_is 2
 rcli acl setuser default -blmove >/dev/null
 check "NOPERM is named" wait_for 5 says NOPERM
 check "once" eq "$(events idle.polling)" 1
-push files "$one"
+fresh files
 check "it polls instead" wait_for 5 done_is 1
 rcli acl setuser default +@all >/dev/null
 worker_stop
@@ -27,7 +31,7 @@ check "and ends with 0" eq "$RC" 0
 rcli acl setuser default '-client|unblock' >/dev/null
 worker_start
 check "without client|unblock it does not even begin to block" wait_for 10 says NOPERM
-push files "$one"
+fresh files
 check "it polls instead" wait_for 5 done_is 1
 check "nothing blocks" eq "$(blocked)" 0
 worker_stop
@@ -37,24 +41,24 @@ rcli acl setuser default +@all >/dev/null
 : >"$T/log"
 worker_start
 check "it blocks" wait_for 10 blocked_is 2
-push files "$one"
+fresh files
 wait_for 5 done_is 1
 # a push needs room: the job is parked first, so that only the worker moves it
 rcli eval "redis.call('ZADD', 'resque:stockade:parked:files', ARGV[2], 'h') return redis.call('HSET', 'resque:stockade:parcel:files', 'h', ARGV[1])" 0 \
-	"$one" $(($(date +%s) * 1000 + 2500)) >/dev/null
+	"$(sign ChecksumFile '["x.txt"]')" $(($(date +%s) * 1000 + 2500)) >/dev/null
 rcli config set maxmemory 1 >/dev/null
 check "OOM is named" wait_for 5 says OOM
 check "the job that comes due runs in a full Redis" wait_for 6 done_is 2
 rcli config set maxmemory 0 >/dev/null
 check "it blocks again" wait_for 8 blocked_is 2
-push files "$one"
+fresh files
 check "and is woken" wait_for 5 done_is 3
 
 # --- links die
 rcli client list | sed -n 's/^id=\([0-9]*\) .*cmd=blmove.*/\1/p' | while read -r id; do rcli client kill id "$id" >/dev/null; done
 check "a broken link is named" wait_for 5 says LINK
 check "it blocks again, through its own filter" wait_for 5 blocked_is 2
-push files "$one"
+fresh files
 check "and is woken" wait_for 5 done_is 4
 
 # --- a script keeps Redis busy
@@ -67,7 +71,7 @@ sleep 1.5
 check "the worker sits it out" kill -0 "$w"
 rcli script kill >/dev/null
 wait $busy
-push files "$one"
+fresh files
 check "the same worker goes on" wait_for 5 done_is 5
 check "it is the same one" eq "$(children_of "$WORKER" | head -1)" "$w"
 check "and it blocks" wait_for 20 blocked_is 2
@@ -76,7 +80,7 @@ check "and it blocks" wait_for 20 blocked_is 2
 rcli replicaof 127.0.0.1 1 >/dev/null
 check "UNBLOCKED is named" wait_for 5 says UNBLOCKED
 rcli replicaof no one >/dev/null
-push files "$one"
+fresh files
 check "the job is done when Redis is a master again" wait_for 20 done_is 6
 check "and it blocks" wait_for 20 blocked_is 2
 worker_stop
@@ -89,7 +93,7 @@ check "it blocks" wait_for 10 blocked_is 2
 redis_kill
 check "the supervisor lives on" kill -0 "$WORKER"
 redis_again
-push files "$one"
+fresh files
 check "and a worker does the job" wait_for 30 done_is 1
 check "and blocks" wait_for 10 blocked_is 2
 worker_stop
@@ -103,7 +107,7 @@ export REDISCLI_AUTH
 EXTRA="redis_password_file = \"$T/secret/redis\";" write_config
 worker_start
 check "blocking links log in" wait_for 10 blocked_is 2
-push files "$one"
+fresh files
 check "and wake the worker" wait_for 5 done_is 1
 rcli client list | sed -n 's/^id=\([0-9]*\) .*cmd=blmove.*/\1/p' | while read -r id; do rcli client kill id "$id" >/dev/null; done
 check "and log in again" wait_for 8 blocked_is 2
@@ -116,7 +120,7 @@ check "the password is in no log line" sh -c "! grep -aq s3cret '$T/log'"
 many=$(seq -s, -f 'q%g' 1 16)
 QUEUES=files,$many worker_start
 check "more than sixteen queues are polled, said by name" wait_for 10 says MANY_QUEUES
-push files "$one"
+fresh files
 check "and worked on" wait_for 5 done_is 1
 check "nothing blocks" eq "$(blocked)" 0
 worker_stop
@@ -140,7 +144,7 @@ begin() { # begin: a worker that blocks, and a fresh log
 	W=$(children_of "$WORKER" | head -1)
 }
 ends_well() { # a job runs, the worker is the same one, blocks again and ends with 0
-	push files "$one"
+	fresh files
 	wait_for 20 done_is "${1:-1}" || return 1
 	[ "$(children_of "$WORKER" | head -1)" = "$W" ] || return 1
 	wait_for 20 blocked_is 2 || return 1
@@ -174,7 +178,7 @@ check "and over" ends_well
 check "it blocks" begin
 mine=resque:stockade:in:$(rcli zrange resque:stockade:live 0 0):files
 rcli set "$mine" oops >/dev/null
-push files "$one"
+fresh files
 check "WRONGTYPE is named" wait_for 5 says WRONGTYPE
 check "and which key" wait_for 5 grep -aq 'STORE: resque:stockade:in:.*:files has another type' "$T/log"
 check "the job stays in its queue" eq "$(rcli llen resque:queue:files)" 1
@@ -194,7 +198,7 @@ EXTRA='' write_config
 : >"$T/log"
 worker_start
 check "a Redis without BLMOVE is polled, said by name" wait_for 10 says NO_BLMOVE
-push files "$one"
+fresh files
 check "and worked on" wait_for 5 done_is 1
 sleep 1
 check "said once" eq "$(events idle.polling)" 1

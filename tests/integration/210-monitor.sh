@@ -27,6 +27,8 @@ stockade:w:[0-9a-f]+ HSET HDEL DEL
 stockade:in:[0-9a-f]+:(files|low) LPOP RPOP RPUSH BLMOVE
 stockade:(lost|tries):[0-9]+ HINCRBY HDEL EXPIRE
 stockade:parked:(files|low) ZADD ZREM
+stockade:parkedby:web ZADD ZREMRANGEBYSCORE ZCOUNT PEXPIREAT
+stockade:ledger SET
 stockade:parcel:(files|low) HSET HDEL
 stockade:(quarantine|unknownkey):(files|low)(#[A-Z_]+)? ZADD ZREM
 stockade:(quarantine|unknownkey):(files|low)(#[A-Z_]+)?#e HSET HDEL DEL

@@ -6,6 +6,9 @@
 . tests/hosts.sh
 stage_up
 trap hosts_down EXIT
+# death by beat alone waits for the lease: wall limit, term_timeout and ten seconds
+EXTRA='ceiling = { wall = "8s"; };'
+write_config
 big_csv 6000000
 
 # --- a host without power

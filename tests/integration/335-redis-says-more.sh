@@ -7,8 +7,6 @@ stage_up
 trap 'chmod 700 "$REDIS_DIR" 2>/dev/null; hosts_down' EXIT
 printf 'x\n' >"$T/inputs/x.txt"
 big_csv 6000000
-big=$(sign CsvSummary '["big.csv"]')
-small=$(sign ChecksumFile '["x.txt"]')
 rcli config set appendonly yes >/dev/null
 rcli config set appendfsync always >/dev/null
 host_start a
@@ -18,7 +16,7 @@ n=0
 named() { wait_for "${2:-10}" grep -aq "redis.away.*\"event.reason\":\"$1\"" "$T/a.log"; }
 job_starts() {
 	n=$((n + 1))
-	push files "$big"
+	push files "$(sign CsvSummary '["big.csv"]')"
 	wait_for 20 eq_started $n
 }
 eq_started() { [ "$(host_count a job.started)" = "$1" ]; }
@@ -27,7 +25,7 @@ all_well() { # what was under way is written once, and the same process runs one
 	wait_for 20 processed $n || { rcli get resque:stat:processed; tail -3 "$T/a.log"; return 1; }
 	eq_started $n || { echo "it ran twice"; return 1; }
 	n=$((n + 1))
-	push files "$small"
+	push files "$(sign ChecksumFile '["x.txt"]')"
 	wait_for 20 processed $n || return 1
 	[ "$(host_worker a)" = "$w" ] && [ -z "$(in_flight)" ]
 }

@@ -6,6 +6,8 @@
 . tests/hosts.sh
 stage_up
 trap hosts_down EXIT
+EXTRA='ceiling = { wall = "8s"; };' # death by beat alone waits for the lease
+write_config
 big_csv 6000000
 
 if unshare -Upfm --mount-proc --map-current-user true 2>/dev/null; then

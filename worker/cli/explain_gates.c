@@ -158,7 +158,8 @@ static void why(const struct stk_explanation *x, size_t gate, char *out, size_t 
 	if (gate == ARGUMENTS_GATE && (r == FAIL || r == NOT_ASKED))
 		(void)snprintf(out, size, "%s", x->args_why);
 	else if (gate == LEDGER_GATE && r == NOT_ASKED)
-		(void)snprintf(out, size, "there is no ledger yet: replays are not looked for");
+		(void)snprintf(out, size,
+		    "not asked here: only a worker's claim tells whether it ran already");
 	else if (r == FAIL || r == DEFER)
 		(void)snprintf(out, size, "%s: %s", stk_verdict_text(x->verdict),
 		    stk_verdict_sentence(x->verdict));

@@ -131,7 +131,7 @@ static void print_stanza(const struct request *r, const uint8_t *secret, const c
 		     "max_body = \"16K\"; } );\n");
 	(void)printf("  max_runs = 5; max_delay = \"7d\"; max_window = \"7d\";\n");
 	(void)printf(
-	    "  rate = \"50/s\"; burst = 200; park_max = 20000; quarantine_max = 1000; }\n");
+	    "  rate = \"10/s\"; burst = 100; park_max = 20000; quarantine_max = 1000; }\n");
 }
 
 static int generate(int argc, char **argv)

@@ -13,6 +13,7 @@ const struct stk_command *const stk_commands[] = {
 	&stk_cmd_shadow,
 	&stk_cmd_policy,
 	&stk_cmd_keys,
+	&stk_cmd_ledger,
 	&stk_cmd_sign,
 	&stk_cmd_enqueue,
 	&stk_cmd_audit,

@@ -1,12 +1,14 @@
 -- settle: ARGV ns, i, id, seq, what, record, delay_ms, handle, park_max, area, member, entry,
---         max_entries, max_bytes, reason, note
+--         max_entries, max_bytes, reason, note, principal, its park_max, its slot (ms), its quarantine_max
 -- -> OK foreign_filed | ALREADY | STALE | PARKFULL | FENCED | STORE key
+-- A slot above 0: the job waits for a rate, and comes due one slot after the one parked before it.
 -- The ledger's finish comes before this call, on its own link: settle is the last word on a job.
 local id, seq, what = ARGV[3], ARGV[4], ARGV[5]
 local record, delay_ms, handle, park_max = ARGV[6], tonumber(ARGV[7]), ARGV[8], tonumber(ARGV[9])
 local area, member, entry = ARGV[10], ARGV[11], ARGV[12]
 local max_entries, max_bytes = tonumber(ARGV[13]), tonumber(ARGV[14])
-local reason, text = ARGV[15], ARGV[16]
+local reason, text, principal = ARGV[15], ARGV[16], ARGV[17]
+local own_max, slot_ms, kept_max = tonumber(ARGV[18]), tonumber(ARGV[19]), tonumber(ARGV[20])
 local mine, shown_at, ms = instance(me), R .. 'worker:' .. id, now_ms()
 local signed = handle ~= ''
 local parks = what == 'retry' or what == 'park'
@@ -18,15 +20,30 @@ local state = call('HMGET', mine, 'open', 'done', 'q', 'shown', 'filed')
 if state[1] ~= seq then return {state[2] == seq and 'ALREADY' or 'STALE'} end
 local q = state[3] or ''
 local parked, parcel = S .. 'parked:' .. q, S .. 'parcel:' .. q
+local parkedby, slot = S .. 'parkedby:' .. principal, S .. 'slot:' .. principal
+local keptby, kept = S .. 'quarantinedby:' .. principal, area .. ' ' .. member
+local counts = what == 'quarantine' and principal ~= '' and kept_max > 0
 
 stop = wrong({in_hand(me, q), 'list', R .. 'queues', 'set', count_types(ms)})
 	or wrong({failed_types(q)})
 	or (what == 'handback' and wrong({queue(q), 'list'}))
-	or (parks and wrong({parked, 'zset', parcel, 'hash'}))
+	or (parks and wrong({parked, 'zset', parcel, 'hash', parkedby, 'zset', slot, 'string'}))
+	or (counts and wrong({keptby, 'zset'}))
 	or (what == 'quarantine' and wrong({area_types(area)}))
 if stop then return stop end
-if parks and call('ZCARD', parked) >= park_max and not call('ZSCORE', parked, handle) then
+-- one copy stands for all of its id: a copy that comes again waits where the first one does
+local waits = parks and tonumber(call('ZSCORE', parked, handle))
+if parks and not waits and (call('ZCARD', parked) >= park_max
+	or (principal ~= '' and call('ZCOUNT', parkedby, ms, '+inf') >= own_max)) then
 	return {'PARKFULL'}
+end
+if counts and not call('ZSCORE', keptby, kept) and call('ZCARD', keptby) >= kept_max then
+	-- entries that left their area since, because they were the oldest or somebody took them out
+	for _, old in ipairs(call('ZRANGE', keptby, 0, 63)) do
+		local where, who = string.match(old, '^(%S+) (%S+)$')
+		if not where or call('HEXISTS', S .. where .. '#e', who) == 0 then call('ZREM', keptby, old) end
+	end
+	if call('ZCARD', keptby) >= kept_max then return {'PARKFULL'} end
 end
 local foreign = foreign_filed(me, id, state[4], state[5])
 local owner = call('HGET', WID, id) == me
@@ -49,6 +66,25 @@ local function forget_counts()
 	for _, key in ipairs({a, b, c, e}) do call('HDEL', key, d) end
 end
 
+local function park()
+	local due = waits or ms + delay_ms
+	if principal ~= '' then
+		call('ZREMRANGEBYSCORE', parkedby, '-inf', ms - 1)
+		if slot_ms > 0 and not waits then
+			-- never farther than one slot for each that waits: a clock set back locks nobody out
+			local last = math.min(tonumber(call('GET', slot)) or 0,
+				due + slot_ms * call('ZCARD', parkedby))
+			due = math.max(due, last + slot_ms)
+			call('SET', slot, string.format('%.0f', due), 'PX', math.ceil(due - ms) + 1000)
+		end
+		call('ZADD', parkedby, due, q .. ' ' .. handle)
+		call('PEXPIREAT', parkedby, string.format('%.0f',
+			tonumber(call('ZRANGE', parkedby, -1, -1, 'WITHSCORES')[2]) + 60000))
+	end
+	call('ZADD', parked, due, handle)
+	call('HSET', parcel, handle, body)
+end
+
 if what == 'ok' then
 	processed()
 	forget_counts()
@@ -68,13 +104,13 @@ elseif what == 'handback' then
 	if not foreign then put_back(q, body) end
 elseif what == 'quarantine' then
 	keep(area, member, entry, max_entries, max_bytes, ms)
+	if counts then call('ZADD', keptby, ms, kept) end
 	note(reason, q, text)
 else
 	if what == 'retry' then
 		processed()
 		count('tries', ms, digest(q, body))
 	end
-	call('ZADD', parked, ms + delay_ms, handle)
-	call('HSET', parcel, handle, body)
+	park()
 end
 return {'OK', foreign and 1 or 0}

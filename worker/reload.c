@@ -1,0 +1,224 @@
+/*
+ * reload.c - see reload.h.
+ *
+ * All or nothing: a policy that does not load leaves the one in use, with an alarm. A running job
+ * keeps its ticket: nothing is swapped before it is settled. Files are watched by their identity
+ * (stat), not by inotify: a mounted directory's symlink swap changes what the path leads to, and no
+ * event says so.
+ */
+#include "worker/reload.h"
+
+#include "worker/cli/cli.h"
+#include "worker/hidden.h"
+#include "worker/worker.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static enum stk_err check_hidden(
+    const struct stk_config *c, const char *secret, struct stk_conf_error *e)
+{
+	const char *path = stk_hidden_beneath(c, secret);
+
+	if (path == NULL)
+		return STK_OK;
+	(void)snprintf(e->sentence, sizeof(e->sentence),
+	    "%s lies beneath %s, which jobs may read; move one of them", secret, path);
+	return STK_E_REFUSED;
+}
+
+/* Everything that a ring must pass before it may judge a job. */
+static enum stk_err load(struct stk_worker *w, struct stk_keyring **out, struct stk_conf_error *e)
+{
+	const struct stk_config *c = w->config;
+	enum stk_err err = stk_policy_load(c->policy, out, e);
+
+	if (err != STK_OK)
+		return err;
+	err = stk_policy_fits(
+	    *out, c->policy, STK_READMIT_WINDOW_S, STK_LEDGER_RECORD, c->ledger_max_bytes, e);
+	for (size_t i = 0; err == STK_OK && i < (*out)->n_keys; i++)
+		err = check_hidden(c, (*out)->keys[i].secret_path, e);
+	if (err != STK_OK) {
+		stk_keyring_free(*out);
+		*out = NULL;
+	}
+	return err;
+}
+
+/* --- which files these are -------------------------------------------------------------------- */
+
+static void mix(uint64_t *h, const void *bytes, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		*h = (*h ^ ((const uint8_t *)bytes)[i]) * 0x100000001b3u;
+}
+
+static void mix_file(uint64_t *h, const char *path)
+{
+	struct stat st;
+
+	if (path == NULL)
+		return;
+	if (stat(path, &st) == -1) {
+		mix(h, path, strlen(path));
+		return;
+	}
+	mix(h, &st.st_dev, sizeof(st.st_dev));
+	mix(h, &st.st_ino, sizeof(st.st_ino));
+	mix(h, &st.st_size, sizeof(st.st_size));
+	mix(h, &st.st_mtim, sizeof(st.st_mtim));
+	mix(h, &st.st_ctim, sizeof(st.st_ctim));
+}
+
+static uint64_t identity(const struct stk_worker *w)
+{
+	uint64_t h = 0xcbf29ce484222325u;
+
+	mix_file(&h, w->config->policy);
+	for (size_t i = 0; i < w->ring->n_keys; i++)
+		mix_file(&h, w->ring->keys[i].secret_path);
+	return h;
+}
+
+/* --- the start -------------------------------------------------------------------------------- */
+
+static void log_ring(const struct stk_worker *w, const char *action)
+{
+	size_t n[STK_KEY_REVOKED + 1] = { 0 };
+	char digest[2 * STK_SHA256_LEN + 1];
+	struct stk_jw *line;
+
+	for (size_t i = 0; i < w->ring->n_keys; i++)
+		n[stk_key_state(&w->ring->keys[i], stk_worker_now_s())]++;
+	stk_hex(w->ring->digest, STK_SHA256_LEN, digest);
+	line = stk_log_start(STK_LOG_INFO, action, "success",
+	    "policy in use: %zu principals, %zu keys active, %zu retiring, %zu revoked",
+	    w->ring->n_principals, n[STK_KEY_ACTIVE], n[STK_KEY_RETIRING], n[STK_KEY_REVOKED]);
+	stk_jw_cstr(line, "stockade.policy_sha256", digest);
+	stk_jw_int(line, "stockade.keys_active", (int64_t)n[STK_KEY_ACTIVE]);
+	stk_jw_int(line, "stockade.keys_retiring", (int64_t)n[STK_KEY_RETIRING]);
+	stk_jw_int(line, "stockade.keys_revoked", (int64_t)n[STK_KEY_REVOKED]);
+	stk_log_end();
+}
+
+int stk_policy_open(struct stk_worker *w)
+{
+	const struct stk_config *c = w->config;
+	struct stk_conf_error e = { 0 };
+
+	if (check_hidden(c, c->policy, &e) != STK_OK ||
+	    check_hidden(c, c->redis_password_file, &e) != STK_OK ||
+	    check_hidden(c, c->ledger_password_file, &e) != STK_OK)
+		return stk_complain(STK_EX_CONFIG, "%s", e.sentence);
+	if (stk_seal_init() != STK_OK)
+		return stk_complain(STK_EX_OS, "libsodium did not start");
+	if (access(c->policy, R_OK) != 0)
+		return stk_complain(STK_EX_NOINPUT,
+		    "cannot read the policy %s: %s; `stockade keys generate` prints a stanza to "
+		    "start "
+		    "one with",
+		    c->policy, strerror(errno));
+	if (load(w, &w->ring, &e) != STK_OK)
+		return stk_complain(STK_EX_CONFIG, "%s", e.sentence);
+	w->gate = (struct stk_gate){
+		.ring = w->ring,
+		.classes = &w->cage.table,
+		.max_payload_bytes = (size_t)c->max_payload_bytes,
+		.max_body_bytes = (size_t)c->max_body_bytes,
+		.skew_s = c->skew_ms / 1000,
+		.class_absent_defers = true,
+	};
+	w->reload = (struct stk_reload){ .identity = identity(w), .examining = true };
+	return 0;
+}
+
+/* --- the swap --------------------------------------------------------------------------------- */
+
+static void alarm_failed(struct stk_worker *w, const char *why)
+{
+	char digest[2 * STK_SHA256_LEN + 1];
+	struct stk_jw *line;
+
+	w->reload.failed = true;
+	w->counters.reloads_failed++;
+	stk_hex(w->ring->digest, STK_SHA256_LEN, digest);
+	line = stk_log_start(STK_LOG_ERROR, "policy.reload_failed", "failure",
+	    "POLICY_RELOAD_FAILED: the policy before it stays in use: %s", why);
+	stk_jw_cstr(line, "event.reason", "POLICY_RELOAD_FAILED");
+	stk_jw_cstr(line, "stockade.policy_sha256", digest);
+	stk_log_end();
+}
+
+/* A dynamic list covers what the policy grants, so it changes with it. */
+static enum stk_err rebind(struct stk_worker *w, const struct stk_keyring *ring)
+{
+	struct stk_queues fresh = { 0 };
+	enum stk_err e;
+
+	if (!w->queue_list.dynamic)
+		return STK_OK;
+	e = stk_queues_bind(&w->config->queues, &w->config->queues_allowed, ring, &fresh);
+	if (e != STK_OK)
+		return e;
+	stk_queues_clear(&w->queue_list);
+	w->queue_list = fresh;
+	w->queues = (const char *const *)w->queue_list.names;
+	w->n_queues = w->queue_list.n;
+	return STK_OK;
+}
+
+static void reload(struct stk_worker *w)
+{
+	struct stk_conf_error e = { 0 };
+	struct stk_keyring *fresh = NULL, *old = w->ring;
+
+	w->reload.identity = identity(w);
+	if (load(w, &fresh, &e) != STK_OK) {
+		alarm_failed(w, e.sentence);
+		return;
+	}
+	if (rebind(w, fresh) != STK_OK) {
+		alarm_failed(
+		    w, "it leaves this worker's queue list without any queue, or with too many");
+		stk_keyring_free(fresh);
+		return;
+	}
+	w->ring = fresh;
+	w->gate.ring = fresh;
+	stk_keyring_free(old);
+	w->reload = (struct stk_reload){
+		.identity = identity(w), .next_look_ms = w->reload.next_look_ms, .examining = true
+	};
+	w->counters.reloads++;
+	stk_trail_policy(&w->trail, w->ring);
+	/* where it cannot be written, the next decision waits for it by name */
+	(void)!stk_trail_note(&w->trail, "reload", w->store.id);
+	log_ring(w, "policy.reloaded");
+	stk_worker_log_absent(w);
+}
+
+void stk_reload_look(struct stk_worker *w)
+{
+	int64_t now = stk_monotonic_ms();
+	bool asked = w->life.reload;
+
+	if (!asked && now < w->reload.next_look_ms)
+		return;
+	w->reload.next_look_ms = now + STK_RELOAD_LOOK_MS;
+	w->life.reload = false;
+	if (asked || identity(w) != w->reload.identity)
+		reload(w);
+}
+
+void stk_reload_pass(struct stk_worker *w)
+{
+	stk_reload_look(w);
+	if (w->reload.examining)
+		stk_reexamine(w);
+}
