@@ -304,6 +304,19 @@ static bool still_itself(struct stk_worker *w, enum stk_answer *next)
 	return false;
 }
 
+/*
+ * A batch (INTERVAL=0) ends when there is nothing to take, as Ruby's does, also where everything is
+ * paused: whoever scheduled it does not wait for the end of a pause. Parked jobs that are not due
+ * stay where they are, for whoever comes next; due ones may hide behind handles without a parcel.
+ */
+static bool batch_is_over(
+    const struct stk_worker *w, enum stk_answer next, const struct stk_reserved *look)
+{
+	if (!w->config->drain_and_exit || w->life.paused)
+		return false;
+	return next == STK_ANSWER_PAUSED || (next == STK_ANSWER_EMPTY && look->next_due_ms != 0);
+}
+
 static void loop(struct stk_worker *w)
 {
 	enum stk_answer next = STK_ANSWER_AGAIN;
@@ -326,8 +339,8 @@ static void loop(struct stk_worker *w)
 			return;
 		if (stk_worker_wall_is_gone(w) || !stk_worker_past_wrong_type(w, next))
 			return;
-		if (next == STK_ANSWER_EMPTY && w->config->drain_and_exit && !w->life.paused)
-			return; /* parked jobs stay where they are, for whoever comes next */
+		if (batch_is_over(w, next, &job))
+			return;
 		if (next == STK_ANSWER_EMPTY || next == STK_ANSWER_PAUSED) {
 			next = idle(w, next, &job);
 			note_oversize(w, &job);
