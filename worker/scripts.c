@@ -24,6 +24,7 @@ STK_EMBED("recover", "", "recover.lua");
 STK_EMBED("unregister", "", "unregister.lua");
 STK_EMBED("prune", "", "prune.lua");
 STK_EMBED("peers", "", "peers.lua");
+STK_EMBED("quarantine", STK_AREAS, "quarantine.lua");
 
 #define STK_LUA(name) extern const uint8_t stk_lua_##name[], stk_lua_##name##_end[]
 STK_LUA(register);
@@ -35,6 +36,7 @@ STK_LUA(recover);
 STK_LUA(unregister);
 STK_LUA(prune);
 STK_LUA(peers);
+STK_LUA(quarantine);
 
 #define STK_ROW(name)                                \
 	{                                            \
@@ -52,6 +54,7 @@ static const struct {
 	[STK_SCRIPT_UNREGISTER] = STK_ROW(unregister),
 	[STK_SCRIPT_PRUNE] = STK_ROW(prune),
 	[STK_SCRIPT_PEERS] = STK_ROW(peers),
+	[STK_SCRIPT_QUARANTINE] = STK_ROW(quarantine),
 };
 
 static const char *const names[STK_SCRIPT_COUNT] = {

@@ -17,7 +17,8 @@
 	X(RECOVER, "recover")       \
 	X(UNREGISTER, "unregister") \
 	X(PRUNE, "prune")           \
-	X(PEERS, "peers")
+	X(PEERS, "peers")           \
+	X(QUARANTINE, "quarantine")
 
 enum stk_script {
 #define X(id, text) STK_SCRIPT_##id,
