@@ -11,7 +11,7 @@
 #include "worker/envelope.h"
 #include "worker/seal.h"
 
-#define STK_PRINCIPAL_MAX 64 /* bytes of a principal's name; the alphabet of a kid */
+#define STK_PRINCIPAL_MAX 64   /* bytes of a principal's name; the alphabet of a kid */
 #define STK_REF_AGAIN     "r." /* and the old job id: signed again after a refusal */
 
 /* Exact queues times exact classes; strings owned by the ring. */

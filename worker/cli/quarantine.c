@@ -114,10 +114,8 @@ static const struct {
 };
 
 /* A flag that a command would ignore is a mistake about what it does. */
-static int check(struct stk_quarantine *q, size_t at)
+static int check(struct stk_quarantine *q, const char *word, const char *may)
 {
-	const char *may = words[at].flags;
-
 	if ((q->key != NULL && strchr(may, 'k') == NULL) ||
 	    (q->ttl_s != 0 && strchr(may, 't') == NULL) || (q->yes && strchr(may, 'y') == NULL) ||
 	    (q->whole && strchr(may, 'w') == NULL) || (q->raw && strchr(may, 'r') == NULL))
@@ -131,9 +129,11 @@ static int check(struct stk_quarantine *q, size_t at)
 		return stk_complain(STK_EX_USAGE, "--key and --kid go together: the operator's key "
 						  "file and its name in the policy "
 						  "(the filter by the old key is --old-kid)");
-	if (at > 0 && !stk_quarantine_filtered(q))
+	if (strcmp(word, "show") == 0 && q->id == NULL)
+		return stk_complain(STK_EX_USAGE, "show which? Name an entry: --id");
+	if (strcmp(word, "list") != 0 && !stk_quarantine_filtered(q))
 		return stk_complain(
-		    STK_EX_USAGE, "%s what? Name an entry (--id) or a filter", words[at].word);
+		    STK_EX_USAGE, "%s what? Name an entry (--id) or a filter", word);
 	return 0;
 }
 
@@ -168,7 +168,7 @@ static int parse(int argc, char **argv, struct stk_quarantine *q, size_t *at)
 		return stk_usage(&stk_cmd_quarantine, STK_EX_USAGE);
 	if (q->limit == 0)
 		q->limit = words[*at].limit;
-	return check(q, *at);
+	return check(q, words[*at].word, words[*at].flags);
 }
 
 static int run(int argc, char **argv)

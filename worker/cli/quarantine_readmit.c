@@ -132,18 +132,12 @@ static bool take_apart(const struct readmit *r, struct stk_span raw, const struc
 	return true;
 }
 
-static void decide(struct readmit *r, const struct stk_quarantine *q,
-    const struct stk_kept_entry *kept, struct stk_span raw, struct fate *f)
+/* Its own signature is genuine; @v is what a worker would say of it now. */
+static void decide_genuine(struct readmit *r, const struct stk_quarantine *q,
+    const struct stk_kept_entry *kept, const struct stk_old_job *old, enum stk_verdict v,
+    struct stk_span raw, struct fate *f)
 {
-	struct stk_admission a;
-	struct stk_old_job old = { 0 };
-	enum stk_verdict v = judge(r, kept->queue, raw, &a);
-
-	if (a.nomem || !a.signature_valid || !take_apart(r, raw, &a, &old)) {
-		stays_by(f, v); /* nobody vouched for it */
-	} else if (!past_allows(r, q, &old, &v, f)) {
-		;
-	} else if (would_run(v)) {
+	if (would_run(v)) {
 		(void)snprintf(f->queue, sizeof(f->queue), "%s", kept->queue);
 		f->payload = raw;
 	} else if (!r->signs) {
@@ -151,11 +145,23 @@ static void decide(struct readmit *r, const struct stk_quarantine *q,
 	} else if (v == STK_V_E_KEY_REVOKED && !means_revoked(q)) {
 		stays(f, "E_KEY_REVOKED",
 		    "whoever held the revoked key could have signed it; look at it (show), then "
-		    "name "
-		    "--id, --area, --old-kid or --reason E_KEY_REVOKED");
+		    "name --id, --area, --old-kid or --reason E_KEY_REVOKED");
 	} else {
-		sign_again(r, q, &old, kept->queue, f);
+		sign_again(r, q, old, kept->queue, f);
 	}
+}
+
+static void decide(struct readmit *r, const struct stk_quarantine *q,
+    const struct stk_kept_entry *kept, struct stk_span raw, struct fate *f)
+{
+	struct stk_admission a;
+	struct stk_old_job old = { 0 };
+	enum stk_verdict v = judge(r, kept->queue, raw, &a);
+
+	if (a.nomem || !a.signature_valid || !take_apart(r, raw, &a, &old))
+		stays_by(f, v); /* nobody vouched for it */
+	else if (past_allows(r, q, &old, &v, f))
+		decide_genuine(r, q, kept, &old, v, raw, f);
 	stk_message_clear(&old.msg);
 	stk_admission_clear(&a);
 }

@@ -6,10 +6,13 @@
 #include "worker/log.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* Behind every worker's: a person's commands have a chain of their own. */
 #define TRAIL_SLOT 999
+#define WAIT_STEPS 50
+#define WAIT_US    100000
 
 int stk_quarantine_trail_open(struct stk_quarantine *q, const struct stk_keyring *ring)
 {
@@ -20,6 +23,13 @@ int stk_quarantine_trail_open(struct stk_quarantine *q, const struct stk_keyring
 		.ring = ring };
 	enum stk_err e = stk_audit_open(&q->audit, &o);
 
+	/* somebody else's command is at work, and soon over */
+	for (int i = 0;
+	     i < WAIT_STEPS && e == STK_E_REFUSED && strstr(q->audit.why, ".lock") != NULL; i++) {
+		stk_audit_close(&q->audit);
+		(void)usleep(WAIT_US);
+		e = stk_audit_open(&q->audit, &o);
+	}
 	if (e != STK_OK)
 		return stk_complain(e == STK_E_SYSTEM ? STK_EX_OS : STK_EX_CONFIG,
 		    "nothing was done, because the audit trail cannot be kept: %s", q->audit.why);

@@ -147,7 +147,7 @@ check "by age" eq "$(quarantine drop --older-than 1h --yes; quarantine drop --ne
 1 entries dropped, 0 left"
 check "the trail has each" eq "$(trail drop | grep -c '"kind":"drop"')" 3
 check "an area's bytes are counted down" eq "$(rcli hget $Q:#count quarantine:files:bytes)" 0
-for words in 'drop --yes' 'readmit' 'drop --whole --yes' 'list --yes' 'show --key x --kid y --id z' 'frobnicate' 'drop --area ../x --yes' \
+for words in 'drop --yes' 'readmit' 'show --queue files' 'drop --whole --yes' 'list --yes' 'show --key x --kid y --id z' 'frobnicate' 'drop --area ../x --yes' \
 	'list --limit 0' 'readmit --queue files --key x'; do
 	# shellcheck disable=SC2086
 	quarantine $words >/dev/null
