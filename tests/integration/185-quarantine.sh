@@ -85,6 +85,8 @@ new=$(echo "$out" | sed -n "s/^resigned   $id  to files as //p")
 check "under a new id" test "${#new}" = 32
 check "that names the old one" has "$(rcli lindex resque:queue:files 0)" ";ref=r.$id\""
 check "and no more runs than it had, or the operator may" has "$(rcli lindex resque:queue:files 0)" ";runs=3;"
+window() { rcli lindex resque:queue:files 0 | awk -F'[;=]' '{ for (i = 1; i < NF; i++) { if ($i == "nbf") n = $(i + 1); if ($i == "exp") e = $(i + 1) } print e - n }'; }
+check "for an hour at least" eq "$(window)" 3600
 check "one copy" eq "$(rcli llen resque:queue:files) $(rcli exists "$Q:files#E_EXPIRED")" "1 0"
 check "that nobody could be asked is said" grep -q "there is no ledger" "$T/err"
 check "both ids stand in the trail" has "$(trail readmit)" "\"new_job\":\"$new\",\"new_kid\":\"ops-1\""

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define LEAST_WINDOW_S 3600
+
 static bool same_material(const struct stk_resigner *r)
 {
 	uint8_t public_key[STK_KEY_LEN];
@@ -67,12 +69,13 @@ static void join_queues(const struct stk_envelope *e, char *out, size_t cap)
 		    (int)e->queues[i].len, (const char *)e->queues[i].p);
 }
 
+/* As long as the old job had, but long enough for workers to come to it. */
 static int64_t window_s(const struct stk_resigner *r, const struct stk_envelope *e)
 {
 	int64_t asked = r->ttl_s > 0 ? r->ttl_s : e->exp_s - e->nbf_s;
 
-	if (asked < 1)
-		asked = 1;
+	if (r->ttl_s == 0 && asked < LEAST_WINDOW_S)
+		asked = LEAST_WINDOW_S;
 	return asked < r->who->max_window_s ? asked : r->who->max_window_s;
 }
 
