@@ -10,8 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define AREA_WORDS 6
-#define PAGES_MAX  256 /* of the list of areas: whoever floods it with names keeps nobody busy */
+#define AREA_WORDS   6
+#define NAMES_A_CALL 200
+#define PAGES_MAX    2048 /* of the list of areas: whoever floods it with names keeps nobody busy */
 
 static void begin(struct stk_call *a, const struct stk_store *s, const char *what)
 {
@@ -119,38 +120,82 @@ static bool told(const struct stk_area *out, size_t n, const char *name)
 	return false;
 }
 
-enum stk_err stk_store_areas(struct stk_store *s, struct stk_area *out, size_t max, size_t *n,
-    bool *more, int64_t *now_ms, enum stk_answer *v)
+struct areas {
+	struct stk_area *out;
+	size_t n, max;
+	bool more;
+};
+
+static void take_areas(const struct stk_reply *r, struct areas *a)
+{
+	for (size_t i = 3; i + AREA_WORDS <= r->n; i += AREA_WORDS) {
+		struct stk_area found;
+
+		if (!take_area(r, i, &found) || told(a->out, a->n, found.name))
+			continue;
+		if (a->n == a->max)
+			a->more = true;
+		else
+			a->out[a->n++] = found;
+	}
+}
+
+/* The areas under names that the caller knows. */
+static enum stk_err look_at_names(
+    struct stk_store *s, const char *const *names, size_t n, struct areas *a, enum stk_answer *v)
+{
+	enum stk_err e = STK_OK;
+
+	for (size_t at = 0; at < n && e == STK_OK; at += NAMES_A_CALL) {
+		size_t now = n - at < NAMES_A_CALL ? n - at : NAMES_A_CALL;
+		struct stk_call call;
+
+		begin(&call, s, "names");
+		stk_call_queues(&call, names + at, now);
+		if ((e = ask(s, &call, v)) != STK_OK || *v != STK_ANSWER_OK)
+			return e;
+		take_areas(s->in_hand, a);
+	}
+	return e;
+}
+
+/* The areas that the counts name. */
+static enum stk_err look_at_counts(
+    struct stk_store *s, struct areas *a, int64_t *now_ms, enum stk_answer *v)
 {
 	char cursor[24] = "0";
-	struct stk_call a;
 
-	*n = 0;
-	*more = false;
-	for (int page = 0; page < PAGES_MAX; page++) {
+	for (int page = 0; page < PAGES_MAX && !a->more; page++) {
+		struct stk_call call;
 		enum stk_err e;
 
-		begin(&a, s, "areas");
-		stk_call_text(&a, cursor);
-		if ((e = ask(s, &a, v)) != STK_OK || *v != STK_ANSWER_OK)
+		begin(&call, s, "areas");
+		stk_call_text(&call, cursor);
+		if ((e = ask(s, &call, v)) != STK_OK || *v != STK_ANSWER_OK)
 			return e;
 		stk_answer_copy(cursor, sizeof(cursor), stk_answer_span(s->in_hand, 1));
 		*now_ms = stk_answer_int(s->in_hand, 2);
-		for (size_t i = 3; i + AREA_WORDS <= s->in_hand->n; i += AREA_WORDS) {
-			struct stk_area found;
-
-			if (!take_area(s->in_hand, i, &found) || told(out, *n, found.name))
-				continue;
-			if (*n == max)
-				*more = true;
-			else
-				out[(*n)++] = found;
-		}
-		if (strcmp(cursor, "0") == 0 || *more)
+		take_areas(s->in_hand, a);
+		if (strcmp(cursor, "0") == 0)
 			return STK_OK;
 	}
-	*more = true;
+	a->more = true;
 	return STK_OK;
+}
+
+enum stk_err stk_store_areas(struct stk_store *s, const char *const *names, size_t n_names,
+    struct stk_area *out, size_t max, size_t *n, bool *more, int64_t *now_ms, enum stk_answer *v)
+{
+	struct areas a = { .out = out, .max = max };
+	enum stk_err e;
+
+	*v = STK_ANSWER_OK;
+	e = look_at_names(s, names, n_names, &a, v);
+	if (e == STK_OK && *v == STK_ANSWER_OK)
+		e = look_at_counts(s, &a, now_ms, v);
+	*n = a.n;
+	*more = a.more;
+	return e;
 }
 
 enum stk_err stk_store_area_page(struct stk_store *s, const char *area, int64_t from,

@@ -24,10 +24,14 @@ struct stk_area {
 	int64_t oldest_ms, newest_ms; /* Redis's clock; -1: none, or not a time */
 };
 
-/* Areas that ever held something, at most @max of them, unordered; *more: there are others. OK,
- * STORE. */
-STK_CHECK enum stk_err stk_store_areas(struct stk_store *s, struct stk_area *out, size_t max,
-    size_t *n, bool *more, int64_t *now_ms, enum stk_answer *v);
+/*
+ * Areas that hold something, at most @max of them, unordered; *more: there are others. @names are
+ * looked at first and one by one, so that whoever floods the list of areas does not hide them. OK,
+ * STORE.
+ */
+STK_CHECK enum stk_err stk_store_areas(struct stk_store *s, const char *const *names,
+    size_t n_names, struct stk_area *out, size_t max, size_t *n, bool *more, int64_t *now_ms,
+    enum stk_answer *v);
 
 struct stk_area_item {
 	char member[STK_AREA_MEMBER + 1]; /* "": longer, or not printable ASCII: no entry of ours */

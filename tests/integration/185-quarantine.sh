@@ -156,6 +156,38 @@ for words in 'drop --yes' 'readmit' 'show --queue files' 'drop --whole --yes' 'l
 	check "refused with 64: $words" eq $? 64
 done
 
+# --- three people at once: each job goes back once, and none is passed over
+policy 's/"ChecksumFile", "CsvSummary"/"CsvSummary"/'
+i=0
+while [ $i -lt 100 ]; do
+	push files "$(sign ChecksumFile '["x.txt"]')"
+	i=$((i + 1))
+done
+drain
+policy ''
+pids=
+for i in 1 2 3; do
+	"$STOCKADE" quarantine readmit --queue files --config "$T/stockade.conf" >"$T/readmit.$i" 2>/dev/null &
+	pids="$pids $!"
+done
+# shellcheck disable=SC2086
+wait $pids
+check "all are back in their queue" eq "$(rcli llen resque:queue:files) $(rcli exists "$Q:files#E_POLICY_DENIED")" "100 0"
+check "each was put there by one of them" eq "$(cat "$T"/readmit.? | grep -c '^readmitted')" 100
+drain
+check "and runs once" eq "$(done_jobs)" 100
+
+# --- a flood of names hides no area that the policy knows
+rcli zadd $Q:files 1 known >/dev/null
+rcli hset $Q:files#e known '{}' >/dev/null
+rcli rename $Q:#count "$T" >/dev/null
+seq 1 3000 | sed "s/.*/HSET $Q:#count quarantine:flood&:bytes 1\nZADD $Q:flood& 1 x/" | rcli >/dev/null
+check "it is listed" has "$(quarantine list)" "quarantine:files"
+check "and that there are more" grep -q "more areas than the 1024 looked at" "$T/err"
+seq 1 3000 | sed "s/.*/DEL $Q:flood&/" | rcli >/dev/null
+rcli rename "$T" $Q:#count >/dev/null
+quarantine drop --area quarantine:files --yes >/dev/null
+
 # --- what others write there
 esc=$(printf '\033[31mred\033]0;title\007')
 hostile() { # hostile MEMBER ENTRY

@@ -288,6 +288,7 @@ static void releases_and_drops_at_maxmemory(void **state)
 
 static void tells_areas_and_pages(void **state)
 {
+	static const char *const names[] = { "quarantine:none", AREA };
 	static struct stk_area areas[STK_AREAS_MAX];
 	static struct stk_area_page page;
 	struct stk_store s;
@@ -302,7 +303,8 @@ static void tells_areas_and_pages(void **state)
 	    "HSET resque:stockade:quarantine:#count junk:bytes 1 quarantine:#x:bytes 1 "
 	    "quarantine:gone:bytes 5 quarantine:bad:bytes x"));
 	stk_reply_free(test_redis_do(r, "SET resque:stockade:quarantine:bad oops"));
-	assert_int_equal(stk_store_areas(&s, areas, STK_AREAS_MAX, &n, &more, &now_ms, &v), STK_OK);
+	assert_int_equal(
+	    stk_store_areas(&s, NULL, 0, areas, STK_AREAS_MAX, &n, &more, &now_ms, &v), STK_OK);
 	assert_int_equal(n, 2);
 	assert_false(more);
 	if (areas[0].entries < 0)
@@ -311,8 +313,18 @@ static void tells_areas_and_pages(void **state)
 	assert_int_equal(areas[0].entries, 2);
 	assert_int_equal(areas[0].oldest_ms, 1000);
 	assert_int_equal(areas[0].newest_ms, 2000);
-	assert_int_equal(stk_store_areas(&s, areas, 1, &n, &more, &now_ms, &v), STK_OK);
+	assert_int_equal(stk_store_areas(&s, NULL, 0, areas, 1, &n, &more, &now_ms, &v), STK_OK);
 	assert_true(n == 1 && more);
+	/* whoever floods the counts hides no area that is asked for by name */
+	stk_reply_free(test_redis_do(r, "DEL resque:stockade:quarantine:#count"));
+	assert_int_equal(
+	    stk_store_areas(&s, NULL, 0, areas, STK_AREAS_MAX, &n, &more, &now_ms, &v), STK_OK);
+	assert_int_equal(n, 0);
+	assert_int_equal(
+	    stk_store_areas(&s, names, 2, areas, STK_AREAS_MAX, &n, &more, &now_ms, &v), STK_OK);
+	assert_int_equal(n, 1);
+	assert_string_equal(areas[0].name, AREA);
+	assert_int_equal(areas[0].entries, 2);
 	assert_int_equal(stk_store_area_page(&s, AREA, 1, &page, &v), STK_OK);
 	assert_int_equal(page.n, 1);
 	assert_int_equal(page.entries, 2);

@@ -47,6 +47,10 @@ enum stk_walk {
 typedef enum stk_walk stk_quarantine_visit(
     struct stk_quarantine *q, const struct stk_quarantined *e, void *ctx);
 
+/* The areas that hold something, those of the configured and granted queues and keys for certain. 0
+ * or an exit code. */
+STK_CHECK int stk_quarantine_areas(
+    struct stk_quarantine *q, struct stk_area out[static STK_AREAS_MAX], size_t *n, bool *more);
 /* Is there a filter at all (id included)? */
 bool stk_quarantine_filtered(const struct stk_quarantine *q);
 /* Might area @name hold what the filters ask for? */

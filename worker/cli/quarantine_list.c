@@ -84,12 +84,10 @@ static int by_name(const void *a, const void *b)
 static int list_areas(struct stk_quarantine *q)
 {
 	static struct stk_area areas[STK_AREAS_MAX];
-	enum stk_answer v = STK_ANSWER_OK;
 	int64_t entries = 0;
 	size_t n = 0;
 	bool more = false;
-	int code = stk_quarantine_told(
-	    q, stk_store_areas(&q->store, areas, STK_AREAS_MAX, &n, &more, &q->now_ms, &v), &v);
+	int code = stk_quarantine_areas(q, areas, &n, &more);
 
 	if (code != 0)
 		return code;

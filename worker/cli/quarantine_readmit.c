@@ -29,6 +29,7 @@ struct readmit {
 
 /* What is to become of one entry. */
 struct fate {
+	bool taken;       /* somebody else took it meanwhile */
 	const char *left; /* why it stays: a stable name; NULL: it goes */
 	const char *why;  /* and the sentence */
 	char queue[STK_QUEUE_MAX + 1];
@@ -41,6 +42,12 @@ static void stays(struct fate *f, const char *name, const char *why)
 {
 	f->left = name;
 	f->why = why;
+}
+
+static void is_taken(struct fate *f)
+{
+	f->taken = true;
+	stays(f, "STALE", "somebody took it meanwhile");
 }
 
 static void stays_by(struct fate *f, enum stk_verdict v)
@@ -172,7 +179,8 @@ static void tell(
     const struct stk_quarantine *q, const struct stk_quarantined *e, const struct fate *f)
 {
 	const char *id = e->kept.job[0] != '\0' ? e->kept.job : e->member;
-	const char *what = f->left != NULL          ? "left"
+	const char *what = f->taken                 ? "taken"
+			   : f->left != NULL        ? "left"
 			   : f->job.payload != NULL ? "resigned"
 						    : "readmitted";
 	struct stk_jw w;
@@ -218,6 +226,21 @@ static bool record(struct stk_quarantine *q, const struct stk_quarantined *e, co
 	return stk_quarantine_recorded(q);
 }
 
+/* It is not the entry that was judged: is it still there, because another copy of the job came? */
+static void find_out(
+    struct readmit *r, struct stk_quarantine *q, const struct stk_quarantined *e, struct fate *f)
+{
+	struct stk_kept_entry kept;
+	char digest[41];
+
+	r->code = stk_quarantine_fetch(q, e, &kept, digest);
+	if (r->code == STK_EX_NOINPUT)
+		is_taken(f);
+	else
+		stays(f, "STALE", "another copy of it was refused meanwhile; try again");
+	r->code = r->code == STK_EX_REDIS ? r->code : 0;
+}
+
 /* True: it is in its queue. */
 static bool put_back(struct readmit *r, struct stk_quarantine *q, const struct stk_quarantined *e,
     const char *digest, struct fate *f)
@@ -239,7 +262,7 @@ static bool put_back(struct readmit *r, struct stk_quarantine *q, const struct s
 	if (r->code == 0 && v == STK_ANSWER_OK)
 		return true;
 	if (r->code == 0)
-		stays(f, "STALE", "somebody took or changed it meanwhile");
+		find_out(r, q, e, f);
 	if (!record(q, e, f, kid, true))
 		r->code = STK_EX_OS;
 	return false;
@@ -259,8 +282,8 @@ static enum stk_walk readmit_one(
 	r->code = stk_quarantine_fetch(q, e, &whole.kept, digest);
 	if (r->code == STK_EX_REDIS)
 		return STK_WALK_STOP;
-	if (r->code == STK_EX_NOINPUT)
-		stays(&f, "STALE", "somebody took it meanwhile");
+	if (r->code == STK_EX_NOINPUT && e->length > 0)
+		is_taken(&f);
 	else if (!whole.kept.ours || stk_kept_payload(&whole.kept, &raw, &len) != STK_OK)
 		stays(&f, "NOT_WHOLE", "the payload was not kept whole, or was changed since");
 	else
@@ -271,12 +294,14 @@ static enum stk_walk readmit_one(
 		gone = put_back(r, q, &whole, digest, &f);
 	if (r->code == 0) {
 		tell(q, &whole, &f);
-		r->n_left += !gone;
+		r->n_left += !gone && !f.taken;
 		r->n_same += gone && f.job.payload == NULL;
 		r->n_again += gone && f.job.payload != NULL;
 	}
 	stk_signed_clear(&f.job);
-	return r->code != 0 ? STK_WALK_STOP : gone ? STK_WALK_GONE : STK_WALK_ON;
+	if (r->code != 0)
+		return STK_WALK_STOP;
+	return gone || f.taken ? STK_WALK_GONE : STK_WALK_ON;
 }
 
 /* --- the command ------------------------------------------------------------------------------ */

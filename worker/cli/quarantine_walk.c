@@ -159,14 +159,12 @@ int stk_quarantine_walk(struct stk_quarantine *q, stk_quarantine_visit *visit, v
 {
 	static struct stk_area areas[STK_AREAS_MAX];
 	struct walk w = { .visit = visit, .ctx = ctx };
-	enum stk_answer v = STK_ANSWER_OK;
 	size_t n = 0;
 	int code;
 
 	if (q->area != NULL)
 		return walk_area(q, q->area, &w);
-	code = stk_quarantine_told(
-	    q, stk_store_areas(&q->store, areas, STK_AREAS_MAX, &n, &q->cut, &q->now_ms, &v), &v);
+	code = stk_quarantine_areas(q, areas, &n, &q->cut);
 	for (size_t i = 0; i < n && code == 0 && !w.stop; i++)
 		if (areas[i].entries > 0 && stk_quarantine_area_wanted(q, areas[i].name))
 			code = walk_area(q, areas[i].name, &w);

@@ -1,5 +1,6 @@
 -- quarantine: ARGV ns, i, id, what, then its words; a person's command, so nobody is fenced -> STORE key, else
 -- areas cursor                              -> OK next ms {area, entries, bytes, dropped, oldest, newest}...
+-- names area...                             -> the same of these
 -- page area rank most                       -> OK entries ms {member, time, length, head}...: oldest first
 -- entry area member most                    -> OK 0 | 1 entry digest | 2 (longer than most)
 -- release area member digest queue payload  -> OK | STALE: it is gone or another than was judged
@@ -12,23 +13,29 @@ local BYTES = ':bytes'
 
 local stop = wrong({COUNT, 'hash'})
 if stop then return stop end
-if what == 'areas' then
+if what == 'areas' or what == 'names' then
+	local out = {'OK', '0', now_ms()}
+	local function tell(name)
+		local bad = wrong({S .. name, 'zset', S .. name .. '#e', 'hash'})
+		local first = bad and {} or call('ZRANGE', S .. name, 0, 0, 'WITHSCORES')
+		local last = bad and {} or call('ZRANGE', S .. name, -1, -1, 'WITHSCORES')
+		local kept, gone = call('HGET', COUNT, name .. BYTES), call('HGET', COUNT, name .. ':dropped')
+		for _, v in ipairs({name, bad and -1 or call('ZCARD', S .. name), string.sub(kept or '0', 1, 20),
+			string.sub(gone or '0', 1, 20), string.sub(first[2] or '', 1, 24),
+			string.sub(last[2] or '', 1, 24)}) do
+			out[#out + 1] = v
+		end
+	end
+	if what == 'names' then
+		for n = 5, #ARGV do tell(ARGV[n]) end
+		return out
+	end
 	local page = call('HSCAN', COUNT, area, 'COUNT', 64)
-	local out = {'OK', page[1], now_ms()}
+	out[2] = page[1]
 	for n = 1, #page[2], 2 do
 		local field = page[2][n]
 		local name = #field <= 166 and string.match(field, '^(%l+:[%w_.:#-]+)' .. BYTES .. '$')
-		if name and #out < 4096 then
-			local bad = wrong({S .. name, 'zset', S .. name .. '#e', 'hash'})
-			local first = bad and {} or call('ZRANGE', S .. name, 0, 0, 'WITHSCORES')
-			local last = bad and {} or call('ZRANGE', S .. name, -1, -1, 'WITHSCORES')
-			local dropped = call('HGET', COUNT, name .. ':dropped')
-			for _, v in ipairs({name, bad and -1 or call('ZCARD', S .. name),
-				string.sub(page[2][n + 1], 1, 20), string.sub(dropped or '0', 1, 20),
-				string.sub(first[2] or '', 1, 24), string.sub(last[2] or '', 1, 24)}) do
-				out[#out + 1] = v
-			end
-		end
+		if name and #out < 4096 then tell(name) end
 	end
 	return out
 end
