@@ -348,6 +348,13 @@ bool stk_keyring_has_audience(const struct stk_keyring *r, struct stk_span aud)
 	return listed(r->audiences, r->n_audiences, aud);
 }
 
+/* Does it claim to be another job, signed again? The audit trail would believe it. */
+static bool says_again(const struct stk_envelope *e)
+{
+	return e->ref.len >= strlen(STK_REF_AGAIN) &&
+	       memcmp(e->ref.p, STK_REF_AGAIN, strlen(STK_REF_AGAIN)) == 0;
+}
+
 enum stk_verdict stk_keyring_allows(const struct stk_principal *p, struct stk_span queue,
     const struct stk_envelope *e, size_t body_len)
 {
@@ -363,6 +370,8 @@ enum stk_verdict stk_keyring_allows(const struct stk_principal *p, struct stk_sp
 	}
 	if (best != STK_V_ACCEPT)
 		return best;
+	if (says_again(e) && !p->is_operator)
+		return STK_V_E_POLICY_DENIED;
 	if (e->runs > p->max_runs)
 		return STK_V_E_POLICY_RUNS;
 	if (e->nbf_s - e->iat_s > p->max_delay_s)

@@ -11,7 +11,8 @@
 #include "worker/envelope.h"
 #include "worker/seal.h"
 
-#define STK_PRINCIPAL_MAX 64 /* bytes of a principal's name; the alphabet of a kid */
+#define STK_PRINCIPAL_MAX 64   /* bytes of a principal's name; the alphabet of a kid */
+#define STK_REF_AGAIN     "r." /* and the old job id: signed again after a refusal */
 
 /* Exact queues times exact classes; strings owned by the ring. */
 struct stk_policy_grant {
@@ -37,6 +38,7 @@ struct stk_principal {
 	int64_t max_window_s; /* exp - nbf */
 	int64_t rate_per_h, burst;
 	int64_t park_max, quarantine_max;
+	bool is_operator; /* may sign refused jobs again: refs that begin with STK_REF_AGAIN */
 };
 
 struct stk_key {

@@ -248,3 +248,73 @@ void stk_ledger_acl(const char *ns, char *out, size_t cap)
 	    "~%s:stockade:epoch",
 	    ns, ns, ns, ns);
 }
+
+/* --- one job's past --------------------------------------------------------------------------- */
+
+/* Where claim.lua keeps it: the bucket of its end time and shard. */
+static bool record_place(const char *ns, const char *job_id, int64_t exp_s, int64_t shards,
+    char *key, size_t cap, uint8_t field[static 16])
+{
+	unsigned shard = 0;
+
+	for (size_t i = 0; i < 16; i++) {
+		unsigned byte;
+
+		if (sscanf(job_id + 2 * i, "%2x", &byte) != 1)
+			return false;
+		field[i] = (uint8_t)byte;
+	}
+	if (shards < 1 || exp_s < 0 || sscanf(job_id, "%8x", &shard) != 1)
+		return false;
+	(void)snprintf(key, cap, "%s:stockade:l:%" PRId64 ":%" PRId64, ns, exp_s / 600,
+	    (int64_t)shard % shards);
+	return true;
+}
+
+/* "D" n, "F" n, "X", or "R" n i seq:lease, as ledger.lua writes them. */
+static enum stk_past record_says(struct stk_span text, int64_t runs, int64_t now_ms)
+{
+	const char *colon = memchr(text.p, ':', text.len);
+	char kind = text.len == 0 ? '?' : (char)text.p[0];
+	char lease[24] = "";
+
+	if (kind == 'X' || (kind == 'D' && text.len == 2))
+		return STK_PAST_DONE;
+	if (text.len < 2 || (kind != 'F' && kind != 'R'))
+		return STK_PAST_AWAY;
+	if (kind == 'R' && text.len > 18)
+		colon = memchr(text.p + 18, ':', text.len - 18);
+	if (kind == 'R' && colon != NULL) {
+		size_t n = text.len - (size_t)(colon + 1 - (const char *)text.p);
+
+		memcpy(lease, colon + 1, n < sizeof(lease) ? n : sizeof(lease) - 1);
+		if (strtoll(lease, NULL, 10) > now_ms)
+			return STK_PAST_BUSY;
+	}
+	return text.p[1] >= runs ? STK_PAST_SPENT : STK_PAST_NEW;
+}
+
+enum stk_past stk_ledger_past(struct stk_ledger *l, const char *job_id, int64_t exp_s, int64_t runs)
+{
+	struct stk_ledger_sight s;
+	struct stk_reply *r = NULL;
+	uint8_t field[16];
+	char key[STK_NS_MAX + 128];
+	enum stk_past past = STK_PAST_AWAY;
+
+	if (stk_ledger_look(l, &s) != STK_OK || s.epoch.id[0] == '\0' ||
+	    !record_place(l->call.ns, job_id, exp_s, s.shards, key, sizeof(key), field))
+		return STK_PAST_AWAY;
+
+	const struct stk_span argv[] = { stk_span_str("HGET"), stk_span_str(key),
+		stk_span_of(field, sizeof(field)) };
+
+	if (stk_redis_call(l->call.link, argv, STK_ARRAY_LEN(argv), &r) == STK_OK) {
+		if (r->type == STK_REPLY_NIL)
+			past = STK_PAST_NEW;
+		else if (r->type == STK_REPLY_STRING)
+			past = record_says(r->bytes, runs, s.now_ms);
+	}
+	stk_reply_free(r);
+	return past;
+}

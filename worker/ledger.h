@@ -74,6 +74,18 @@ enum stk_finish {
 STK_CHECK enum stk_err stk_ledger_finish(struct stk_ledger *l, const struct stk_claim *c,
     int64_t run, enum stk_finish what, enum stk_answer *v);
 
+/* What is recorded of one job's runs; nothing is claimed by asking. */
+enum stk_past {
+	STK_PAST_NOT_ASKED, /* there is no ledger */
+	STK_PAST_NEW,       /* it never succeeded, and may start */
+	STK_PAST_DONE,      /* it succeeded once, or an operator blocked it */
+	STK_PAST_BUSY,      /* it runs now */
+	STK_PAST_SPENT,     /* its signed runs are used up */
+	STK_PAST_AWAY,      /* the ledger does not answer, or its record is malformed */
+};
+STK_CHECK enum stk_past stk_ledger_past(
+    struct stk_ledger *l, const char *job_id, int64_t exp_s, int64_t runs);
+
 /* A new epoch: from here on this ledger is believed, for jobs issued at @min_iat_s or later. */
 STK_CHECK enum stk_err stk_ledger_begin(
     struct stk_ledger *l, int64_t min_iat_s, int64_t shards, enum stk_answer *v);

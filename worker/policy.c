@@ -32,6 +32,7 @@ struct principal_text {
 	char *name;
 	struct stk_conf_list keys, grants;
 	int64_t max_runs, max_delay_ms, max_window_ms, rate_per_h, burst, park_max, quarantine_max;
+	bool is_operator;
 	int line;
 };
 
@@ -100,6 +101,7 @@ static const struct stk_setting principal_table[] = {
 	NEED(P, "park_max", COUNT, park_max, .min = 1, .max = COUNT_MAX, .doc = "most of its jobs that may wait parked"),
 	NEED(P, "quarantine_max", COUNT, quarantine_max, .min = 1, .max = COUNT_MAX,
 	    .doc = "most of its refused jobs kept for re-admission"),
+	MAY(P, "operator", BOOL, is_operator, .def = "false", .doc = "may sign refused jobs again (quarantine readmit)"),
 	{ .type = STK_SET_LINE, .offset = offsetof(P, line) },
 };
 #undef P
@@ -214,7 +216,8 @@ static enum stk_err add_principal(struct load *l, const struct principal_text *t
 		.rate_per_h = t->rate_per_h,
 		.burst = t->burst,
 		.park_max = t->park_max,
-		.quarantine_max = t->quarantine_max };
+		.quarantine_max = t->quarantine_max,
+		.is_operator = t->is_operator };
 	const struct grant_text *grants = t->grants.items;
 	const struct key_text *keys = t->keys.items;
 	const char *why;

@@ -17,8 +17,10 @@
 #include <string.h>
 #include <time.h>
 
-#define PAGES_MAX 32 /* of one pass; the next one goes on from there */
-#define RETRY_MS  60000
+#define PAGES_MAX        32 /* of one pass; the next one goes on from there */
+#define RETRY_MS         60000
+#define PASS_MS          500 /* so long may a job wait for a pass; the next one goes on */
+#define LINES_PER_MINUTE 10  /* whoever floods `workers` with the dead does not flood the log */
 
 /* --- what is parsed --------------------------------------------------------------------------- */
 
@@ -226,13 +228,19 @@ static void build_record(struct stk_worker *w, const struct stk_beating *who, st
 	    stk_span_str(text), NULL, 0, stk_worker_now_s());
 }
 
-static void log_pruned(const char *id, bool had_job)
+static void log_pruned(struct stk_recovery *r, const char *id, bool had_job)
 {
-	struct stk_jw *line = stk_log_start(STK_LOG_WARN, "worker.pruned", "success",
+	struct stk_jw *line;
+	uint64_t missed;
+
+	if (!stk_log_allow(&r->prune_lines, LINES_PER_MINUTE, stk_monotonic_ms(), &missed))
+		return;
+	line = stk_log_start(STK_LOG_WARN, "worker.pruned", "success",
 	    "a Resque worker's heartbeat stopped: unregistered%s",
 	    had_job ? ", its job is in `failed`" : "");
-
 	stk_jw_str(line, "stockade.worker", stk_span_str(id), STK_WORKER_ID_MAX);
+	if (missed > 0)
+		stk_jw_int(line, "stockade.lines_left_out", (int64_t)missed);
 	stk_log_end();
 }
 
@@ -258,7 +266,7 @@ static enum stk_err prune_one(struct stk_worker *w, const struct stk_beating *wh
 	    &w->store, who, value, stk_span_of(w->record.buf, w->record.len), &answer);
 	if (e == STK_OK && answer == STK_ANSWER_OK) {
 		w->counters.pruned++;
-		log_pruned(who->id, value.len > 0);
+		log_pruned(&w->recovery, who->id, value.len > 0);
 	}
 	return e;
 }
@@ -274,7 +282,12 @@ static bool is_dead(const struct stk_worker *w, const struct stk_beating *who, i
 	       now_ms / 1000 - beat_s > w->config->prune_after_ms / 1000;
 }
 
-static enum stk_err prune_page(struct stk_worker *w, struct stk_beating *page)
+static bool goes_on(const struct stk_worker *w, int64_t until_ms)
+{
+	return !w->life.fenced && w->life.stop == STK_STOP_NO && stk_monotonic_ms() < until_ms;
+}
+
+static enum stk_err prune_page(struct stk_worker *w, struct stk_beating *page, int64_t until_ms)
 {
 	enum stk_answer answer = STK_ANSWER_OK;
 	int64_t now_ms = 0;
@@ -287,7 +300,8 @@ static enum stk_err prune_page(struct stk_worker *w, struct stk_beating *page)
 		w->recovery.prune_cursor = 0;
 		return STK_OK;
 	}
-	for (size_t i = 0; i < n && e == STK_OK; i++) {
+	/* what is left of a page is seen again when the cursor comes round */
+	for (size_t i = 0; i < n && e == STK_OK && goes_on(w, until_ms); i++) {
 		if (is_dead(w, &page[i], now_ms))
 			e = prune_one(w, &page[i]);
 		(void)stk_life_tick(&w->life);
@@ -298,12 +312,13 @@ static enum stk_err prune_page(struct stk_worker *w, struct stk_beating *page)
 static enum stk_err prune_pages(struct stk_worker *w)
 {
 	struct stk_beating *page = calloc(STK_PRUNE_PAGE, sizeof(*page));
+	int64_t until_ms = stk_monotonic_ms() + PASS_MS;
 	enum stk_err e = STK_OK;
 
 	if (page == NULL)
 		return STK_OK; /* the next pass may have memory */
-	for (int i = 0; i < PAGES_MAX && e == STK_OK && !w->life.fenced; i++) {
-		e = prune_page(w, page);
+	for (int i = 0; i < PAGES_MAX && e == STK_OK && goes_on(w, until_ms); i++) {
+		e = prune_page(w, page, until_ms);
 		if (w->recovery.prune_cursor == 0)
 			break;
 	}

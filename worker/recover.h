@@ -34,9 +34,9 @@ struct stk_recovery {
 	int64_t next_full_ms; /* graves without jobs of ours are only looked at then */
 	bool full;
 	uint64_t prune_cursor;
-	struct stk_log_budget orphans, skipped;      /* log lines a minute */
-	struct stk_peer peers[STK_RECOVERY_WATCHED]; /* scratch */
-	struct stk_seen next[STK_RECOVERY_WATCHED];  /* scratch */
+	struct stk_log_budget orphans, skipped, prune_lines; /* log lines a minute */
+	struct stk_peer peers[STK_RECOVERY_WATCHED];         /* scratch */
+	struct stk_seen next[STK_RECOVERY_WATCHED];          /* scratch */
 };
 
 /*

@@ -28,6 +28,7 @@ STK_EMBED("reexamine", STK_AREAS, "reexamine.lua");
 STK_EMBED("claim", STK_LEDGER, "claim.lua");
 STK_EMBED("finish", STK_LEDGER, "finish.lua");
 STK_EMBED("epoch", STK_LEDGER, "epoch.lua");
+STK_EMBED("quarantine", STK_AREAS, "quarantine.lua");
 
 #define STK_LUA(name) extern const uint8_t stk_lua_##name[], stk_lua_##name##_end[]
 STK_LUA(register);
@@ -43,6 +44,7 @@ STK_LUA(reexamine);
 STK_LUA(claim);
 STK_LUA(finish);
 STK_LUA(epoch);
+STK_LUA(quarantine);
 
 #define STK_ROW(name)                                \
 	{                                            \
@@ -64,6 +66,7 @@ static const struct {
 	[STK_SCRIPT_CLAIM] = STK_ROW(claim),
 	[STK_SCRIPT_FINISH] = STK_ROW(finish),
 	[STK_SCRIPT_EPOCH] = STK_ROW(epoch),
+	[STK_SCRIPT_QUARANTINE] = STK_ROW(quarantine),
 };
 
 static const char *const names[STK_SCRIPT_COUNT] = {

@@ -21,7 +21,8 @@
 	X(REEXAMINE, "reexamine")   \
 	X(CLAIM, "claim")           \
 	X(FINISH, "finish")         \
-	X(EPOCH, "epoch")
+	X(EPOCH, "epoch")           \
+	X(QUARANTINE, "quarantine")
 
 enum stk_script {
 #define X(id, text) STK_SCRIPT_##id,

@@ -61,7 +61,7 @@ enum stk_verdict_kind {
 	    "the job waited past its end time; add workers or sign with a longer --ttl")              \
 	X(E_POLICY_DENIED, 1, REFUSE,                                                                 \
 	    "the policy grants this principal no such class on this queue; add a grant if it "        \
-	    "should")                                                                                 \
+	    "should (or it says ref r. and is no operator's)")                                        \
 	X(E_POLICY_SIZE, 1, REFUSE,                                                                   \
 	    "the arguments are larger than the grant's max_body; raise it or send less")              \
 	X(E_POLICY_RUNS, 1, REFUSE,                                                                   \

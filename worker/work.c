@@ -89,9 +89,9 @@ static void log_forgotten(const struct stk_worker *w, const struct stk_reserved 
 	stk_log_end();
 }
 
-static void hand_back(const struct stk_reserved *r, struct stk_settle *settle)
+static void hand_back(const struct stk_reserved *r, struct stk_settle *s)
 {
-	*settle = (struct stk_settle){ .seq = r->parcel.seq, .what = STK_SETTLE_HANDBACK };
+	*s = (struct stk_settle){ .seq = r->parcel.seq, .what = STK_SETTLE_HANDBACK };
 }
 
 /* Everything between reserve and settle for one parcel; after FENCED there is nothing to settle. */
@@ -198,9 +198,7 @@ static bool begin_again(struct stk_worker *w)
 
 	w->counters.fenced++;
 	(void)stk_log_start(STK_LOG_WARN, "worker.fenced", "unknown",
-	    "FENCED: others held this worker for dead and took its job; it forgets it and "
-	    "registers "
-	    "anew");
+	    "FENCED: others held this worker for dead and took its job; it registers anew");
 	stk_log_end();
 	if (getrandom(fresh, sizeof(fresh), 0) != sizeof(fresh))
 		return false;
@@ -297,6 +295,19 @@ static bool still_itself(struct stk_worker *w, enum stk_answer *next)
 	return false;
 }
 
+/*
+ * A batch (INTERVAL=0) ends when there is nothing to take, as Ruby's does, also where everything is
+ * paused: whoever scheduled it does not wait for the end of a pause. Parked jobs that are not due
+ * stay where they are, for whoever comes next; due ones may hide behind handles without a parcel.
+ */
+static bool batch_is_over(
+    const struct stk_worker *w, enum stk_answer next, const struct stk_reserved *look)
+{
+	if (!w->config->drain_and_exit || w->life.paused)
+		return false;
+	return next == STK_ANSWER_PAUSED || (next == STK_ANSWER_EMPTY && look->next_due_ms != 0);
+}
+
 static void loop(struct stk_worker *w)
 {
 	enum stk_answer next = STK_ANSWER_AGAIN;
@@ -328,8 +339,8 @@ static void loop(struct stk_worker *w)
 			return;
 		if (stk_worker_wall_is_gone(w) || !stk_worker_past_wrong_type(w, next))
 			return;
-		if (next == STK_ANSWER_EMPTY && w->config->drain_and_exit && !w->life.paused)
-			return; /* parked jobs stay where they are, for whoever comes next */
+		if (batch_is_over(w, next, &job))
+			return;
 		if (next == STK_ANSWER_EMPTY || next == STK_ANSWER_PAUSED) {
 			next = idle(w, next, &job);
 			stk_worker_note_oversize(w, &job);

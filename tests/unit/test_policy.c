@@ -69,6 +69,38 @@ static void reads_a_whole_policy(void **state)
 	stk_keyring_free(r);
 }
 
+/* ref=r.<old id> says that an operator looked at a refused job: nobody else may say so. */
+static void only_an_operator_may_say_signed_again(void **state)
+{
+	static const struct {
+		const char *ref;
+		enum stk_verdict other;
+	} refs[] = { { "r.0123456789abcdef0123456789abcdef", STK_V_E_POLICY_DENIED },
+		{ "r.", STK_V_E_POLICY_DENIED }, { "r", STK_V_ACCEPT }, { "-", STK_V_ACCEPT },
+		{ "o.r.1", STK_V_ACCEPT }, { "R.1", STK_V_ACCEPT }, { "", STK_V_ACCEPT } };
+	static const char *const texts[] = { ONE(KEY1, GRANT, LIMITS),
+		ONE(KEY1, GRANT, LIMITS "operator = false; "),
+		ONE(KEY1, GRANT, LIMITS "operator = true; ") };
+	struct stk_envelope e = { .cls = stk_span_str("Resize"), .runs = 1, .exp_s = 1 };
+	struct stk_span images = stk_span_str("images");
+
+	(void)state;
+	for (size_t t = 0; t < STK_ARRAY_LEN(texts); t++) {
+		struct stk_conf_error error;
+		struct stk_keyring *r;
+
+		assert_int_equal(parse(texts[t], &r, &error), STK_OK);
+		assert_int_equal(r->principals[0].is_operator, t == 2);
+		for (size_t i = 0; i < STK_ARRAY_LEN(refs); i++) {
+			e.ref = stk_span_str(refs[i].ref);
+			assert_int_equal(stk_keyring_allows(&r->principals[0], images, &e, 2),
+			    t == 2 ? STK_V_ACCEPT : refs[i].other);
+		}
+		stk_keyring_free(r);
+	}
+	refused(ONE(KEY1, GRANT, LIMITS "operator = 1; "), "operator");
+}
+
 static void the_example_is_a_valid_policy(void **state)
 {
 	struct stk_keyring *r;
@@ -234,6 +266,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_a_whole_policy),
+		cmocka_unit_test(only_an_operator_may_say_signed_again),
 		cmocka_unit_test(the_example_is_a_valid_policy),
 		cmocka_unit_test(refuses_whatever_it_does_not_know),
 		cmocka_unit_test(refuses_keys_that_repeat_or_are_weak),

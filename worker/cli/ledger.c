@@ -3,13 +3,12 @@
  * look at it, and the ACL user it needs.
  */
 #include "worker/ledger.h"
+#include "worker/cli/ledger_link.h"
 #include "worker/cli/options.h"
 #include "worker/jsonw.h"
 #include "worker/seal.h"
-#include "worker/secret.h"
 #include "worker/worker.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,41 +57,6 @@ static int parse(int argc, char **argv, struct request *r)
 		return stk_usage(&stk_cmd_ledger, STK_EX_USAGE);
 	r->what = argv[optind];
 	return 0;
-}
-
-static int connect_ledger(const struct stk_config *c, int fd, struct stk_ledger *out)
-{
-	struct stk_redis_url url;
-	char why[STK_REDIS_WHY_BYTES];
-	struct stk_redis_config config = {
-		.url = &url,
-		.password_fd = fd,
-		.client_name = "stockade-ledger",
-		.connect_timeout_ms = (int)c->redis_timeout_ms,
-		.command_timeout_ms = (int)c->redis_timeout_ms,
-	};
-	struct stk_redis *link = NULL;
-	int code = 0;
-
-	if (c->ledger_url == NULL)
-		return stk_complain(STK_EX_CONFIG, "LEDGER_UNSET: ledger_url is not set");
-	if (stk_redis_url_parse(c->ledger_url, &url, why, sizeof(why)) != STK_OK)
-		return stk_complain(STK_EX_CONFIG, "ledger_url: %s", why);
-	if (c->ledger_user != NULL)
-		(void)snprintf(url.user, sizeof(url.user), "%s", c->ledger_user);
-	if (url.has_password)
-		code = stk_complain(
-		    STK_EX_CONFIG, "ledger_url holds a password; use ledger_password_file");
-	else if (stk_redis_new(&config, &link) != STK_OK ||
-		 stk_store_init(&out->call, link, c->ns, "ledger") != STK_OK)
-		code = stk_complain(STK_EX_CONFIG, "namespace '%s' cannot be used", c->ns);
-	else if (stk_redis_connect(link) != STK_OK)
-		code = stk_complain(STK_EX_REDIS, "LEDGER_DOWN: the ledger at %s: %s",
-		    c->ledger_url, stk_redis_why(link));
-	stk_redis_url_clear(&url);
-	if (code != 0)
-		stk_redis_free(link);
-	return code;
 }
 
 static void time_text(int64_t s, char *out, size_t cap)
@@ -200,7 +164,7 @@ static int act(const struct request *r, const struct stk_config *c, int fd)
 
 	if (strcmp(r->what, "acl") == 0)
 		return acl(c, fd);
-	if ((code = connect_ledger(c, fd, &l)) != 0)
+	if ((code = stk_cli_ledger_connect(c, fd, &l)) != 0)
 		return code;
 	code = strcmp(r->what, "init") == 0 ? init(&l, r, c) : show(&l, r->shared.json);
 	stk_redis_free(l.call.link);
@@ -221,10 +185,7 @@ static int run(int argc, char **argv)
 		return stk_usage(&stk_cmd_ledger, STK_EX_USAGE);
 	if ((code = stk_options_config(&r.shared, false, &config)) != 0)
 		return code;
-	if (config.ledger_password_file != NULL &&
-	    (fd = stk_open_password_file(config.ledger_password_file)) == -1)
-		code = stk_complain(STK_EX_NOINPUT, "cannot read ledger_password_file %s: %s",
-		    config.ledger_password_file, strerror(errno));
+	code = stk_cli_ledger_password(&config, &fd);
 	if (code == 0 && stk_seal_init() != STK_OK)
 		code = stk_complain(STK_EX_OS, "libsodium did not start");
 	if (code == 0)

@@ -147,6 +147,8 @@ static void print_principal(const struct stk_keyring *ring, size_t index)
 		     " parked, %" PRId64 " in quarantine\n",
 	    p->max_runs, p->max_delay_s, p->max_window_s, p->rate_per_h, p->burst, p->park_max,
 	    p->quarantine_max);
+	if (p->is_operator)
+		(void)puts("  operator: may sign refused jobs again (quarantine readmit)");
 	for (size_t i = 0; i < ring->n_keys; i++)
 		if (ring->keys[i].principal == index)
 			(void)printf("  key     %s (%s)%s\n", ring->keys[i].kid,
@@ -188,6 +190,7 @@ static void json_principal(struct stk_jw *w, const struct stk_keyring *ring, siz
 	stk_jw_int(w, "burst", p->burst);
 	stk_jw_int(w, "park_max", p->park_max);
 	stk_jw_int(w, "quarantine_max", p->quarantine_max);
+	stk_jw_bool(w, "operator", p->is_operator);
 	stk_jw_open(w, "keys", '[');
 	for (size_t i = 0; i < ring->n_keys; i++)
 		if (ring->keys[i].principal == index)

@@ -164,30 +164,40 @@ static int write_payload(const struct stk_sign_request *r, const char *sig, stru
 	return 0;
 }
 
-static int seal(const struct flags *f, const struct stk_sign_request *r, struct stk_signed *out)
+int stk_sign_seal(enum stk_alg alg, const uint8_t secret[static STK_KEY_LEN],
+    const struct stk_sign_request *r, struct stk_signed *out)
 {
-	uint8_t sig[STK_SIG_MAX], id[STK_JOB_ID_LEN], *secret;
+	uint8_t sig[STK_SIG_MAX], id[STK_JOB_ID_LEN];
 	char text[STK_SIG_TEXT_MAX + 1];
 	struct stk_message m;
-	enum stk_alg alg;
-	const char *why;
-	enum stk_err e = stk_key_file_read(NULL, f->key, &alg, &secret, &why);
+	enum stk_err e = stk_message_make(stk_span_str(out->header), r->args, &m);
 
-	if (e != STK_OK)
-		return stk_complain(
-		    e == STK_E_SYSTEM ? STK_EX_NOINPUT : STK_EX_NOPERM, "%s %s", f->key, why);
-	e = stk_message_make(stk_span_str(out->header), r->args, &m);
 	if (e == STK_OK) {
 		stk_seal_sign(alg, secret, stk_span_of(m.bytes, m.len), sig);
 		stk_message_job_id(&m, id);
 		stk_message_clear(&m);
 	}
-	stk_secret_free(secret);
 	if (e != STK_OK)
 		return stk_complain(STK_EX_OS, "cannot sign: %s", stk_strerror(e));
 	stk_hex(id, sizeof(id), out->job_id);
 	stk_b64url_encode(sig, stk_alg_sig_len(alg), text, sizeof(text));
 	return write_payload(r, text, out);
+}
+
+static int seal(const struct flags *f, const struct stk_sign_request *r, struct stk_signed *out)
+{
+	uint8_t *secret;
+	enum stk_alg alg;
+	const char *why;
+	enum stk_err e = stk_key_file_read(NULL, f->key, &alg, &secret, &why);
+	int code;
+
+	if (e != STK_OK)
+		return stk_complain(
+		    e == STK_E_SYSTEM ? STK_EX_NOINPUT : STK_EX_NOPERM, "%s %s", f->key, why);
+	code = stk_sign_seal(alg, secret, r, out);
+	stk_secret_free(secret);
+	return code;
 }
 
 /* The operand itself, or standard input without its last line end. Owned by the caller. */

@@ -9,6 +9,7 @@
 
 #include "worker/cli/cli.h"
 #include "worker/envelope.h"
+#include "worker/seal.h"
 
 /* A flag with a value that the caller adds to the shared ones ("redis"); *@value is set if given.
  */
@@ -51,6 +52,12 @@ struct stk_sign_request {
  */
 STK_CHECK bool stk_sign_header(
     const struct stk_sign_request *r, char out[static STK_HEADER_MAX + 1], const char **why);
+/*
+ * Signs out->header LF r->args and writes id and payload into @out. 0, or an exit code after
+ * complaining.
+ */
+STK_CHECK int stk_sign_seal(enum stk_alg alg, const uint8_t secret[static STK_KEY_LEN],
+    const struct stk_sign_request *r, struct stk_signed *out);
 /* NULL if the worker would take @args as a body of at most @max bytes, else a sentence with the
  * fix. */
 const char *stk_sign_args_fault(struct stk_span args, size_t max);

@@ -17,5 +17,6 @@ const struct stk_command *const stk_commands[] = {
 	&stk_cmd_sign,
 	&stk_cmd_enqueue,
 	&stk_cmd_audit,
+	&stk_cmd_quarantine,
 };
 const size_t stk_n_commands = STK_ARRAY_LEN(stk_commands);
