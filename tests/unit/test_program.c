@@ -147,28 +147,6 @@ static void a_program_that_others_may_write_is_refused(void **state)
 	(void)close(fds[0]);
 }
 
-/* Processes of ours that are neither the nursery nor a zygote. */
-static int strangers(void)
-{
-	char path[64], text[4096] = "", *rest = text, *word;
-	int fd, n = 0;
-
-	(void)snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	assert_true(fd != -1);
-	assert_true(read(fd, text, sizeof(text) - 1) >= 0);
-	(void)close(fd);
-	while ((word = strsep(&rest, " \n")) != NULL) {
-		pid_t pid = (pid_t)atoi(word);
-		bool known = pid == 0 || pid == stand.cage->nursery.pid;
-
-		for (size_t i = 0; i < stand.cage->n_zygotes; i++)
-			known = known || stand.cage->zygotes[i].child.pid == pid;
-		n += !known;
-	}
-	return n;
-}
-
 /* As the OOM killer would, which takes zygotes first. */
 static void kill_the_handlers_zygote(void)
 {
@@ -196,14 +174,14 @@ static void a_second_try_has_a_program_of_its_own(void **state)
 		if (o.name != STK_OUT_DONE)
 			fail_msg("%s: %s", stk_outcome_text(o.name), o.why);
 		stk_outcome_clear(&o);
-		assert_int_equal(strangers(), 0);
+		assert_int_equal(stand_strangers(&stand), 0);
 	}
 	kill_the_handlers_zygote();
 	assert_int_equal(stand_run(&stand, "Programs::Perl", "[\"-e\",\"fork\"]", &o), STK_OK);
 	if (o.name != STK_OUT_SYSCALL_DENIED || strstr(o.why, "clone (program") == NULL)
 		fail_msg("%s: %s", stk_outcome_text(o.name), o.why);
 	stk_outcome_clear(&o);
-	assert_int_equal(strangers(), 0);
+	assert_int_equal(stand_strangers(&stand), 0);
 }
 
 /* As a runtime that watches its containers by notification: the kernel gives one listener per chain
