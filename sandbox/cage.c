@@ -288,6 +288,32 @@ static void sweep(pid_t group)
 		continue;
 }
 
+static struct stk_zygote *zygote_of(struct stk_cage *c, pid_t pid)
+{
+	for (size_t i = 0; i < c->n_zygotes; i++)
+		if (c->zygotes[i].child.pid == pid)
+			return &c->zygotes[i];
+	return NULL;
+}
+
+/* M and all that it and its zygotes made stand in M's group; nobody else's child does. */
+void stk_cage_bury_strays(struct stk_cage *c)
+{
+	siginfo_t dead = { 0 };
+
+	while (c->nursery.pid > 0 &&
+	       waitid(P_PGID, (id_t)c->nursery.pid, &dead, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+	       dead.si_pid > 0 && dead.si_pid != c->nursery.pid) {
+		struct stk_zygote *z = zygote_of(c, dead.si_pid);
+
+		if (z != NULL)
+			stk_zygote_end(z);
+		else
+			(void)waitpid(dead.si_pid, NULL, WNOHANG);
+		dead.si_pid = 0;
+	}
+}
+
 void stk_cage_close(struct stk_cage *c)
 {
 	pid_t group;

@@ -31,9 +31,11 @@ struct stk_cgroup {
 
 /* --- files ------------------------------------------------------------------------------------ */
 
+/* The worker's filter knows no pwrite. */
 static bool put(int fd, const char *text)
 {
-	return fd != -1 && pwrite(fd, text, strlen(text), 0) == (ssize_t)strlen(text);
+	return fd != -1 && lseek(fd, 0, SEEK_SET) == 0 &&
+	       write(fd, text, strlen(text)) == (ssize_t)strlen(text);
 }
 
 static bool put_at(int dir, const char *name, const char *text)
@@ -167,13 +169,29 @@ static int open_file(const struct stk_cgroup *g, const char *name, int flags)
 	return openat(g->dir, name, flags | O_CLOEXEC);
 }
 
+/* A neighbour that starts at the same time may sweep the new one away before it is locked. */
+static enum stk_err make_own(struct stk_cgroup *g)
+{
+	char path[64];
+
+	(void)snprintf(g->name, sizeof(g->name), PREFIX "%d", (int)getpid());
+	(void)snprintf(path, sizeof(path), "%s/cgroup.procs", g->name);
+	for (int64_t until = stk_monotonic_ms() + EMPTY_MS; stk_monotonic_ms() < until;) {
+		if (mkdirat(g->base, g->name, 0755) == -1 && errno != EEXIST)
+			return STK_E_SYSTEM;
+		g->dir = openat(g->base, g->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (g->dir != -1 && flock(g->dir, LOCK_EX | LOCK_NB) == 0 &&
+		    faccessat(g->base, path, F_OK, 0) == 0)
+			return STK_OK;
+		stk_close(&g->dir);
+		(void)poll(NULL, 0, 1);
+	}
+	return STK_E_SYSTEM;
+}
+
 static enum stk_err make(struct stk_cgroup *g)
 {
-	(void)snprintf(g->name, sizeof(g->name), PREFIX "%d", (int)getpid());
-	if (mkdirat(g->base, g->name, 0755) == -1 && errno != EEXIST)
-		return STK_E_SYSTEM;
-	g->dir = openat(g->base, g->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (g->dir == -1 || flock(g->dir, LOCK_EX | LOCK_NB) == -1)
+	if (make_own(g) != STK_OK)
 		return STK_E_SYSTEM;
 	g->procs = open_file(g, "cgroup.procs", O_RDWR);
 	if (g->procs == -1)
@@ -209,6 +227,16 @@ static enum stk_err open_base(
 	*why = "does not take the service into its child main";
 	/* whoever stands in it moves; in "main" already is as good */
 	return known && same_file(own, g->base) ? move_in(g->base, pids, n) : STK_OK;
+}
+
+void stk_group_move_in(const char *base, const pid_t *pids, size_t n)
+{
+	struct stk_cgroup g = { -1, -1, -1, -1, -1, -1, -1, -1, "" };
+	const char *why;
+
+	if (open_base(&g, base, pids, n, &why) == STK_OK)
+		hand_on(g.base);
+	stk_close(&g.base);
 }
 
 enum stk_err stk_group_open(
@@ -258,6 +286,11 @@ void stk_group_close(struct stk_cgroup *g)
 	stk_close(&g->base);
 	free(g);
 	errno = saved;
+}
+
+int stk_group_base(const struct stk_cgroup *g)
+{
+	return g == NULL ? -1 : g->base;
 }
 
 uint32_t stk_group_controllers(const struct stk_cgroup *g)

@@ -30,9 +30,17 @@ enum stk_group_controller {
  */
 STK_CHECK enum stk_err stk_group_open(
     const char *base, const pid_t *pids, size_t n, struct stk_cgroup **out, const char **why);
+/*
+ * Moves @pids out of the delegated group (@base as above) into its child "main" before they make
+ * other processes: whoever is still in it when the worker hands controllers on keeps them from all.
+ * Tells nothing; what is wrong with the group is stk_group_open()'s to name.
+ */
+void stk_group_move_in(const char *base, const pid_t *pids, size_t n);
 /* Ends what is in it and removes it; NULL-safe. */
 void stk_group_close(struct stk_cgroup *g);
 
+/* The delegated group, borrowed; -1 for NULL. */
+int stk_group_base(const struct stk_cgroup *g);
 /* Sum of enum stk_group_controller: what the group can limit. */
 uint32_t stk_group_controllers(const struct stk_cgroup *g);
 

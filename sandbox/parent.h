@@ -113,6 +113,12 @@ bool stk_cage_work_full(const struct stk_cage *c, const struct stk_run_request *
 /* Empties the work directory, however long it takes, with the worker's ticks in between. */
 void stk_cage_sweep_work(struct stk_cage *c, const struct stk_run_hooks *hooks);
 
+/*
+ * Between two jobs: reaps children that nobody named in time, because the worker called them off or
+ * had no descriptor left for them; a zygote that died meanwhile is ended before a job needs it.
+ */
+void stk_cage_bury_strays(struct stk_cage *c);
+
 /* Why @r cannot be run in @c at all, or NULL; static storage. */
 const char *stk_cage_request_fault(const struct stk_cage *c, const struct stk_run_request *r);
 

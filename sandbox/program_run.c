@@ -83,8 +83,11 @@ static void hand_over(struct plumbing *l, struct stk_extras *x)
 
 void stk_program_spawned(struct stk_program *p, struct stk_extras *x, bool job_stands)
 {
-	if (!job_stands)
+	/* another try makes another: nothing of this one may be said of that */
+	if (!job_stands) {
 		stk_program_finish(p);
+		stk_program_init(p);
+	}
 	for (int i = STK_EXTRA_PROGRAM_SAY; i <= STK_EXTRA_PROGRAM_END; i++)
 		if ((x->have & UINT32_C(1) << i) != 0) {
 			stk_close(&x->fds[i]);

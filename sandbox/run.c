@@ -105,6 +105,7 @@ enum stk_err stk_cage_run(struct stk_cage *c, const struct stk_run_request *r,
 	else if (c->called_off && e != STK_E_CLOSED)
 		stk_outcome_called_off(out);
 	clear(&run);
+	stk_cage_bury_strays(c);
 	stk_cage_sweep_work(c, hooks);
 	return e == STK_E_CLOSED ? STK_E_CLOSED : STK_OK;
 }

@@ -6,6 +6,7 @@
 
 #include "sandbox/fds.h"
 #include "sandbox/follow.h"
+#include "sandbox/group.h"
 #include "worker/cli/cli.h"
 #include "worker/log.h"
 #include "worker/title.h"
@@ -86,6 +87,16 @@ static bool serve_one(struct self *l)
 	return good;
 }
 
+/* First of all, so that every worker is born where it belongs. */
+static void leave_group(const struct self *l)
+{
+	const char *setting = l->config->cgroup;
+	const pid_t pids[] = { getpid(), l->supervisor };
+
+	if (strcmp(setting, "off") != 0)
+		stk_group_move_in(setting[0] == '/' ? setting : NULL, pids, STK_ARRAY_LEN(pids));
+}
+
 enum stk_err stk_launcher_fork(const struct stk_config *config, int cage_fd, int password_fd,
     int (*run)(const struct stk_worker_start *), struct stk_launcher *out)
 {
@@ -110,6 +121,7 @@ enum stk_err stk_launcher_fork(const struct stk_config *config, int cage_fd, int
 			    strerror(errno)));
 		(void)prctl(PR_SET_NAME, "stockade-launch", 0, 0, 0);
 		stk_title_set("Launching");
+		leave_group(&l);
 		while (serve_one(&l))
 			continue;
 		_exit(0);

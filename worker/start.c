@@ -223,7 +223,7 @@ static int recover(struct stk_worker *w, const struct stk_worker_start *start)
 static int enter_walls(const struct stk_worker *w)
 {
 	const char *step = "?";
-	enum stk_err e = stk_walls_worker(w->config, w->ring, &step);
+	enum stk_err e = stk_walls_worker(w->config, w->ring, stk_group_base(w->group), &step);
 
 	if (e != STK_OK)
 		return stk_complain(STK_EX_OS, "the worker cannot %s: %s", step, strerror(errno));

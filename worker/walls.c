@@ -70,7 +70,7 @@ static enum stk_err grant_folder(const struct rules *r, const char *path)
 }
 
 static enum stk_err grant_files(
-    const struct rules *r, const struct stk_config *c, const struct stk_keyring *ring)
+    const struct rules *r, const struct stk_config *c, const struct stk_keyring *ring, int cgroup)
 {
 	const char *named[] = { c->policy, c->redis_password_file, c->ledger_password_file };
 	enum stk_err e = STK_OK;
@@ -86,6 +86,10 @@ static enum stk_err grant_files(
 		e = grant(r, c->audit_dir, STK_LANDLOCK_READ | STK_LANDLOCK_ADD);
 	if (c->work_dir != NULL && e == STK_OK)
 		e = grant(r, c->work_dir, STK_LANDLOCK_READ | STK_LANDLOCK_REMOVE);
+	/* its last act: to remove the jobs' group */
+	if (cgroup != -1 && e == STK_OK)
+		e = stk_landlock_add(
+		    r->fd, r->abi, cgroup, STK_LANDLOCK_READ | STK_LANDLOCK_REMOVE);
 	return e;
 }
 
@@ -171,13 +175,13 @@ enum stk_err stk_walls_supervisor(const struct stk_config *c, const char **step)
 }
 
 enum stk_err stk_walls_worker_files(
-    const struct stk_config *c, const struct stk_keyring *ring, const char **step)
+    const struct stk_config *c, const struct stk_keyring *ring, int cgroup, const char **step)
 {
 	struct rules r = { .step = step };
 	enum stk_err e = begin(c, &r);
 
 	if (e == STK_OK && r.fd != -1)
-		e = grant_files(&r, c, ring);
+		e = grant_files(&r, c, ring, cgroup);
 	if (e == STK_OK && r.fd != -1)
 		e = grant_ports(&r, c);
 	if (e == STK_OK)
@@ -187,9 +191,9 @@ enum stk_err stk_walls_worker_files(
 }
 
 enum stk_err stk_walls_worker(
-    const struct stk_config *c, const struct stk_keyring *ring, const char **step)
+    const struct stk_config *c, const struct stk_keyring *ring, int cgroup, const char **step)
 {
-	enum stk_err e = stk_walls_worker_files(c, ring, step);
+	enum stk_err e = stk_walls_worker_files(c, ring, cgroup, step);
 
 	return e == STK_OK ? shut(stk_filter_worker_build, step) : e;
 }

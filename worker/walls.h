@@ -20,13 +20,13 @@ STK_CHECK enum stk_err stk_walls_supervisor(const struct stk_config *c, const ch
 /*
  * Reads what a worker may have to read again (the folders of policy, keys and password, the
  * resolver's files, /proc) and connects to Redis's port; then the worker's filter. @ring: whose
- * key files count.
+ * key files count. @cgroup: where it removes the jobs' group at its end, or -1.
  */
 STK_CHECK enum stk_err stk_walls_worker(
-    const struct stk_config *c, const struct stk_keyring *ring, const char **step);
+    const struct stk_config *c, const struct stk_keyring *ring, int cgroup, const char **step);
 
 /* The Landlock half alone, for tests. */
 STK_CHECK enum stk_err stk_walls_worker_files(
-    const struct stk_config *c, const struct stk_keyring *ring, const char **step);
+    const struct stk_config *c, const struct stk_keyring *ring, int cgroup, const char **step);
 
 #endif

@@ -3,6 +3,7 @@
  */
 #include "tests/lib/stand.h"
 
+#include "sandbox/parent.h"
 #include "sandbox/program.h"
 
 #include "tests/harness.h"
@@ -134,4 +135,25 @@ void stand_file(struct stk_stand *s, const char *name, const void *bytes, size_t
 	assert_true(fd != -1);
 	assert_int_equal(stk_write_all(fd, bytes, len), STK_OK);
 	(void)close(fd);
+}
+
+int stand_strangers(const struct stk_stand *s)
+{
+	char path[64], text[4096] = "", *rest = text, *word;
+	int fd, n = 0;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert_true(fd != -1);
+	assert_true(read(fd, text, sizeof(text) - 1) >= 0);
+	(void)close(fd);
+	while ((word = strsep(&rest, " \n")) != NULL) {
+		pid_t pid = (pid_t)atoi(word);
+		bool known = pid == 0 || pid == s->cage->nursery.pid;
+
+		for (size_t i = 0; i < s->cage->n_zygotes; i++)
+			known = known || s->cage->zygotes[i].child.pid == pid;
+		n += !known;
+	}
+	return n;
 }

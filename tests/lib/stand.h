@@ -32,6 +32,8 @@ enum stk_err stand_open_liar(struct stk_stand *s, const char *lie, const char **
 /* Runs @class_name with @args; out is the caller's to clear. */
 enum stk_err stand_run(
     struct stk_stand *s, const char *class_name, const char *args, struct stk_outcome *out);
+/* Children of this process, dead or alive, that are neither the nursery nor a zygote. */
+int stand_strangers(const struct stk_stand *s);
 /* Writes a file into the mapped directory. */
 void stand_file(struct stk_stand *s, const char *name, const void *bytes, size_t len);
 

@@ -133,6 +133,21 @@ static struct stockade_result run_nothing(struct stockade_job *job, const void *
 	return STOCKADE_DONE;
 }
 
+/* Starts its program, hears its first byte, and leaves it running. */
+static struct stockade_result run_left(struct stockade_job *job, const void *args)
+{
+	static const char words[] = "-e\0$|=1; print 1; sleep 600";
+	struct stk_say say = { .magic = STK_SAY_MAGIC, .n = 2, .len = sizeof(words) };
+	int fd = STK_SLOT_EXTRAS + STK_EXTRA_PROGRAM_SAY;
+	char byte;
+
+	(void)args;
+	if (write(fd, &say, sizeof(say)) == -1 || write(fd, words, sizeof(words)) == -1 ||
+	    read(STK_SLOT_EXTRAS + STK_EXTRA_PROGRAM_OUT, &byte, 1) != 1)
+		return stockade_fail(job, 9, "%s", strerror(errno));
+	return STOCKADE_DONE;
+}
+
 /* A megabyte there and back: neither side may wait for the other. */
 static struct stockade_result run_echo(struct stockade_job *job, const void *args)
 {

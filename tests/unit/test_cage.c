@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -140,6 +141,40 @@ static void a_dead_zygote_costs_nothing(void **state)
 	no_orders();
 	expect("Hostile::FindFds", "[]", STK_OUT_FAILED, "No such file", NULL);
 	assert_int_not_equal(stand.cage->zygotes[0].child.pid, before);
+}
+
+static enum stk_run_order slow_no(void *ctx, int64_t back_by_ms)
+{
+	(void)ctx, (void)back_by_ms;
+	(void)usleep(20000); /* the zygote answers meanwhile */
+	return STK_RUN_KILL;
+}
+
+/* Called off between the request for a child and the look at the answer, it was never waited for.
+ */
+static void a_child_that_nobody_was_told_of_is_buried(void **state)
+{
+	pid_t before;
+
+	(void)state;
+	expect("Hostile::Skip", "[]", STK_OUT_SKIPPED, "", NULL);
+	before = stand.cage->zygotes[0].child.pid;
+	stand.hooks.wake_fd = eventfd(1, EFD_CLOEXEC);
+	stand.hooks.tick = slow_no;
+	for (int i = 0; i < 5; i++) {
+		expect("Hostile::Skip", "[]", STK_OUT_SHUTDOWN, "", NULL);
+		stand.hooks.tick = NULL;
+		expect("Hostile::Skip", "[]", STK_OUT_SKIPPED, "", NULL);
+		stand.hooks.tick = slow_no;
+	}
+	assert_int_not_equal(stand.cage->zygotes[0].child.pid, before);
+	(void)close(stand.hooks.wake_fd);
+	stand.hooks.wake_fd = -1;
+	no_orders();
+	/* who sees the end of its pipes may need a moment for its own */
+	for (int i = 0; i < 100 && stand_strangers(&stand) > 0; i++)
+		expect("Hostile::Skip", "[]", STK_OUT_SKIPPED, "", NULL);
+	assert_int_equal(stand_strangers(&stand), 0);
 }
 
 static void log_lines_arrive_and_output_is_kept(void **state)
@@ -342,6 +377,7 @@ static void a_dead_nursery_lets_the_job_finish_and_is_then_named(void **state)
 	struct stk_outcome o;
 
 	(void)state;
+	expect("Hostile::Skip", "[]", STK_OUT_SKIPPED, "", NULL); /* its zygote stands */
 	give_orders((struct orders){ .order = STK_RUN_ON, .after = 1000, .victim = 2 });
 	expect("Hostile::SleepLong", "[]", STK_OUT_DONE, "done", NULL);
 	no_orders();
@@ -534,6 +570,7 @@ int main(void)
 		cmocka_unit_test(term_and_kill_end_a_job_as_shutdown),
 		cmocka_unit_test(a_job_that_is_called_off_never_starts),
 		cmocka_unit_test(a_dead_zygote_costs_nothing),
+		cmocka_unit_test(a_child_that_nobody_was_told_of_is_buried),
 		cmocka_unit_test(log_lines_arrive_and_output_is_kept),
 		cmocka_unit_test(names_a_kill_from_outside),
 		cmocka_unit_test(an_unmapped_directory_is_refused_by_name),

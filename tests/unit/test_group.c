@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -136,6 +137,29 @@ static void controllers_that_are_not_delegated_are_left_out(void **state)
 	assert_int_equal(stk_group_limit(g, &l), STK_OK);
 	assert_int_equal(stk_group_oom_kills(g), 0);
 	stk_group_close(g);
+	fell();
+}
+
+/* What a neighbour does who starts at the same time and sweeps: it has the lock for a moment. */
+static void a_neighbours_sweep_is_waited_for(void **state)
+{
+	int ends[2], dir;
+	char byte;
+	pid_t pid;
+
+	(void)state;
+	plant(true);
+	assert_int_equal(pipe(ends), 0);
+	pid = fork();
+	if (pid == 0) {
+		dir = open(job, O_RDONLY | O_DIRECTORY);
+		_exit(flock(dir, LOCK_EX) == -1 || write(ends[1], "x", 1) != 1 || usleep(50000));
+	}
+	assert_int_equal(read(ends[0], &byte, 1), 1);
+	stk_group_close(open_group());
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	(void)close(ends[0]);
+	(void)close(ends[1]);
 	fell();
 }
 
@@ -291,6 +315,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_jobs_limits_are_written_to_its_group),
 		cmocka_unit_test(controllers_that_are_not_delegated_are_left_out),
+		cmocka_unit_test(a_neighbours_sweep_is_waited_for),
 		cmocka_unit_test(a_tree_that_is_not_ours_is_refused_by_name),
 		cmocka_unit_test(an_oom_kill_counted_in_a_made_up_memory_events_is_named),
 		cmocka_unit_test(a_kill_without_a_count_is_not_called_so),

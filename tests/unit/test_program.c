@@ -4,12 +4,14 @@
  */
 #include "tests/harness.h"
 
+#include "sandbox/parent.h"
 #include "sandbox/program.h"
 #include "tests/lib/stand.h"
 
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,6 +147,43 @@ static void a_program_that_others_may_write_is_refused(void **state)
 	(void)close(fds[0]);
 }
 
+/* As the OOM killer would, which takes zygotes first. */
+static void kill_the_handlers_zygote(void)
+{
+	for (size_t i = 0; i < stand.cage->n_zygotes; i++) {
+		struct stk_zygote *z = &stand.cage->zygotes[i];
+		siginfo_t info;
+
+		if (z->child.pid == 0 || (z->profiles & STK_PROFILE_PROGRAM) != 0)
+			continue;
+		assert_int_equal(kill(z->child.pid, SIGKILL), 0);
+		assert_int_equal(waitid(P_PID, (id_t)z->child.pid, &info, WEXITED | WNOWAIT), 0);
+	}
+}
+
+/* The first program has no job then and is ended; the second was taken for it. */
+static void a_second_try_has_a_program_of_its_own(void **state)
+{
+	struct stk_outcome o;
+
+	(void)state;
+	for (int lost = 0; lost < 2; lost++) {
+		if (lost == 1)
+			kill_the_handlers_zygote();
+		assert_int_equal(stand_run(&stand, "Programs::Left", "[]", &o), STK_OK);
+		if (o.name != STK_OUT_DONE)
+			fail_msg("%s: %s", stk_outcome_text(o.name), o.why);
+		stk_outcome_clear(&o);
+		assert_int_equal(stand_strangers(&stand), 0);
+	}
+	kill_the_handlers_zygote();
+	assert_int_equal(stand_run(&stand, "Programs::Perl", "[\"-e\",\"fork\"]", &o), STK_OK);
+	if (o.name != STK_OUT_SYSCALL_DENIED || strstr(o.why, "clone (program") == NULL)
+		fail_msg("%s: %s", stk_outcome_text(o.name), o.why);
+	stk_outcome_clear(&o);
+	assert_int_equal(stand_strangers(&stand), 0);
+}
+
 /* As a runtime that watches its containers by notification: the kernel gives one listener per chain
  * of filters. 0 if the denial was still a denial, without its name. */
 static int denied_beside_a_listener(void)
@@ -186,6 +225,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(programs_run_in_a_cage_of_their_own),
 		cmocka_unit_test(what_cannot_be_executed_is_told_to_the_log),
+		cmocka_unit_test(a_second_try_has_a_program_of_its_own),
 		cmocka_unit_test(a_program_that_others_may_write_is_refused),
 		cmocka_unit_test(without_a_notification_the_denial_stays_and_the_name_is_lost),
 	};

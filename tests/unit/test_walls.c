@@ -103,7 +103,7 @@ static int worker_files(const void *arg)
 	    reach(6399) != ECONNREFUSED || reach(1) != ECONNREFUSED)
 		return 1; /* the control */
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
-	    stk_walls_worker_files(&c, &ring, &step) != STK_OK)
+	    stk_walls_worker_files(&c, &ring, -1, &step) != STK_OK)
 		return 2;
 	if (!readable(policy) || !readable(key) || !readable("/etc/passwd") ||
 	    !readable("/proc/self/status"))
@@ -147,7 +147,7 @@ static int switched_off(const void *arg)
 
 	(void)arg;
 	c.layers[STK_LAYER_LANDLOCK_FS] = STK_WISH_OFF;
-	if (stk_walls_worker_files(&c, NULL, &step) != STK_OK)
+	if (stk_walls_worker_files(&c, NULL, -1, &step) != STK_OK)
 		return 1;
 	return readable(other) ? 0 : 2;
 }
