@@ -140,7 +140,7 @@ static const struct {
 	{ "seccomp", EINVAL, "could not build the filters", "could not build its filter" },
 	{ "prctl", EPERM, "follow the worker's death", NULL },
 	{ "capset", EPERM, "drop capabilities", NULL },
-	{ "prlimit64", EPERM, "set the fixed limits", NULL },
+	{ "prlimit64", EPERM, "set the fixed limits", "could not set its limits" },
 	{ "rt_sigaction", EPERM, "install the signal handlers", NULL },
 };
 
