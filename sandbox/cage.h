@@ -91,6 +91,12 @@ struct stk_net_terms {
 /* Borrowed for the cage's life; may change between runs. Needed by classes with net grants only. */
 void stk_cage_net(struct stk_cage *c, const struct stk_net_terms *t);
 
+/*
+ * Starts a broker for class @index, which must have net grants, waits until it is shut in, and ends
+ * it: whether such a job could have one here. @why gets a sentence of at most 300 bytes if not.
+ */
+STK_CHECK enum stk_err stk_cage_net_try(struct stk_cage *c, uint32_t index, char why[static 300]);
+
 struct stk_work; /* sandbox/work.h */
 /*
  * The directory that jobs of classes with work_bytes have for their own, one at a time; before the

@@ -45,9 +45,24 @@ static bool from_sockaddr(const union address *s, struct stk_net_addr *out)
 	return true;
 }
 
+/* The loopback's MTU is 65536, which the kernel tells as 65535 for IPv4; what leads out of a
+ * machine has less, tunnels of user space too (65520). */
+#define LOOPBACK_MTU 65535
+
+static bool stays_here(int fd, int family)
+{
+	int mtu = 0;
+	socklen_t size = sizeof(mtu);
+
+	return getsockopt(fd, family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6,
+		   family == AF_INET ? IP_MTU : IPV6_MTU, &mtu, &size) == 0 &&
+	       mtu >= LOOPBACK_MTU;
+}
+
 /*
  * Whether packets to @a would go round this machine: then the kernel chooses that very address as
- * their source. A datagram socket tells without sending anything.
+ * their source, or, where a whole subnet is routed to the loopback, that one's path MTU. A datagram
+ * socket tells both without sending anything.
  */
 static bool is_own(const struct stk_net_addr *a, uint16_t port)
 {
@@ -60,7 +75,7 @@ static bool is_own(const struct stk_net_addr *a, uint16_t port)
 		return false; /* unreachable, then the connection will say so */
 	if (getsockname(fd, &from.sa, &size) == -1 || !from_sockaddr(&from, &source))
 		return true;
-	return stk_net_addr_equal(&source, a);
+	return stk_net_addr_equal(&source, a) || stays_here(fd, to.sa.sa_family);
 }
 
 static enum stk_net_name judge(

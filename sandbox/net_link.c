@@ -227,3 +227,17 @@ void stk_net_close(struct stk_cage *c, struct stk_net_link *l)
 	if (c->broker.pid > 0)
 		(void)stk_child_end(&c->broker);
 }
+
+enum stk_err stk_cage_net_try(struct stk_cage *c, uint32_t index, char why[static 300])
+{
+	const struct stk_spawn s = { .class_index = index };
+	struct stk_extras extras = { 0 };
+	char text[STK_WHY_MAX] = "";
+	struct stk_net_link l;
+	enum stk_err e = stk_net_open(c, &s, &l, &extras, text);
+
+	if (e == STK_OK)
+		stk_net_close(c, &l);
+	(void)snprintf(why, 300, "%.299s", text);
+	return e;
+}

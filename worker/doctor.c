@@ -151,6 +151,7 @@ static void one_class(const struct stk_config *c, const struct stk_cage_setup *s
 	enum stk_layer lacks = class_lacks(c, &s->layers, d);
 	const char *fault = stk_layers_class_fault(c, &s->layers, d);
 	const char *label = stk_cage_setup_unmapped(s, index);
+	char broker[300];
 
 	if (lacks != STK_LAYER_COUNT)
 		(void)stk_find(f, STK_GRADE_REFUSE, STK_AREA_CLASS, d->name,
@@ -168,8 +169,13 @@ static void one_class(const struct stk_config *c, const struct stk_cage_setup *s
 	else if (!stk_filter_ready(d->profiles))
 		(void)stk_find(f, STK_GRADE_MISS, STK_AREA_CLASS, d->name,
 		    "refused: this version has no call table for one of its profiles");
-	else
+	else if ((d->profiles & STK_PROFILE_NET) == 0)
 		(void)stk_find(f, STK_GRADE_OK, STK_AREA_CLASS, d->name, "runnable");
+	else if (stk_cage_net_try(s->cage, (uint32_t)index, broker) == STK_OK)
+		(void)stk_find(
+		    f, STK_GRADE_OK, STK_AREA_CLASS, d->name, "runnable; its broker starts");
+	else
+		(void)stk_find(f, STK_GRADE_REFUSE, STK_AREA_CLASS, d->name, "refused: %s", broker);
 }
 
 void stk_doctor_layers(

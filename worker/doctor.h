@@ -78,21 +78,6 @@ void stk_doctor_host(
 /* Passwords in @env (as environ); names are shown, values never. @moved: one came in REDIS_URL. */
 void stk_doctor_environment(char *const *env, bool moved, struct stk_findings *f);
 
-/* A bound on memory, in bytes, and who set it. */
-struct stk_memory_limit {
-	uint64_t bytes;  /* UINT64_MAX: none */
-	bool group;      /* memory.oom.group: one victim takes all with it */
-	char where[256]; /* path, or "the machine" */
-};
-/*
- * The tightest memory.max on the way from @own (the line of /proc/self/cgroup after "0::") up to
- * the root at @mount ("/sys/fs/cgroup"); version 1's limit where there is no version 2.
- */
-void stk_memory_limit(const char *mount, const char *own, struct stk_memory_limit *out);
-/* Workers, their processes and the largest class, against @limit. */
-void stk_doctor_memory(const struct stk_config *c, const struct stk_class_table *t,
-    const struct stk_memory_limit *limit, struct stk_findings *f);
-
 /* Cage program, policy, keys, directories. @program: what stk_cage_program_open said, or NULL. */
 void stk_doctor_files(
     const struct stk_config *c, const struct stk_cage_setup *s, struct stk_findings *f);

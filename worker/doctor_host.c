@@ -3,6 +3,7 @@
  * only; what it finds is no boundary of ours, but weakens one or costs an operator a night.
  */
 #include "worker/doctor.h"
+#include "worker/memory_sum.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -248,22 +249,28 @@ void stk_doctor_environment(char *const *env, bool moved, struct stk_findings *f
 
 /* --- memory ----------------------------------------------------------------------------------- */
 
+/* As a start checks it (memory_check 0: refuse); where the limit ends the whole group, it is
+ * refused whatever is set. */
 static void look_at_memory(
     const struct stk_config *c, const struct stk_cage_setup *s, struct stk_findings *f)
 {
-	char text[1024], *own = NULL;
-	struct stk_memory_limit limit;
+	struct stk_memory_sum sum;
+	struct stk_finding *v;
+	char why[512];
 
-	if (read_text("/proc/self/cgroup", text, sizeof(text)))
-		own = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
-	if (own != NULL) {
-		own = strchr(own, '/');
-		if (own != NULL)
-			own[strcspn(own, "\n")] = '\0';
-	}
-	stk_memory_limit("/sys/fs/cgroup", own == NULL || strcmp(own, "/") == 0 ? "" : own, &limit);
-	if (s->table.head.n_classes > 0)
-		stk_doctor_memory(c, &s->table, &limit, f);
+	if (s->table.head.n_classes == 0)
+		return;
+	stk_memory_sum(c, &s->table, "", &sum, why, sizeof(why));
+	v = stk_find(f,
+	    sum.source == STK_MEMORY_UNKNOWN      ? STK_GRADE_WARN
+	    : sum.fits                            ? STK_GRADE_OK
+	    : sum.all_end || c->memory_check == 0 ? STK_GRADE_REFUSE
+						  : STK_GRADE_WARN,
+	    STK_AREA_HOST, "memory", "%.300s%s", why,
+	    !sum.fits && sum.all_end ? "; memory.oom.group: one job ends them all" : "");
+	if (!sum.fits)
+		stk_find_fix(v, "fewer workers, a lower ceiling.memory, or more memory: %llu MiB",
+		    (unsigned long long)(sum.need >> 20));
 }
 
 void stk_doctor_host(

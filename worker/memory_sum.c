@@ -25,10 +25,12 @@ static bool read_text(const char *path, char *text, size_t size)
 }
 
 /* "max" and what is no number limit nothing. */
-static void consider(struct stk_memory_sum *s, const char *path)
+static void consider(struct stk_memory_sum *s, const char *dir, const char *file)
 {
-	char text[64], *end;
+	char path[1400], text[64], *end;
 	uint64_t limit;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", dir, file);
 
 	if (!read_text(path, text, sizeof(text)) || text[0] < '0' || text[0] > '9')
 		return;
@@ -41,18 +43,20 @@ static void consider(struct stk_memory_sum *s, const char *path)
 	s->source = STK_MEMORY_GROUP;
 	s->limit = limit;
 	(void)snprintf(s->where, sizeof(s->where), "%.255s", path);
+	(void)snprintf(path, sizeof(path), "%s/memory.oom.group", dir);
+	s->all_end = read_text(path, text, sizeof(text)) && text[0] == '1';
 }
 
 /* @group and every group above it, up to @mount itself. */
 static void climb(struct stk_memory_sum *s, const char *mount, const char *group, const char *file)
 {
-	char at[1024], path[1400];
+	char at[1024], dir[1300];
 	char *slash;
 
 	(void)snprintf(at, sizeof(at), "%s", group);
 	for (;;) {
-		(void)snprintf(path, sizeof(path), "%s%s/%s", mount, at, file);
-		consider(s, path);
+		(void)snprintf(dir, sizeof(dir), "%s%s", mount, at);
+		consider(s, dir, file);
 		slash = strrchr(at, '/');
 		if (slash == NULL)
 			return;
@@ -108,6 +112,7 @@ static void find_machine(struct stk_memory_sum *s, const char *root)
 		return;
 	s->source = STK_MEMORY_MACHINE;
 	s->limit = kib << 10;
+	s->all_end = false;
 	(void)snprintf(s->where, sizeof(s->where), "MemTotal in %.230s", path);
 }
 

@@ -29,6 +29,7 @@ struct stk_memory_sum {
 	const char *job_class; /* which; borrowed from the class table */
 	uint64_t need;         /* concurrency * (job + STK_MEMORY_BESIDE) */
 	bool fits;             /* true where the limit is unknown */
+	bool all_end;          /* memory.oom.group of that group: one job too many ends them all */
 };
 
 /*

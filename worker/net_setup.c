@@ -91,20 +91,27 @@ static void add_host(struct stk_net_terms *t, const char *host, uint16_t port)
 	freeaddrinfo(list);
 }
 
-void stk_net_terms_make(const struct stk_config *c, struct stk_net_terms *out)
+/* NULL: there is none. */
+static void add_url(struct stk_net_terms *t, const char *text)
 {
 	struct stk_redis_url url;
 	char why[STK_REDIS_WHY_BYTES];
 
+	if (text == NULL || stk_redis_url_parse(text, &url, why, sizeof(why)) != STK_OK)
+		return;
+	if (url.socket_path[0] == '\0')
+		add_host(t, url.host, url.port);
+	stk_redis_url_clear(&url);
+}
+
+void stk_net_terms_make(const struct stk_config *c, struct stk_net_terms *out)
+{
 	memset(out, 0, sizeof(*out));
 	out->connects_max = (uint32_t)c->net_connections;
 	out->timeout_ms = (uint32_t)c->net_timeout_ms;
 	for (size_t i = 0; i < c->net_refuse.n && i < STK_NET_REFUSED_MAX; i++)
 		(void)snprintf(out->refused[out->n_refused++], STK_NET_RANGE_MAX, "%.*s",
 		    STK_NET_RANGE_MAX - 1, c->net_refuse.v[i]);
-	if (stk_redis_url_parse(c->redis, &url, why, sizeof(why)) != STK_OK)
-		return;
-	if (url.socket_path[0] == '\0')
-		add_host(out, url.host, url.port);
-	stk_redis_url_clear(&url);
+	add_url(out, c->redis);
+	add_url(out, c->ledger_url);
 }

@@ -130,7 +130,7 @@ static void net(void *ctx, const struct stk_net_event *e)
 	    stk_ticket_class(run->t), stk_net_text(e->name), stk_net_sentence(e->name),
 	    e->err == 0 ? "" : ": ", e->err == 0 ? "" : strerror(e->err));
 	struct stk_net_addr a = { .family = e->peer.family };
-	char text[48];
+	char text[48] = "";
 
 	run->w->counters.net[e->name]++;
 	add_job(line, run);
@@ -146,6 +146,16 @@ static void net(void *ctx, const struct stk_net_event *e)
 		stk_jw_int(line, "destination.port", e->port);
 	stk_jw_int(line, "stockade.net_ms", e->took_ms);
 	stk_log_end();
+	if (is_refusal(e->name)) {
+		const struct stk_trail_refusal r = { .job_id = run->w->job_id,
+			.class_name = stk_ticket_class(run->t),
+			.name = stk_net_text(e->name),
+			.host = e->host,
+			.ip = text,
+			.port = e->port };
+
+		stk_trail_net(&run->w->trail, &r);
+	}
 }
 
 static bool go(void *ctx, pid_t pid, const struct stk_cage_proof *proof)
@@ -225,8 +235,11 @@ void stk_worker_run(struct stk_worker *w, const struct stk_reserved *r, const st
 		    &w->life, SHOW_PAUSE_MS); /* else the hand-back meets us again at once */
 		return;
 	}
-	if ((w->cage.profiles & STK_PROFILE_NET) != 0)
+	if ((w->cage.profiles & STK_PROFILE_NET) != 0) {
 		stk_net_terms_peer(&w->cage.net, stk_redis_fd(w->link));
+		if (w->ledger.link != NULL)
+			stk_net_terms_peer(&w->cage.net, stk_redis_fd(w->ledger.link));
+	}
 	w->life.kill_child = false; /* USR1 is for the child that runs when it comes */
 	w->life.running = true;
 	w->life.back_by_ms = INT64_MAX;

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #define COPIES_PER_MINUTE 100
+#define NET_PER_MINUTE    100
 #define OTHER_QUEUES      "(other queues)"
 
 void stk_trail_policy(struct stk_trail *t, const struct stk_keyring *ring)
@@ -74,6 +75,29 @@ bool stk_trail_decide(struct stk_trail *t, const struct stk_decision *d)
 	add_text(w, "payload_sha256", d->sha256);
 	stk_jw_cstr(w, "policy_sha256", t->policy);
 	return stk_audit_end(&t->audit);
+}
+
+void stk_trail_net(struct stk_trail *t, const struct stk_trail_refusal *r)
+{
+	uint64_t missed = 0;
+	struct stk_jw *w;
+
+	if (t->audit.dir == -1 ||
+	    !stk_log_allow(&t->net, NET_PER_MINUTE, stk_monotonic_ms(), &missed))
+		return;
+	w = stk_audit_start(&t->audit, "net");
+	add_text(w, "job", r->job_id);
+	add_text(w, "class", r->class_name);
+	stk_jw_cstr(w, "refused", r->name);
+	if (r->host[0] != '\0')
+		stk_jw_str(w, "host", stk_span_str(r->host), STK_NET_HOST_MAX);
+	add_text(w, "ip", r->ip);
+	if (r->port != 0)
+		stk_jw_int(w, "port", r->port);
+	if (missed > 0)
+		stk_jw_int(w, "missed", (int64_t)missed);
+	/* what cannot be written shows at the next decision, which waits for it */
+	(void)!stk_audit_end(&t->audit);
 }
 
 /* --- sums ------------------------------------------------------------------------------------- */

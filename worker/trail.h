@@ -26,6 +26,7 @@ struct stk_trail {
 	int64_t minute; /* of CLOCK_REALTIME that the sums belong to */
 	/* decisions that whoever holds a copy of one job can cause again and again */
 	struct stk_log_budget copies[STK_VERDICT_COUNT];
+	struct stk_log_budget net;
 };
 
 /* What is decided about the parcel in hand. */
@@ -49,6 +50,15 @@ void stk_trail_policy(struct stk_trail *t, const struct stk_keyring *ring);
 STK_CHECK bool stk_trail_decide(struct stk_trail *t, const struct stk_decision *d);
 /* Counts what is told in sums: unauthenticated refusals, and copies beyond 100 a minute. */
 void stk_trail_count(struct stk_trail *t, enum stk_verdict verdict, const char *queue, uint64_t n);
+/* A destination that a job was refused, as its broker told it. */
+struct stk_trail_refusal {
+	const char *job_id, *class_name, *name; /* the job's, and of net_names.def */
+	const char *host, *ip; /* the job's text; "" where no address was come to */
+	uint32_t port;
+};
+/* One record each, a hundred a minute; how many more there were stands in the next one. It decides
+ * nothing, so nothing waits for it. */
+void stk_trail_net(struct stk_trail *t, const struct stk_trail_refusal *r);
 /* The sums of a minute that is over, and a head if one is due. */
 void stk_trail_tick(struct stk_trail *t);
 /* A record without a decision: "start", "stop", "reload". False as above. */

@@ -43,6 +43,8 @@ long escape_call(const long v[static 7]);
 #define DIR_INPUTS  STK_SLOT_DIRS
 #define DIR_OTHERS  (STK_SLOT_DIRS + 1)
 #define DIR_SCRATCH (STK_SLOT_DIRS + 2)
+#define DIR_WORK    (STK_SLOT_EXTRAS + STK_EXTRA_WORK_DIR)
+#define BROKER      (STK_SLOT_EXTRAS + STK_EXTRA_BROKER)
 
 /* Numbers that Debian 12's headers do not all have; asm-generic, so the same everywhere. */
 #define NR_PIDFD_SEND_SIGNAL 424
@@ -151,6 +153,39 @@ int escape_setsockopt(void);
 int escape_socket(int domain, int type, int protocol);
 int escape_abstract(void);
 int escape_poll(void);
+
+/* acts_broker.c */
+enum escape_ask {
+	ASK_SHORT,
+	ASK_EMPTY,
+	ASK_NO_END, /* a host without its NUL */
+	ASK_PORT,   /* 0x10050 */
+	ASK_TERMS,  /* the worker's own record, with wider terms */
+	ASK_DESCRIPTOR,
+	ASK_THEN_SHUT /* a request, then no more */
+};
+int escape_dial(const char *host, const char *port); /* a connected socket */
+int escape_reach(const char *host, const char *port);
+int escape_spare(const char *port); /* a socket: the broker's, or one that nobody connected */
+long escape_on(const char *port, long nr, const long v[static 5]);
+/* A raw call on a socket that is connected to the row's port. */
+#define ON(nr, ...) escape_on(PATH, nr, (const long[5]){ __VA_ARGS__ })
+const void *escape_at(const char *host, const char *port);
+int escape_reaim(const char *port, int family);
+int escape_hostile_ask(enum escape_ask what, const char *port);
+int escape_flood_broker(const char *port);
+int escape_dial_many(const char *port, int n);
+int escape_name_broker(void);
+int escape_mmsg(const char *port, long nr);
+
+/* acts_work.c */
+int escape_work_names(void);
+int escape_work_empty(void);
+int escape_work_fill(int n, int kib);
+int escape_work_make(const char *name, unsigned mode);
+int escape_secret(const char *label);
+int escape_search(const char *masked);
+int escape_thread_bomb(void);
 
 /* acts_report.c */
 enum escape_frame {

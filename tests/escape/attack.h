@@ -16,6 +16,9 @@ enum escape_class {
 	ESCAPE_WRITE, /* files: reads inputs/, writes scratch/ */
 	ESCAPE_EXEC,  /* runs perl, its libraries granted */
 	ESCAPE_THREADS,
+	ESCAPE_NET,    /* connects to 127.0.0.1, but not to the worker's Redis there */
+	ESCAPE_WORK,   /* files: a directory of its own, 1 MiB */
+	ESCAPE_SECRET, /* pure: is handed the secret alpha, and no other */
 	ESCAPE_CLASSES
 };
 extern const char *const escape_class_names[ESCAPE_CLASSES];
@@ -35,7 +38,11 @@ enum escape_arg {
 	ESCAPE_INPUTS,   /* the three mapped directories, as paths */
 	ESCAPE_OTHERS,
 	ESCAPE_SCRATCH,
-	ESCAPE_PORT, /* a listener on the loopback */
+	ESCAPE_PORT,   /* a listener on the loopback, at 127.0.0.1 and at 127.0.0.2 */
+	ESCAPE_REDIS,  /* the port of the worker's own Redis, at 127.0.0.1 */
+	ESCAPE_BROKER, /* the broker of another worker's job */
+	ESCAPE_BESIDE, /* where another worker's jobs have their own directory */
+	ESCAPE_CANARY, /* the secret beta, masked: no class of the table is handed it */
 	ESCAPE_ARGS
 };
 

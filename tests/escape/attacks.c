@@ -50,6 +50,9 @@ const char *const escape_class_names[ESCAPE_CLASSES] = {
 	[ESCAPE_WRITE] = "Escape::Write",
 	[ESCAPE_EXEC] = "Escape::Exec",
 	[ESCAPE_THREADS] = "Escape::Threads",
+	[ESCAPE_NET] = "Escape::Net",
+	[ESCAPE_WORK] = "Escape::Work",
+	[ESCAPE_SECRET] = "Escape::Secret",
 };
 
 bool escape_class_ready(enum escape_class c)
@@ -59,6 +62,8 @@ bool escape_class_ready(enum escape_class c)
 		[ESCAPE_WRITE] = STK_PROFILE_FILES_READ | STK_PROFILE_FILES_WRITE,
 		[ESCAPE_EXEC] = STK_PROFILE_EXEC,
 		[ESCAPE_THREADS] = STK_PROFILE_THREADS,
+		[ESCAPE_NET] = STK_PROFILE_NET,
+		[ESCAPE_WORK] = STK_PROFILE_FILES_READ | STK_PROFILE_FILES_WRITE,
 	};
 
 	return (profiles[c] & ~STK_PROFILE_READY) == 0;

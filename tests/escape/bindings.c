@@ -29,6 +29,19 @@ int escape_program(const char *code, const char *arg)
 	return e.status == 0 ? 0 : -1;
 }
 
+/* The connection that the job's broker makes. */
+int escape_ask_broker(const char *host, uint16_t port);
+int escape_ask_broker(const char *host, uint16_t port)
+{
+	return stockade_connect(current, host, port, 0);
+}
+
+int escape_own_secret(const char *label);
+int escape_own_secret(const char *label)
+{
+	return stockade_secret(current, label, NULL) == NULL ? -1 : 0;
+}
+
 struct bound {
 	const struct attack *attack;
 	struct hostile_args args;

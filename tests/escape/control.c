@@ -126,6 +126,10 @@ static void place_sockets(void)
 	put_at(listener, FIX_LISTENER);
 	put_at(socket(AF_INET, SOCK_STREAM, 0), FIX_TCP);
 	put_at(socket(AF_INET, SOCK_STREAM, 0), FIX_TCP2);
+	/* somebody who takes what a job may send to its broker, and does not mind */
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) == -1 || dup2(pair[0], BROKER) == -1)
+		_exit(90);
+	put_at(pair[1], FIX_TOP + 1);
 	client = socket(AF_INET, SOCK_STREAM, 0);
 	(void)snprintf(text, sizeof(text), "%d", port);
 	(void)escape_connect_fd(client, text);
@@ -148,6 +152,8 @@ static void place(const struct scene *s, pid_t decoy)
 		(void)snprintf(path, sizeof(path), "%s/%s", s->dir, dirs[i]);
 		put_at(open(path, O_PATH | O_DIRECTORY), STK_SLOT_DIRS + i);
 	}
+	(void)snprintf(path, sizeof(path), "%s/work", s->dir);
+	put_at(open(path, O_PATH | O_DIRECTORY), DIR_WORK);
 	null = open("/dev/null", O_RDWR);
 	for (int slot = 0; slot <= STK_SLOT_ARGS; slot++)
 		if (slot != null && dup2(null, slot) == -1)
@@ -211,7 +217,7 @@ int control_run(const struct attack *a, const struct scene *base, char text[200]
 	pid_t decoy = decoy_start(), pid;
 
 	text[0] = '\0';
-	s.worker = s.nursery = s.zygote = s.sibling = decoy;
+	s.worker = s.nursery = s.zygote = s.sibling = s.broker = decoy;
 	scene_restore(&s);
 	if (pipe2(pipes, O_CLOEXEC) == -1)
 		return -1;

@@ -12,6 +12,7 @@
  */
 #include "tests/escape/driver.h"
 
+#include "sandbox/parent.h"
 #include "tests/escape/mutate.h"
 
 #include <errno.h>
@@ -46,10 +47,18 @@ const char *program_path(const char *name, char out[512])
 
 /* --- a job of somebody else's ----------------------------------------------------------------- */
 
+struct bystander {
+	const struct bench *bench;
+	int tell;
+};
+
 static bool tell_pid(void *ctx, pid_t pid, const struct stk_cage_proof *proof)
 {
+	const struct bystander *y = ctx;
+	const pid_t pids[2] = { pid, y->bench->cage->broker.pid };
+
 	(void)proof;
-	return write(*(const int *)ctx, &pid, sizeof(pid)) == (ssize_t)sizeof(pid);
+	return write(y->tell, pids, sizeof(pids)) == (ssize_t)sizeof(pids);
 }
 
 STK_NORETURN static void be_bystander(const struct scene *base, int fd)
@@ -57,30 +66,33 @@ STK_NORETURN static void be_bystander(const struct scene *base, int fd)
 	struct scene s = *base;
 	struct stk_outcome o;
 	struct bench b;
+	struct bystander y = { .bench = &b, .tell = fd };
 	char program[512];
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	scene_make(&s, base->dir, "bystander");
 	if (!bench_open(&b, &bare, &s, program_path("test/escape-cage", program)))
 		_exit(1);
-	b.hooks.ctx = &fd;
+	b.hooks.ctx = &y;
 	b.hooks.go = tell_pid;
 	for (;;)
-		bench_run(&b, "Escape::Read", "[\"Linger\"]", 3600000, &o);
+		bench_run(&b, "Escape::Net", "[\"Linger\"]", 3600000, &o);
 }
 
 static pid_t bystander_start(struct scene *base)
 {
+	pid_t pid, pids[2];
 	int pipes[2];
-	pid_t pid;
 
 	if (pipe2(pipes, 02000000 /* O_CLOEXEC */) == -1 || (pid = fork()) == -1)
 		return -1;
 	if (pid == 0)
 		be_bystander(base, pipes[1]);
 	(void)close(pipes[1]);
-	if (read(pipes[0], &base->sibling, sizeof(base->sibling)) != (ssize_t)sizeof(base->sibling))
-		base->sibling = 0;
+	if (read(pipes[0], pids, sizeof(pids)) == (ssize_t)sizeof(pids)) {
+		base->sibling = pids[0];
+		base->broker = pids[1];
+	}
 	return pid;
 }
 
@@ -102,7 +114,6 @@ STK_NORETURN static void be_control(const struct scene *base, size_t lane, int f
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	(void)snprintf(name, sizeof(name), "control%zu", lane);
 	scene_make(&s, base->dir, name);
-	s.port = base->port;
 	for (size_t row = lane; row < N_ROWS; row += LANES) {
 		struct controlled c = { .row = (uint32_t)row };
 		const struct attack *a = row < n_attacks ? &attacks[row] : NULL;
@@ -303,8 +314,8 @@ int main(int argc, char **argv)
 	const char *what = argc > 1 && strcmp(argv[1], "--only") != 0 ? argv[1] : "--short";
 	const char *tmp = getenv("TMPDIR");
 	struct scene base = { .port = 0 };
-	pid_t bystander;
-	int listener, failed, pipes[2];
+	pid_t bystander, server;
+	int failed, pipes[2];
 
 	if (argc > 2 && strcmp(argv[argc - 2], "--only") == 0)
 		only = argv[argc - 1];
@@ -313,20 +324,26 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	(void)snprintf(base.dir, sizeof(base.dir), "%s/escape-XXXXXX", tmp == NULL ? "/tmp" : tmp);
-	listener = scene_listener(&base.port);
+	if (getentropy(canary, CANARY_LEN) == -1)
+		return 1;
+	for (int i = 0; i < CANARY_LEN; i++)
+		canary[i] = (char)('A' + (unsigned char)canary[i] % 26);
+	server = scene_serve(&base);
 	/* what only a worker has: a pipe of its own, a word in its environment */
 	if (pipe(pipes) == -1 || dup2(pipes[0], HOSTILE_PIPE) == -1 ||
 	    setenv("STOCKADE_CANARY", "planted", 1) == -1)
 		return 1;
-	if (mkdtemp(base.dir) == NULL || listener == -1)
+	if (mkdtemp(base.dir) == NULL || server == -1)
 		return 1;
+	(void)snprintf(base.beside, sizeof(base.beside), "%.200s/bystander/work", base.dir);
 	bystander = bystander_start(&base);
-	failed = base.sibling == 0 ? 1 : run(what, &base);
+	failed = base.sibling == 0 || base.broker == 0 ? 1 : run(what, &base);
 	if (base.sibling == 0)
 		(void)printf("not ok - no job of somebody else's could be started\n");
 	(void)kill(bystander, SIGKILL);
 	(void)waitpid(bystander, NULL, 0);
-	(void)close(listener);
+	(void)kill(server, SIGKILL);
+	(void)waitpid(server, NULL, 0);
 	scene_remove(base.dir);
 	return failed > 0;
 }

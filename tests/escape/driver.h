@@ -6,6 +6,7 @@
 #define TESTS_ESCAPE_DRIVER_H
 
 #include "sandbox/cage.h"
+#include "sandbox/work.h"
 #include "tests/escape/attack.h"
 
 /* How one row went. */
@@ -26,9 +27,14 @@ struct seen {
 /* What a row's process sees around it. */
 struct scene {
 	char dir[256]; /* its inputs/, others/, scratch/, outside, new */
-	pid_t worker, nursery, zygote, sibling;
-	int port;
+	pid_t worker, nursery, zygote, sibling, broker;
+	int port, redis_port;
+	char beside[256];
 };
+
+/* What a class of nobody's row is handed; a worker holds it, and so does a control. */
+#define CANARY_LEN 16
+extern char canary[CANARY_LEN + 1];
 
 /* One way to run the rows. */
 struct variant {
@@ -55,7 +61,7 @@ extern const size_t n_specials;
 
 /* Everything that is numbered: the table, then the specials. */
 #define N_ROWS   (n_attacks + n_specials)
-#define ROWS_MAX 600
+#define ROWS_MAX 720
 
 /* scene.c */
 void scene_make(struct scene *s, const char *base, const char *name);
@@ -63,6 +69,9 @@ void scene_restore(const struct scene *s); /* the files as they were */
 void scene_remove(const char *base);
 const char *scene_argument(const struct scene *s, enum escape_arg arg, char text[300]);
 int scene_listener(int *port);
+/* Answers at 127.0.0.1 and 127.0.0.2 on one port, and at 127.0.0.1 on another; until it is killed.
+ */
+pid_t scene_serve(struct scene *s);
 
 /* control.c: 0 as the table says; 1 not to be had on this machine; -1 failed. */
 int control_run(const struct attack *a, const struct scene *base, char text[200]);
@@ -75,6 +84,8 @@ struct bench {
 	struct stk_cage *cage;
 	struct stk_class_table table;
 	int dir_fds[STK_LABELS_MAX], path_fds[STK_PATHS_MAX];
+	struct stk_net_terms terms;
+	struct stk_work *work;
 	struct stk_run_hooks hooks;
 	int base_filters; /* of this process, before any of ours */
 	char refused[200];

@@ -96,11 +96,46 @@ static void map_directories(struct bench *b, const struct scene *s)
 	}
 }
 
+/* Terms for brokers, and a directory for jobs of their own. */
+static void lend(struct bench *b, const struct scene *s)
+{
+	const struct stk_net_peer redis = {
+		.family = 4, .port = (uint16_t)s->redis_port, .bytes = { 127, 0, 0, 1 }
+	};
+	struct stk_work_left left;
+	const char *why;
+	char path[400];
+
+	b->terms = (struct stk_net_terms){ .connects_max = 16, .timeout_ms = 5000, .n_redis = 1 };
+	b->terms.redis[0] = redis;
+	stk_cage_net(b->cage, &b->terms);
+	(void)snprintf(path, sizeof(path), "%s/work", s->dir);
+	if (stk_work_open(path, &b->work, &left, &why) != STK_OK)
+		b->work = NULL;
+	stk_cage_lend_work(b->cage, b->work);
+}
+
+/* What a worker holds for that class: a length, the bytes, a NUL (sandbox/wire.h). */
+static struct stk_span handed(const struct stk_class_desc *d)
+{
+	static uint8_t bytes[4 + CANARY_LEN + 1];
+	const uint32_t len = CANARY_LEN;
+
+	if (d->n_secrets == 0)
+		return stk_span_of(NULL, 0);
+	memcpy(bytes, &len, sizeof(len));
+	memcpy(bytes + 4, strcmp(d->secrets[0], "beta") == 0 ? canary : "alpha, not a word",
+	    CANARY_LEN);
+	return stk_span_of(bytes, sizeof(bytes));
+}
+
 bool bench_open(
     struct bench *b, const struct variant *v, const struct scene *s, const char *program)
 {
+	char broker[512];
 	struct stk_nursery_options o = { .cage_fd = open(program, O_PATH | O_CLOEXEC),
-		.landlock = !v->no_landlock };
+		.landlock = !v->no_landlock,
+		.broker_fd = open(program_path("stockade", broker), O_PATH | O_CLOEXEC) };
 	struct stk_cage_proof own;
 	const char *step = NULL, *why = NULL;
 	bool ok;
@@ -111,6 +146,7 @@ bool bench_open(
 	if (!ok)
 		(void)snprintf(b->refused, sizeof(b->refused), "the nursery could not %s", step);
 	(void)close(o.cage_fd);
+	stk_close(&o.broker_fd);
 	if (ok && stk_cage_describe(b->cage, &b->table, &why) != STK_OK) {
 		(void)snprintf(b->refused, sizeof(b->refused), "%s", why);
 		ok = false;
@@ -121,6 +157,7 @@ bool bench_open(
 	if (!open_programs(b))
 		return false;
 	stk_cage_equip(b->cage, &b->table, b->dir_fds, b->path_fds);
+	lend(b, s);
 	b->hooks.wake_fd = -1;
 	return true;
 }
@@ -128,6 +165,7 @@ bool bench_open(
 void bench_close(struct bench *b)
 {
 	stk_cage_close(b->cage);
+	stk_work_close(b->work);
 	stk_class_table_clear(&b->table);
 	for (uint32_t i = 0; i < STK_LABELS_MAX; i++)
 		stk_close(&b->dir_fds[i]);
@@ -147,6 +185,7 @@ void bench_run(struct bench *b, const char *class_name, const char *args, uint32
 		return;
 	}
 	r.class_index = (uint32_t)index;
+	r.handed = handed(&b->table.classes[index]);
 	r.limits = b->table.classes[index].ask;
 	r.limits.wall_ms = wall_ms;
 	memset(r.job_id, 0xab, sizeof(r.job_id));
@@ -223,6 +262,11 @@ static enum verdict run_attack(
 	    a->outcome == STK_OUT_WALL_TIMEOUT ? SHORT_WALL : LONG_WALL, &o);
 	v = judge(a, b, &o, text);
 	stk_outcome_clear(&o);
+	if (a->class_index == ESCAPE_WORK && b->work != NULL &&
+	    stk_work_usage(b->work, 1u << 20) != 0) {
+		(void)snprintf(text, 200, "its directory was not emptied");
+		return V_OTHER;
+	}
 	return v;
 }
 
@@ -303,8 +347,6 @@ STK_NORETURN static void be_lane(const struct variant *v, const struct scene *ba
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	(void)snprintf(name, sizeof(name), "lane%d-%d", lane, (int)getpid());
 	scene_make(&s, base->dir, name);
-	s.port = base->port;
-	s.sibling = base->sibling;
 	if (!variant_enter(v))
 		_exit(3);
 	run_rows(v, &s, split ? lane : 0, split ? lanes : 1, rounds, fd);

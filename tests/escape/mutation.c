@@ -126,22 +126,30 @@ int mutations_run(const struct scene *base)
 static const struct {
 	const char *call;
 	int err;
-	const char *says; /* in the sentence of every refusal */
+	const char *says;   /* in the sentence of every refusal */
+	const char *broker; /* or this one, where a broker stands in front of the job; or NULL */
 } missing[] = {
-	{ "landlock_create_ruleset", EPERM, "could not enter Landlock" },
-	{ "landlock_create_ruleset", ENOSYS, "could not enter Landlock" },
-	{ "landlock_add_rule", EPERM, "could not enter Landlock" },
-	{ "landlock_restrict_self", EPERM, "could not enter Landlock" },
-	{ "close_range", EPERM, "could not place descriptors" },
-	{ "close_range", ENOSYS, "could not place descriptors" },
-	{ "seccomp", EPERM, "could not build the filters" },
-	{ "seccomp", ENOSYS, "could not build the filters" },
-	{ "seccomp", EINVAL, "could not build the filters" },
-	{ "prctl", EPERM, "follow the worker's death" },
-	{ "capset", EPERM, "drop capabilities" },
-	{ "prlimit64", EPERM, "set the fixed limits" },
-	{ "rt_sigaction", EPERM, "install the signal handlers" },
+	{ "landlock_create_ruleset", EPERM, "could not enter Landlock", NULL },
+	{ "landlock_create_ruleset", ENOSYS, "could not enter Landlock", NULL },
+	{ "landlock_add_rule", EPERM, "could not enter Landlock", NULL },
+	{ "landlock_restrict_self", EPERM, "could not enter Landlock", NULL },
+	{ "close_range", EPERM, "could not place descriptors", NULL },
+	{ "close_range", ENOSYS, "could not place descriptors", NULL },
+	{ "seccomp", EPERM, "could not build the filters", "could not build its filter" },
+	{ "seccomp", ENOSYS, "could not build the filters", "could not build its filter" },
+	{ "seccomp", EINVAL, "could not build the filters", "could not build its filter" },
+	{ "prctl", EPERM, "follow the worker's death", NULL },
+	{ "capset", EPERM, "drop capabilities", NULL },
+	{ "prlimit64", EPERM, "set the fixed limits", "could not set its limits" },
+	{ "rt_sigaction", EPERM, "install the signal handlers", NULL },
 };
+
+static bool says(size_t i, size_t row, const char *text)
+{
+	return strstr(text, missing[i].says) != NULL ||
+	       (missing[i].broker != NULL && attacks[row].class_index == ESCAPE_NET &&
+		   strstr(text, missing[i].broker) != NULL);
+}
 
 static int try_missing(size_t i, const struct scene *base)
 {
@@ -157,8 +165,7 @@ static int try_missing(size_t i, const struct scene *base)
 	for (size_t row = 0; row < n_attacks; row++) {
 		if (seen[row].verdict == V_NOT_RUN)
 			continue;
-		if (seen[row].verdict == V_REFUSED &&
-		    strstr(seen[row].text, missing[i].says) != NULL)
+		if (seen[row].verdict == V_REFUSED && says(i, row, seen[row].text))
 			refused++;
 		else
 			odd = seen[row].text;

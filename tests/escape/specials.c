@@ -48,6 +48,7 @@ static bool on_go(void *ctx, pid_t pid, const struct stk_cage_proof *proof)
 {
 	struct peer *p = ctx;
 	pid_t target = p->who == 'J'   ? pid
+		       : p->who == 'B' ? p->bench->cage->broker.pid
 		       : p->who == 'Z' ? bench_zygote(p->bench)
 				       : p->bench->cage->nursery.pid;
 
@@ -71,7 +72,7 @@ static int peer_run(const struct variant *v, const char *arg, const struct scene
 	}
 	b.hooks.ctx = &p;
 	b.hooks.go = on_go;
-	bench_run(&b, "Escape::Read", JOB, 20000, &o);
+	bench_run(&b, arg[0] == 'B' ? "Escape::Net" : "Escape::Read", JOB, 20000, &o);
 	(void)snprintf(text, 200, "%s", p.got == 0 ? "got it" : strerror(p.err));
 	stk_outcome_clear(&o);
 	bench_close(&b);
@@ -438,6 +439,10 @@ const struct special specials[] = {
 	PEER("PeerTracesZygote", "ptrace of a zygote", "Z trace"),
 	PEER("PeerTakesOfZygote", "pidfd_getfd of a zygote's socket", "Z take"),
 	PEER("PeerSocketOfZygote", "a zygote's socket by /proc", "Z fd/0"),
+	PEER("PeerOpensBroker", "a broker's memory", "B mem"),
+	PEER("PeerTracesBroker", "ptrace of a broker", "B trace"),
+	PEER("PeerTakesOfBroker", "pidfd_getfd of a broker's pipe", "B take"),
+	PEER("PeerSocketOfBroker", "a broker's socket by /proc", "B fd/4"),
 	PEER("PeerOpensNursery", "a nursery's memory", "M mem"),
 	PEER("PeerTracesNursery", "ptrace of a nursery", "M trace"),
 	{ "beside", "WorkerKilled", "kill -9 of the worker in mid-job", orphan_run, "",

@@ -15,6 +15,8 @@ write_policy ', "Net::Local", "Net::World"'
 sed -i "s|^redis = .*|redis = \"redis://127.0.0.1:$port\";|" "$T/stockade.conf"
 echo 'net_connections = 5; net_refuse = [ "8.8.4.0/24" ];' >>"$T/stockade.conf"
 
+mkdir -m 700 "$T/audit"
+echo "audit_dir = \"$T/audit\";" >>"$T/stockade.conf"
 push files "$(sign Net::Local "[\"connect\",\"127.0.0.1\",\"$port\"]")"
 push files "$(sign Net::World '["connect","169.254.169.254","80"]')"
 push files "$(sign Net::World '["connect","8.8.4.4","53"]')"
@@ -29,6 +31,10 @@ check "metadata is refused by name" has "$(grep net.refused "$T/log")" NetMetada
 check "the operator's range is refused by name" has "$(grep net.refused "$T/log")" NetConfigured
 check "each is counted" has "$(grep worker.stopped "$T/log")" '"stockade.net.NetRedis":1'
 check "the failed record says why" has "$(rcli lrange resque:failed 0 -1)" 'NetRedis: the address is the Redis that the worker itself uses'
+audit() { "$STOCKADE" audit show --kind net --json "$T/audit"; }
+check "the audit trail has each refused destination" eq "$(audit | grep -c '"refused":"Net')" 3
+check "with name, address, port and class" has "$(audit | grep NetRedis)" "\"class\":\"Net::Local\",\"refused\":\"NetRedis\",\"host\":\"127.0.0.1\",\"ip\":\"127.0.0.1\",\"port\":$port"
+check "and the chain holds" "$STOCKADE" audit verify "$T/audit"
 check "no broker is left" eq "$(ps -e -o comm= | grep -c '^stockade-brok' | tr -d ' ')" 0
 
 # the control: the same job is connected once Redis is reached by a socket only
@@ -37,6 +43,22 @@ sed -i "s|^redis = .*|redis = \"unix://$REDIS_SOCK\";|" "$T/stockade.conf"
 push files "$(sign Net::Local "[\"connect\",\"127.0.0.1\",\"$port\"]")"
 worker_drain
 check "what is not the worker's own Redis is connected to" has "$(grep net.connected "$T/log")" '"stockade.net":"Connected"'
+
+# the run ledger's Redis is as much the worker's own as the queues'
+rcli acl setuser ledger on ">$(cat "$T/secret/ledger")" '~*' +@all >/dev/null
+cp "$T/stockade.conf" "$T/unix.conf"
+sed -i "s|^ledger_url = .*|ledger_url = \"redis://127.0.0.1:$port\";|" "$T/stockade.conf"
+ledger_init=$("$STOCKADE" ledger init --min-iat 0 --config "$T/stockade.conf" 2>&1) || echo "# $ledger_init"
+: >"$T/log"
+push files "$(sign Net::Local "[\"connect\",\"127.0.0.1\",\"$port\"]")"
+worker_drain
+check "the ledger's Redis is refused too" has "$(grep net.refused "$T/log")" '"stockade.net":"NetRedis"'
+cp "$T/unix.conf" "$T/stockade.conf"
+
+"$STOCKADE" doctor --config "$T/stockade.conf" --json >"$T/doctor.json" 2>/dev/null
+check "doctor starts a broker for each class with the grant" has "$(grep -A3 '"Net::Local"' "$T/doctor.json")" 'its broker starts'
+"$PWD/$B/test/stockade-outer" chdir EPERM "$STOCKADE" doctor --config "$T/stockade.conf" --json >"$T/doctor.json" 2>/dev/null
+check "and refuses the class where none can be" has "$(grep -A3 '"Net::Local"' "$T/doctor.json")" 'the broker could not shut itself in: could not leave the folder'
 
 check "a range that cannot be read stops the start" sh -c "sed 's|8.8.4.0/24|8.8.4.1/24|' '$T/stockade.conf' >'$T/bad.conf'
 	! '$STOCKADE' work --config '$T/bad.conf' >'$T/out' 2>&1 && grep -q net_refuse '$T/out'"

@@ -35,6 +35,10 @@ world() { # world HOST: for a class that may go anywhere public
 check "a public address that is this machine's own is refused" has "$(world 198.41.0.4)" '(198.41.0.4): NetOwn'
 check "also behind a name" has "$(world a-198-41-0-4.any.example)" '(198.41.0.4): NetOwn'
 check "one that is not is tried" has "$(world 8.8.8.8)" 'NetConnectFailed: the connection was not made: Network is unreachable'
+# a subnet routed to the loopback: no address of its own names it, yet packets stay here
+ip route add local 9.9.9.0/24 dev lo src 198.41.0.4 2>/dev/null || echo "# no route could be added"
+check "a public address that a route keeps on this machine is refused" has "$(world 9.9.9.9)" '(9.9.9.9): NetOwn'
+check "also behind a name" has "$(world a-9-9-9-10.any.example)" '(9.9.9.10): NetOwn'
 out=$(ask twice turns-10-0-0-5-127-0-0-1.beneath.example)
 check "a name that turns inward is judged anew" has "$out" '(10.0.0.5): Connected'
 check "and refused" has "$out" '(127.0.0.1): NetLoopback'

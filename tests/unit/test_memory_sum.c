@@ -91,6 +91,12 @@ static void the_least_limit_of_the_chain_counts(void **state)
 	assert_false(s.fits);
 	assert_non_null(strstr(why, "MEMORY_SUM: 4 x (300 MiB for a job of class Large"));
 	assert_non_null(strstr(why, "1024 MiB"));
+	assert_false(s.all_end);
+	/* the file of the group whose limit counts, not of those below or above it */
+	file("/sys/fs/cgroup/kubepods/pod1/box/memory.oom.group", "1\n");
+	assert_false(sum(4, INT64_MAX, why).all_end);
+	file("/sys/fs/cgroup/kubepods/pod1/memory.oom.group", "1\n");
+	assert_true(sum(4, INT64_MAX, why).all_end);
 	s = sum(4, 64 << 20, why); /* the ceiling makes it fit */
 	assert_true(s.fits);
 	fell();
