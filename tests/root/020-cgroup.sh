@@ -72,7 +72,7 @@ wait "$lodger" 2>/dev/null
 sleep 300 &
 lodger=$!
 cat >"$T/lodge" <<EOF
-i=0; while [ $((i += 1)) -lt 20000 ] && ! grep -qs . $base/job-$w/cgroup.procs; do :; done
+i=0; while [ \$((i += 1)) -lt 20000 ] && ! grep -qs . $base/job-$w/cgroup.procs; do :; done
 echo $lodger >$base/job-$w/cgroup.procs
 EOF
 sh "$T/lodge" &
