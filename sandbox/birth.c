@@ -105,12 +105,11 @@ static size_t add_dirs(const struct stk_cage *c, struct stk_ask *ask, int *fds)
 	return n;
 }
 
-static enum stk_err converse(struct stk_cage *c, enum stk_role role, uint32_t profiles,
-    const int *given, size_t n, struct stk_born *born)
+static enum stk_err ask_nursery(
+    struct stk_cage *c, enum stk_role role, uint32_t profiles, const int *given, size_t n)
 {
 	struct stk_ask ask = { .magic = STK_ASK_MAGIC, .role = role, .profiles = profiles };
 	int fds[2 + STK_LABELS_MAX + STK_PATHS_MAX + 1];
-	enum stk_err e;
 
 	memcpy(fds, given, n * sizeof(*fds));
 	n += add_dirs(c, &ask, fds + n);
@@ -119,11 +118,14 @@ static enum stk_err converse(struct stk_cage *c, enum stk_role role, uint32_t pr
 		ask.work = 1;
 		fds[n++] = stk_work_fd(c->work);
 	}
-	e = stk_fds_send(c->nursery.sock, &ask, sizeof(ask), fds, n);
+	return stk_fds_send(c->nursery.sock, &ask, sizeof(ask), fds, n);
+}
 
-	/* patient: to lose M costs the worker, and M is only slow when the machine is */
-	if (e == STK_OK)
-		e = stk_await(c, c->nursery.sock, stk_monotonic_ms() + BIRTH_MS, true);
+/* Patient: to lose M costs the worker, and M is only slow when the machine is. */
+static enum stk_err hear_nursery(struct stk_cage *c, struct stk_born *born)
+{
+	enum stk_err e = stk_await(c, c->nursery.sock, stk_monotonic_ms() + BIRTH_MS, true);
+
 	if (e == STK_OK)
 		e = stk_fds_recv(c->nursery.sock, born, sizeof(*born), NULL, 0, NULL);
 	if (e == STK_OK && born->magic != STK_BORN_MAGIC)
@@ -153,9 +155,19 @@ enum stk_err stk_birth_with(struct stk_cage *c, enum stk_role role, uint32_t pro
     const int *fds, size_t n_fds, struct stk_child *out, char why[static STK_WHY_MAX])
 {
 	struct stk_born born;
+	enum stk_err e = STK_E_CLOSED;
 
 	*out = (struct stk_child){ .pidfd = -1, .sock = -1 };
-	if (c->nursery.pid == 0 || converse(c, role, profiles, fds, n_fds, &born) != STK_OK) {
+	if (c->nursery.pid > 0)
+		e = ask_nursery(c, role, profiles, fds, n_fds);
+	/* nothing was sent, as when too many descriptors of this user are on their way: M is well
+	 */
+	if (e == STK_E_SYSTEM) {
+		(void)snprintf(
+		    why, STK_WHY_MAX, "the nursery could not be asked: %s", strerror(errno));
+		return e;
+	}
+	if (e != STK_OK || hear_nursery(c, &born) != STK_OK) {
 		lose_nursery(c, why);
 		return STK_E_CLOSED;
 	}

@@ -17,6 +17,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* Linux 6.16, newer than the headers of Debian 13. */
+#define STK_SO_PASSRIGHTS 83
+
 /* An exec and a filter. */
 #define HELLO_MS 10000
 /* From its pipe's end to its own. */
@@ -37,18 +40,18 @@ static void terms_of(
 	memcpy(t->redis, given->redis, sizeof(t->redis));
 }
 
-/* Trusted to judge, looked at all the same. */
+/* Trusted to judge, looked at all the same: it must show a filter of its own. */
 static enum stk_err prove(const struct stk_cage *c, char *why)
 {
 	struct stk_cage_proof p;
 
 	if (stk_procstat(c->broker.pid, &p) == STK_OK && p.seccomp == 2 && p.no_new_privs == 1 &&
-	    p.caps == 0)
+	    p.caps == 0 && (p.filters == -1 || p.filters > c->filters))
 		return STK_OK;
 	(void)snprintf(why, STK_WHY_MAX,
-	    "the broker says it is shut in, but /proc shows Seccomp %d, NoNewPrivs %d, "
-	    "capabilities %#llx",
-	    p.seccomp, p.no_new_privs, (unsigned long long)p.caps);
+	    "the broker says it is shut in, but /proc shows Seccomp %d with %d filters (%d stand "
+	    "around the worker), NoNewPrivs %d, capabilities %#llx",
+	    p.seccomp, p.filters, c->filters, p.no_new_privs, (unsigned long long)p.caps);
 	return STK_E_REFUSED;
 }
 
@@ -81,7 +84,10 @@ static enum stk_err await_hello(struct stk_cage *c, int events, char *why)
  */
 static enum stk_err narrow(const struct stk_net_link *l, int theirs)
 {
-	const int least = 1;
+	const int least = 1, none = 0;
+
+	/* and none at all from the job's side, where the kernel knows how to refuse them */
+	(void)setsockopt(theirs, SOL_SOCKET, STK_SO_PASSRIGHTS, &none, sizeof(none));
 
 	if (setsockopt(l->job_end, SOL_SOCKET, SO_SNDBUF, &least, sizeof(least)) == -1 ||
 	    setsockopt(theirs, SOL_SOCKET, SO_SNDBUF, &least, sizeof(least)) == -1)

@@ -174,6 +174,22 @@ static bool blot_out(const uint8_t *secret, size_t n, uint8_t *text, size_t len)
 	return found;
 }
 
+/* A text that was cut to its room may begin with a secret's end or end with its beginning. */
+static bool blot_edges(const uint8_t *secret, size_t n, uint8_t *text, size_t len)
+{
+	size_t most = n - 1 < len ? n - 1 : len, head = most, tail = most;
+
+	while (head >= REDACT_LEAST && memcmp(text, secret + n - head, head) != 0)
+		head--;
+	if (head >= REDACT_LEAST)
+		memset(text, '*', head);
+	while (tail >= REDACT_LEAST && memcmp(text + len - tail, secret, tail) != 0)
+		tail--;
+	if (tail >= REDACT_LEAST)
+		memset(text + len - tail, '*', tail);
+	return head >= REDACT_LEAST || tail >= REDACT_LEAST;
+}
+
 bool stk_handed_redact(
     const struct stk_handed_class *h, const struct stk_class_desc *d, uint8_t *text, size_t len)
 {
@@ -186,6 +202,8 @@ bool stk_handed_redact(
 		memcpy(&n, at, sizeof(n));
 		if (n >= REDACT_LEAST && n <= len)
 			found |= blot_out(at + sizeof(n), n, text, len);
+		if (n > REDACT_LEAST)
+			found |= blot_edges(at + sizeof(n), n, text, len);
 		at += sizeof(n) + n + 1;
 	}
 	return found;

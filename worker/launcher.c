@@ -148,6 +148,10 @@ enum stk_err stk_launcher_start(
 	memcpy(o.instance, start->instance, sizeof(o.instance));
 	memcpy(o.over, start->over, sizeof(o.over));
 	e = stk_fds_send(l->sock, &o, sizeof(o), fds, STK_ARRAY_LEN(fds));
+	/* nothing was sent, as when too many descriptors of this user are on their way: L is well
+	 */
+	if (e == STK_E_SYSTEM)
+		return e;
 	if (e == STK_OK)
 		e = stk_fds_wait(l->sock, stk_monotonic_ms() + ANSWER_MS);
 	if (e == STK_OK)

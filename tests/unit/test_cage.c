@@ -5,6 +5,7 @@
 #include "tests/harness.h"
 #include "tests/lib/stand.h"
 
+#include "sandbox/fds.h"
 #include "sandbox/filter.h"
 #include "sandbox/parent.h"
 
@@ -18,6 +19,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -175,6 +177,31 @@ static void a_child_that_nobody_was_told_of_is_buried(void **state)
 	for (int i = 0; i < 100 && stand_strangers(&stand) > 0; i++)
 		expect("Hostile::Skip", "[]", STK_OUT_SKIPPED, "", NULL);
 	assert_int_equal(stand_strangers(&stand), 0);
+}
+
+/* What a hostile job leaves lying in a socket counts against the whole user. */
+static void descriptors_under_way_cost_a_try_and_not_the_nursery(void **state)
+{
+	struct rlimit old, few;
+	int flood[2], fds[32] = { 0 };
+
+	(void)state;
+	if (geteuid() == 0)
+		skip(); /* root may have any number under way */
+	for (size_t i = 0; i < stand.cage->n_zygotes; i++)
+		stk_zygote_end(&stand.cage->zygotes[i]);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, flood), 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	few = (struct rlimit){ .rlim_cur = 64, .rlim_max = old.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(stk_fds_send(flood[0], "x", 1, fds, STK_ARRAY_LEN(fds)), STK_OK);
+	expect("Hostile::Skip", "[]", STK_OUT_SANDBOX_UNAVAILABLE,
+	    "the nursery could not be asked: Too many references", NULL);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+	(void)close(flood[0]);
+	(void)close(flood[1]);
+	expect("Hostile::Skip", "[]", STK_OUT_SKIPPED, "", NULL);
 }
 
 static void log_lines_arrive_and_output_is_kept(void **state)
@@ -571,6 +598,7 @@ int main(void)
 		cmocka_unit_test(a_job_that_is_called_off_never_starts),
 		cmocka_unit_test(a_dead_zygote_costs_nothing),
 		cmocka_unit_test(a_child_that_nobody_was_told_of_is_buried),
+		cmocka_unit_test(descriptors_under_way_cost_a_try_and_not_the_nursery),
 		cmocka_unit_test(log_lines_arrive_and_output_is_kept),
 		cmocka_unit_test(names_a_kill_from_outside),
 		cmocka_unit_test(an_unmapped_directory_is_refused_by_name),

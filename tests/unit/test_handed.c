@@ -313,7 +313,13 @@ static void what_a_handler_tells_is_blotted_out(void **state)
 	assert_true(stk_handed_redact(own, d, text, strlen((char *)text)));
 	assert_string_equal((char *)text, "a****************b****************");
 	/* another class's secret is none of its own, and a part of one is no secret */
-	(void)snprintf((char *)text, sizeof(text), "%s%.15s", beta, alpha);
+	(void)snprintf((char *)text, sizeof(text), "%s%.15s.", beta, alpha);
+	assert_false(stk_handed_redact(own, d, text, strlen((char *)text)));
+	/* unless it is cut where the text is */
+	(void)snprintf((char *)text, sizeof(text), "%s, %.15s", alpha + 1, alpha);
+	assert_true(stk_handed_redact(own, d, text, strlen((char *)text)));
+	assert_string_equal((char *)text, "***************, ***************");
+	(void)snprintf((char *)text, sizeof(text), "%s, %.5s", alpha + 11, alpha);
 	assert_false(stk_handed_redact(own, d, text, strlen((char *)text)));
 	stk_handed_clear(&h);
 }
