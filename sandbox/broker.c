@@ -9,6 +9,7 @@
 #include "sandbox/filter.h"
 #include "sandbox/follow.h"
 #include "sandbox/limits.h"
+#include "sandbox/readonly.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -183,6 +184,7 @@ static int caps(void)
 static enum stk_broker_step shut(pid_t worker)
 {
 	struct stk_bpf filter = { 0 };
+	enum stk_err sealed;
 	bool installed;
 
 	if (stk_follow(worker) == -1)
@@ -197,6 +199,9 @@ static enum stk_broker_step shut(pid_t worker)
 		return STK_BROKER_STEP_NO_NEW_PRIVS;
 	if (ready_resolver() == -1)
 		return STK_BROKER_STEP_RESOLVER;
+	sealed = stk_readonly_seal();
+	if (sealed != STK_OK && sealed != STK_E_ABSENT)
+		return STK_BROKER_STEP_SEAL;
 	(void)prctl(PR_SET_NAME, "stockade-brok", 0, 0, 0);
 	if (stk_filter_broker_build(&filter) != STK_OK)
 		return STK_BROKER_STEP_BUILD;

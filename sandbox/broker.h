@@ -24,6 +24,7 @@
 	X(CAPS, "drop capabilities")                \
 	X(NO_NEW_PRIVS, "set no_new_privs")         \
 	X(RESOLVER, "ready the resolver")           \
+	X(SEAL, "seal what is read-only")           \
 	X(BUILD, "build its filter")                \
 	X(LIMITS, "set its limits")                 \
 	X(FILTER, "install its filter")             \

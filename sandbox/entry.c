@@ -9,6 +9,7 @@
 #include "sandbox/follow.h"
 #include "sandbox/landlock.h"
 #include "sandbox/limits.h"
+#include "sandbox/readonly.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -117,6 +118,14 @@ static int z_huge_pages(void)
 	return wished(prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0));
 }
 
+/* Linux 6.10. */
+static int z_seal(void)
+{
+	enum stk_err e = stk_readonly_seal();
+
+	return e == STK_E_ABSENT ? 0 : from_err(e);
+}
+
 static int z_limits(void)
 {
 	const char *step;
@@ -163,6 +172,8 @@ enum stk_step stk_cell_shut(struct stk_cell *c, const struct stk_class_desc *cla
 		return STK_STEP_Z_MDWE;
 	if (z_huge_pages() == -1)
 		return STK_STEP_Z_HUGE_PAGES;
+	if (z_seal() == -1)
+		return STK_STEP_Z_SEAL;
 	if (z_limits() == -1)
 		return STK_STEP_Z_LIMITS;
 	if (from_err(stk_cell_rules(c, classes, n)) == -1)

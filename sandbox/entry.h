@@ -23,6 +23,7 @@
 	X(Z_NO_NEW_PRIVS, "set no_new_privs")          \
 	X(Z_MDWE, "deny writable code")                \
 	X(Z_HUGE_PAGES, "switch huge pages off")       \
+	X(Z_SEAL, "seal what is read-only")            \
 	X(Z_LIMITS, "set the fixed limits")            \
 	X(Z_RULESETS, "make the Landlock rules")       \
 	X(Z_BUILD, "build the filters")                \

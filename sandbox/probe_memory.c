@@ -94,24 +94,25 @@ int stk_try_mlock(void)
 	return locked_kib() == 0 ? STK_TRY_NO_EFFECT : 0;
 }
 
-int stk_try_wipe_on_fork(void)
+int stk_try_dont_fork(void)
 {
-	volatile char *p = own_page();
+	char *p = own_page();
+	int fds[2], e;
 	pid_t pid;
-	int e;
 
-	if (p == NULL)
+	if (p == NULL || pipe2(fds, O_CLOEXEC) != 0)
 		return STK_TRY_ODD;
 	p[0] = 's';
-	if (madvise((void *)(uintptr_t)p, STK_PAGE, MADV_WIPEONFORK) != 0)
+	if (madvise(p, STK_PAGE, MADV_DONTFORK) != 0)
 		return stk_try_said(-1);
 	pid = fork();
 	if (pid == -1)
 		return stk_try_said(-1);
+	/* asked through the kernel: there is no page to fault on */
 	if (pid == 0)
-		_exit(p[0] == 0 ? 0 : STK_TRY_NO_EFFECT);
+		_exit(write(fds[1], p, 1) == -1 && errno == EFAULT ? 0 : STK_TRY_NO_EFFECT);
 	e = stk_try_reap(pid);
-	return e == 0 && p[0] != 's' ? STK_TRY_ODD : e;
+	return e == 0 && write(fds[1], p, 1) != 1 ? STK_TRY_ODD : e;
 }
 
 /* Its pages have no place in the kernel's own map: not even /proc/self/mem reads them. */

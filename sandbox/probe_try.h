@@ -49,7 +49,7 @@ int stk_try_memfd_seals(void);
 int stk_try_mdwe(void);
 int stk_try_thp(void);
 int stk_try_mlock(void);
-int stk_try_wipe_on_fork(void);
+int stk_try_dont_fork(void);
 int stk_try_memfd_secret(void);
 int stk_try_mseal(void);
 

@@ -5,6 +5,7 @@
 
 #include "sandbox/filter.h"
 #include "sandbox/landlock.h"
+#include "sandbox/readonly.h"
 #include "worker/redis_url.h"
 
 #include <errno.h>
@@ -154,6 +155,10 @@ static enum stk_err shut(enum stk_err (*build)(struct stk_bpf *out), const char 
 	struct stk_bpf filter = { 0 };
 	enum stk_err e;
 
+	*step = "seal what is read-only";
+	e = stk_readonly_seal();
+	if (e != STK_OK && e != STK_E_ABSENT)
+		return e;
 	*step = "build its filter";
 	e = build(&filter);
 	if (e == STK_OK) {

@@ -25,8 +25,9 @@ int escape_patch_text(void)
 	void *page;
 
 	memcpy(&page, &(int (*[1])(void)){ victim }, sizeof(page));
+	/* sealed, where the kernel can: then all at once is tried */
 	if (mprotect(page, PAGE, PROT_READ | PROT_WRITE) == -1)
-		return -1;
+		return mprotect(page, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC);
 	memset(page, 0xc3, 16);
 	return mprotect(page, PAGE, PROT_READ | PROT_EXEC);
 }

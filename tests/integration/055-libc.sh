@@ -33,12 +33,25 @@ all_sums() {
 	behind read+write+threads break
 	is "$libc: a symbolic link is denied to all" "$?" 159
 }
+# ending_threads CANCEL ABORT: how a cancelled thread and an abort of another one end
+ending_threads() {
+	behind pure abort
+	is "$libc: abort is abort" "$?" 134
+	behind threads threads cancel
+	is "$libc: threads: pthread_cancel" "$?" "$1"
+	behind threads threads abort-there
+	is "$libc: threads: abort in another thread" "$?" "$2"
+	behind pure abort-there
+	is "$libc: pure: not even that thread" "$?" 159
+}
 
 libc=musl
 if ! command -v musl-gcc >/dev/null; then
 	skip "musl behind the filters" "install musl-tools"
 elif musl-gcc -static -O2 -o "$T/work" tests/libc/work.c; then
 	all_sums
+	# tkill names a thread, not whose it is: no filter can hold it to one's own (SECURITY.md)
+	ending_threads 159 159
 else
 	not_ok "the musl program is built"
 fi
@@ -46,6 +59,7 @@ fi
 libc=glibc-$(getconf GNU_LIBC_VERSION 2>/dev/null | cut -d' ' -f2)
 if ${CC:-gcc} -O2 -o "$T/work" tests/libc/work.c -Wl,--no-as-needed -lgcc_s; then
 	all_sums
+	ending_threads 0 134
 else
 	not_ok "the glibc program is built"
 fi

@@ -1,8 +1,8 @@
 /*
  * work.c - a program for any C library that puts itself behind the filters of a file
  * (tests/tools/bpf.c) and then works as handlers do: memory, text, time, and with the words
- * "threads", "read DIR" and "write DIR" that too. Ends with 0, with the number of the work that
- * failed, or by the filter.
+ * "threads", "cancel", "read DIR" and "write DIR" that too, or "abort" and "abort-there". Ends with
+ * 0, with the number of the work that failed, or by the filter.
  *
  * It shares no code with stockade: musl's headers know nothing of Linux's own.
  */
@@ -157,6 +157,38 @@ static int threads(void)
 	return 0;
 }
 
+static void *for_ever(void *arg)
+{
+	for (;;)
+		sleep(1000);
+	return arg;
+}
+
+static void *give_up(void *arg)
+{
+	abort();
+	return arg;
+}
+
+/* Another thread is told to end, or ends all of it. */
+static int cancel(void)
+{
+	void *said = NULL;
+	pthread_t t;
+
+	return pthread_create(&t, NULL, for_ever, NULL) == 0 && pthread_cancel(t) == 0 &&
+		       pthread_join(t, &said) == 0 && said == PTHREAD_CANCELED
+		   ? 0
+		   : -1;
+}
+
+static int abort_there(void)
+{
+	pthread_t t;
+
+	return pthread_create(&t, NULL, give_up, NULL) == 0 ? pthread_join(t, NULL) : -1;
+}
+
 static int read_dir(const char *dir)
 {
 	char path[256], line[64];
@@ -205,6 +237,12 @@ int main(int argc, char **argv)
 			return 5;
 		if (strcmp(argv[i], "write") == 0 && i + 1 < argc && write_dir(argv[i + 1]) != 0)
 			return 6;
+		if (strcmp(argv[i], "cancel") == 0 && cancel() != 0)
+			return 7;
+		if (strcmp(argv[i], "abort") == 0)
+			abort();
+		if (strcmp(argv[i], "abort-there") == 0 && abort_there() != 0)
+			return 8;
 		if (strcmp(argv[i], "break") == 0)
 			(void)!symlink("/", "/tmp/stockade-never");
 	}

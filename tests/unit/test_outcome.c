@@ -4,10 +4,11 @@
  */
 #include "tests/harness.h"
 
-#include "sandbox/filter.h"
+#include "sandbox/entry.h"
 #include "sandbox/procstat.h"
 #include "sandbox/verdict.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,7 +65,7 @@ static void every_end_has_its_name(void **state)
 		    "left 0 processes" },
 		{ STK_KILL_LEFT, -SIGKILL, 0, 0, 0, { READY }, STK_OUT_KILLED_EXTERNALLY, "" },
 		/* before READY nothing was run */
-		{ 0, 99, 0, 0, 0, { .has_setup = true, .setup = { 19, 1 } },
+		{ 0, 99, 0, 0, 0, { .has_setup = true, .setup = { STK_STEP_LANDLOCK, EPERM } },
 		    STK_OUT_SANDBOX_UNAVAILABLE,
 		    "could not enter the Landlock rules: Operation not permitted" },
 		{ 0, -SIGSEGV, 0, 0, 0, { .ready = false }, STK_OUT_SANDBOX_UNAVAILABLE,
