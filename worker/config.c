@@ -84,6 +84,7 @@ const struct stk_setting stk_config_table[] = {
 	{ .name = "ceiling", .type = STK_SET_GROUP, .offset = AT(ceiling), .sub = ceiling_table, .n_sub = STK_ARRAY_LEN(ceiling_table), .doc = "what no class may exceed" },
 	{ .name = "zygote_jobs", .type = STK_SET_COUNT, .offset = AT(zygote_jobs), .max = 1000000000, .def = "1000", .doc = "jobs of one zygote before it is replaced by one with a fresh address layout; 0: only suspicion replaces it" },
 	{ .name = "concurrency", .type = STK_SET_COUNT, .offset = AT(concurrency), .min = 1, .max = 256, .def = "1", .doc = "worker processes" },
+	{ .name = "drain_batch", .type = STK_SET_COUNT, .offset = AT(drain_batch), .min = 1, .max = 64, .def = "64", .doc = "elements judged in one look while junk floods a queue; 1: always one by one" },
 	{ .name = "max_payload", .type = STK_SET_BYTES, .offset = AT(max_payload_bytes), .min = 1024, .max = 1 << 20, .def = "128K", .doc = "largest queue element" },
 	{ .name = "max_body", .type = STK_SET_BYTES, .offset = AT(max_body_bytes), .min = 2, .max = STK_ARGS_MAX, .def = "64K", .doc = "largest argument text" },
 	{ .name = "skew", .type = STK_SET_DURATION_MS, .offset = AT(skew_ms), .max = 3600000, .def = "60s", .doc = "clock difference that is forgiven" },

@@ -50,6 +50,7 @@ struct stk_config {
 	} ceiling;
 	int64_t zygote_jobs; /* jobs of one zygote before it is replaced; 0: it grows old */
 	int64_t concurrency;
+	int64_t drain_batch; /* elements judged in one look while junk floods a queue; 1: never */
 	int64_t max_payload_bytes, max_body_bytes;
 	int64_t skew_ms, drain_timeout_ms, term_timeout_ms, beat_ms, poll_ms;
 	int64_t redis_timeout_ms, redis_start_wait_ms;

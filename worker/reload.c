@@ -195,6 +195,8 @@ static void reload(struct stk_worker *w)
 	w->reload = (struct stk_reload){
 		.identity = identity(w), .next_look_ms = w->reload.next_look_ms, .examining = true
 	};
+	w->guard = (struct stk_guard){ 0 };
+	memset(w->flood.skip, 0, sizeof(w->flood.skip));
 	w->counters.reloads++;
 	stk_trail_policy(&w->trail, w->ring);
 	/* where it cannot be written, the next decision waits for it by name */

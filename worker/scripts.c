@@ -25,6 +25,7 @@ STK_EMBED("unregister", STK_COMMON, "unregister.lua");
 STK_EMBED("prune", STK_COMMON, "prune.lua");
 STK_EMBED("peers", STK_COMMON, "peers.lua");
 STK_EMBED("reexamine", STK_AREAS, "reexamine.lua");
+STK_EMBED("drain", STK_AREAS, "drain.lua");
 STK_EMBED("claim", STK_LEDGER, "claim.lua");
 STK_EMBED("finish", STK_LEDGER, "finish.lua");
 STK_EMBED("epoch", STK_LEDGER, "epoch.lua");
@@ -41,6 +42,7 @@ STK_LUA(unregister);
 STK_LUA(prune);
 STK_LUA(peers);
 STK_LUA(reexamine);
+STK_LUA(drain);
 STK_LUA(claim);
 STK_LUA(finish);
 STK_LUA(epoch);
@@ -63,6 +65,7 @@ static const struct {
 	[STK_SCRIPT_PRUNE] = STK_ROW(prune),
 	[STK_SCRIPT_PEERS] = STK_ROW(peers),
 	[STK_SCRIPT_REEXAMINE] = STK_ROW(reexamine),
+	[STK_SCRIPT_DRAIN] = STK_ROW(drain),
 	[STK_SCRIPT_CLAIM] = STK_ROW(claim),
 	[STK_SCRIPT_FINISH] = STK_ROW(finish),
 	[STK_SCRIPT_EPOCH] = STK_ROW(epoch),

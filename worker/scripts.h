@@ -19,6 +19,7 @@
 	X(PRUNE, "prune")           \
 	X(PEERS, "peers")           \
 	X(REEXAMINE, "reexamine")   \
+	X(DRAIN, "drain")           \
 	X(CLAIM, "claim")           \
 	X(FINISH, "finish")         \
 	X(EPOCH, "epoch")           \

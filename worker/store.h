@@ -66,6 +66,7 @@ struct stk_store {
 	char bad_key[256]; /* of the last answer, if STORE: the key without the namespace; or "" */
 	int64_t detail;    /* after settle's OK: 1 = a foreign tool had filed this job (count it);
 			    * after NEWER: that protocol number; else of no meaning */
+	bool area_full;    /* after settle's OK: its area takes no more, the job was dropped */
 	bool failed_per_queue;     /* Resque's redis_multi_queue backend; set before register */
 	struct stk_reply *in_hand; /* owns the last parcel's bytes */
 };

@@ -157,13 +157,33 @@ static enum stk_err settle_args(struct stk_store *s, const struct stk_settle *w,
 	return STK_OK;
 }
 
+static enum stk_err settle_answer(
+    struct stk_store *s, const struct stk_reply *r, enum stk_answer *v)
+{
+	enum stk_err e = stk_answer_verdict(s, r, v);
+
+	s->area_full = e == STK_OK && *v == STK_ANSWER_OK && stk_answer_int(r, 2) != 0;
+	return e;
+}
+
+static enum stk_err settle_alone(struct stk_store *s, struct stk_call *a, enum stk_answer *v)
+{
+	struct stk_reply *r = NULL;
+	enum stk_err e = stk_call_run(s, a, &r);
+
+	if (e == STK_OK)
+		e = settle_answer(s, r, v);
+	stk_reply_free(r);
+	return e;
+}
+
 enum stk_err stk_store_settle(
     struct stk_store *s, const struct stk_settle *what, enum stk_answer *v)
 {
 	struct stk_call a;
 	enum stk_err e = settle_args(s, what, &a);
 
-	return e != STK_OK ? e : stk_call_plain(s, &a, v);
+	return e != STK_OK ? e : settle_alone(s, &a, v);
 }
 
 static bool settled_for_good(enum stk_answer v)
@@ -194,8 +214,8 @@ enum stk_err stk_store_settle_and_reserve(struct stk_store *s, const struct stk_
 	 * repeat */
 	bool again = r[0]->type == STK_REPLY_ERROR || r[1]->type == STK_REPLY_ERROR;
 
-	e = r[0]->type == STK_REPLY_ERROR ? stk_call_plain(s, &settle, settled)
-					  : stk_answer_verdict(s, r[0], settled);
+	e = r[0]->type == STK_REPLY_ERROR ? settle_alone(s, &settle, settled)
+					  : settle_answer(s, r[0], settled);
 	if (e == STK_OK && settled_for_good(*settled)) {
 		if (again) {
 			stk_reply_free(r[1]);

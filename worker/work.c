@@ -109,6 +109,9 @@ static void handle(struct stk_worker *w, const struct stk_reserved *r, struct st
 	stk_jw_reset(&w->record);
 	stk_jw_reset(&w->note);
 	v = stk_admit(&w->gate, &r->parcel, w->now_s, &admission);
+	stk_flood_saw(w, stk_worker_is_junk(&admission));
+	if (admission.signature_valid)
+		(void)stk_worker_guarded(w, r->parcel.queue, &admission);
 	if (admission.authenticated)
 		stk_hex(admission.job_id, sizeof(admission.job_id), w->job_id);
 	if (v == STK_V_ACCEPT)
@@ -138,7 +141,7 @@ static void handle(struct stk_worker *w, const struct stk_reserved *r, struct st
 	stk_admission_clear(&admission);
 }
 
-static bool may_go_on(const struct stk_worker *w)
+bool stk_worker_may_go_on(const struct stk_worker *w)
 {
 	return w->life.stop == STK_STOP_NO && !w->life.fenced && !w->life.outage.hopeless &&
 	       !w->nursery_lost;
@@ -156,7 +159,8 @@ static enum stk_answer settle_and_go_on(
 	enum stk_err e;
 
 	do {
-		if (may_go_on(w) && !w->life.paused && !stk_recovery_due(w) && stk_ledger_fit(w))
+		if (stk_worker_may_go_on(w) && !w->life.paused && !stk_recovery_due(w) &&
+		    stk_ledger_fit(w) && !stk_flood_is_on(w))
 			e = stk_store_settle_and_reserve(
 			    &w->store, settle, &settled, w->queues, w->n_queues, &fresh, &next);
 		else
@@ -166,6 +170,8 @@ static enum stk_answer settle_and_go_on(
 	if (e != STK_OK)
 		return STK_ANSWER_AGAIN;
 	stk_worker_settled(w, settle, settled);
+	if (w->store.area_full)
+		stk_worker_tell_area_full(w);
 	if (settled == STK_ANSWER_STALE)
 		w->counters.stale++;
 	if (settled == STK_ANSWER_FENCED)
@@ -176,13 +182,14 @@ static enum stk_answer settle_and_go_on(
 	return next;
 }
 
-static enum stk_answer reserve(struct stk_worker *w, struct stk_reserved *r)
+enum stk_answer stk_worker_reserve(
+    struct stk_worker *w, const char *const *queues, size_t n, struct stk_reserved *r)
 {
 	enum stk_answer answer = STK_ANSWER_AGAIN;
 	enum stk_err e;
 
 	do
-		e = stk_store_reserve(&w->store, w->queues, w->n_queues, r, &answer);
+		e = stk_store_reserve(&w->store, queues, n, r, &answer);
 	while (stk_life_again(&w->life, e, false));
 	return e == STK_OK ? answer : STK_ANSWER_AGAIN;
 }
@@ -219,17 +226,18 @@ static enum stk_answer idle(struct stk_worker *w, enum stk_answer answer, struct
 {
 	if (w->queue_list.dynamic)
 		stk_queues_heard(&w->queue_list, job->n_known, job->n_ours);
-	if (!stk_idle_wait(&w->idle, w->queues, w->n_queues, answer, job) || !may_go_on(w))
+	if (!stk_idle_wait(&w->idle, w->queues, w->n_queues, answer, job) ||
+	    !stk_worker_may_go_on(w))
 		return answer;
-	return reserve(
-	    w, job); /* before a USR2 is heard: it must not lie in our lists until CONT */
+	return stk_worker_reserve(w, w->queues, w->n_queues,
+	    job); /* before a USR2 is heard: it must not lie in our lists until CONT */
 }
 
 /* USR2: nothing new until CONT or the end. */
 static enum stk_answer sit_out(struct stk_worker *w)
 {
 	stk_title_set("Paused");
-	while (w->life.paused && may_go_on(w)) {
+	while (w->life.paused && stk_worker_may_go_on(w)) {
 		stk_life_wait(&w->life, 1000);
 		stk_recovery_pass(w);
 		stk_reload_pass(w);
@@ -241,7 +249,7 @@ static enum stk_answer sit_out(struct stk_worker *w)
 /* Nothing signed starts without its ledger, so nothing is reserved either. */
 static enum stk_answer sit_out_ledger(struct stk_worker *w)
 {
-	while (!stk_ledger_ready(w) && may_go_on(w)) {
+	while (!stk_ledger_ready(w) && stk_worker_may_go_on(w)) {
 		stk_life_wait(&w->life, 250);
 		stk_recovery_pass(w);
 		stk_reload_pass(w);
@@ -313,10 +321,10 @@ static void loop(struct stk_worker *w)
 	enum stk_answer next = STK_ANSWER_AGAIN;
 	struct stk_reserved job = { 0 };
 
-	while (may_go_on(w)) {
+	while (stk_worker_may_go_on(w)) {
 		if (w->life.paused && next != STK_ANSWER_JOB)
 			next = sit_out(w);
-		if (!still_itself(w, &next) || !may_go_on(w))
+		if (!still_itself(w, &next) || !stk_worker_may_go_on(w))
 			return;
 		look_at_pressure(w);
 		if (next == STK_ANSWER_JOB)
@@ -328,7 +336,9 @@ static void loop(struct stk_worker *w)
 			continue;
 		}
 		if (next != STK_ANSWER_JOB) {
-			next = reserve(w, &job);
+			next = stk_flood_is_on(w)
+				   ? stk_flood_drain(w, &job)
+				   : stk_worker_reserve(w, w->queues, w->n_queues, &job);
 			stk_worker_note_oversize(w, &job);
 		}
 		if (next == STK_ANSWER_JOB) {
@@ -368,6 +378,7 @@ static void clear(struct stk_worker *w)
 	stk_trail_close(&w->trail);
 	stk_jw_clear(&w->record);
 	stk_jw_clear(&w->note);
+	stk_jw_clear(&w->flood.text);
 	free(w);
 }
 
@@ -383,6 +394,7 @@ int stk_worker_main(const struct stk_worker_start *start)
 	w->trail.audit.dir = w->trail.audit.fd = w->trail.audit.lock = -1;
 	stk_jw_init(&w->record, RECORD_MAX);
 	stk_jw_init(&w->note, 8192);
+	stk_jw_init(&w->flood.text, RECORD_MAX);
 	stk_log_open(STDERR_FILENO, (enum stk_log_format)w->config->log_format,
 	    (enum stk_log_level)w->config->log_level);
 	code = stk_worker_come_alive(w, start);

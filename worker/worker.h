@@ -8,6 +8,8 @@
 #include "worker/admit.h"
 #include "worker/cage_setup.h"
 #include "worker/counters.h"
+#include "worker/drain.h"
+#include "worker/guard.h"
 #include "worker/handed.h"
 #include "worker/idle.h"
 #include "worker/ledger_link.h"
@@ -46,6 +48,9 @@ struct stk_worker {
 	size_t n_queues;
 	struct stk_idle idle;
 	struct stk_log_budget refusal_logs[STK_VERDICT_COUNT];
+	struct stk_log_budget area_lines;
+	struct stk_flood flood;
+	struct stk_guard guard;
 	uint8_t unavailable[STK_CLASSES_MAX]; /* SandboxUnavailable in a row, by class */
 	bool nursery_lost;
 	struct stk_mistyped mistyped;
@@ -76,6 +81,31 @@ int64_t stk_worker_now_s(void);
  */
 void stk_worker_refuse(struct stk_worker *w, const struct stk_reserved *r,
     const struct stk_admission *a, struct stk_settle *out);
+
+/* refuse.c: refused, and not by anybody's signature: anybody can have pushed it. */
+bool stk_worker_is_junk(const struct stk_admission *a);
+/* refuse.c: one of our own notes in `failed`, retried by a dashboard. */
+bool stk_worker_is_refusal_note(const struct stk_reserved *r, const struct stk_admission *a);
+/*
+ * refuse.c: what the guard says of a judgement: is this refusal to be kept whole? Once for each; it
+ * is asked inside stk_worker_choose_area, which names w->area and its bounds in @out.
+ */
+bool stk_worker_guarded(struct stk_worker *w, const char *queue, const struct stk_admission *a);
+void stk_worker_choose_area(struct stk_worker *w, const struct stk_reserved *r,
+    const struct stk_admission *a, struct stk_settle *out);
+/* refuse.c: an area's entry and a note in `failed`, appended to @out; names w->entry_id, w->sha256.
+ */
+void stk_worker_entry(struct stk_worker *w, const struct stk_reserved *r,
+    const struct stk_admission *a, struct stk_jw *out);
+void stk_worker_note(struct stk_worker *w, const struct stk_reserved *r,
+    const struct stk_admission *a, bool kept, struct stk_jw *out);
+/* refuse.c: the alarm of an area that takes no more. */
+void stk_worker_tell_area_full(struct stk_worker *w);
+/* work.c: neither told to stop, nor fenced, nor without hope. */
+bool stk_worker_may_go_on(const struct stk_worker *w);
+/* work.c: asks @queues for a parcel, waiting where Redis is away. */
+enum stk_answer stk_worker_reserve(
+    struct stk_worker *w, const char *const *queues, size_t n, struct stk_reserved *r);
 
 /*
  * audited.c: opens the trail; writes its first record; 0, or an exit code after complaining. Puts

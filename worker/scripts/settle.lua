@@ -1,6 +1,6 @@
 -- settle: ARGV ns, i, id, seq, what, record, delay_ms, handle, park_max, area, member, entry,
 --         max_entries, max_bytes, reason, note, principal, its park_max, its slot (ms), its quarantine_max
--- -> OK foreign_filed | ALREADY | STALE | PARKFULL | FENCED | STORE key
+-- -> OK foreign_filed area_full | ALREADY | STALE | PARKFULL | FENCED | STORE key
 -- A slot above 0: the job waits for a rate, and comes due one slot after the one parked before it.
 -- The ledger's finish comes before this call, on its own link: settle is the last word on a job.
 local id, seq, what = ARGV[3], ARGV[4], ARGV[5]
@@ -45,6 +45,7 @@ if counts and not call('ZSCORE', keptby, kept) and call('ZCARD', keptby) >= kept
 	end
 	if call('ZCARD', keptby) >= kept_max then return {'PARKFULL'} end
 end
+local area_full = false
 local foreign = foreign_filed(me, id, state[4], state[5])
 local owner = call('HGET', WID, id) == me
 
@@ -103,7 +104,7 @@ elseif not body then
 elseif what == 'handback' then
 	if not foreign then put_back(q, body) end
 elseif what == 'quarantine' then
-	keep(area, member, entry, max_entries, max_bytes, ms)
+	area_full = not keep(area, member, entry, max_entries, max_bytes, ms)
 	if counts then call('ZADD', keptby, ms, kept) end
 	note(reason, q, text)
 else
@@ -113,4 +114,4 @@ else
 	end
 	park()
 end
-return {'OK', foreign and 1 or 0}
+return {'OK', foreign and 1 or 0, area_full and 1 or 0}
