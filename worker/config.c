@@ -23,6 +23,7 @@ static const char *const memory_checks[] = { "refuse", "warn", "off", NULL };
 static const char *const pass_or_hold[] = { "pass", "hold", NULL };
 static const char *const log_formats[] = { "json", "text", "verbose", "vverbose", NULL };
 static const char *const failure_backends[] = { "redis", "redis_multi_queue", NULL };
+static const char *const signatures[] = { "required", "report", "off", NULL };
 static const char *const log_levels[] = { "debug", "info", "warn", "error", NULL };
 
 // clang-format off
@@ -56,6 +57,13 @@ static const struct stk_setting class_layers_table[] = {
 	{ .name = "off", .type = STK_SET_STRINGS, .offset = OF_CLASS(off), .max = STK_LAYER_COUNT, .doc = "layers that this class does not ask for" },
 };
 
+#define RULE(member) offsetof(struct stk_queue_rule, member)
+static const struct stk_setting rule_table[] = {
+	{ .name = "queues", .type = STK_SET_STRINGS, .required = true, .offset = RULE(queues), .min = 1, .max = 64, .doc = "exact names, each in one rule only" },
+	{ .name = "signatures", .type = STK_SET_CHOICE, .offset = RULE(signatures), .choices = signatures, .def = "required", .doc = "required, report (never popped, only told of) or off (plain jobs of `classes` run)" },
+	{ .name = "classes", .type = STK_SET_STRINGS, .offset = RULE(classes), .max = 64, .doc = "classes that may run unsigned, with signatures = \"off\" only" },
+};
+
 const struct stk_setting stk_config_table[] = {
 	{ .name = "redis", .type = STK_SET_STRING, .offset = AT(redis), .def = "redis://localhost:6379/0", .doc = "Redis URL: redis://host:port/db or unix:///path?db=n, without a password" },
 	{ .name = "redis_user", .type = STK_SET_STRING, .offset = AT(redis_user), .doc = "Redis ACL user" },
@@ -68,6 +76,8 @@ const struct stk_setting stk_config_table[] = {
 	{ .name = "adaptive_rates", .type = STK_SET_BOOL, .offset = AT(adaptive_rates), .def = "true", .doc = "halve the rates while this machine is short of memory or CPU" },
 	{ .name = "queues", .type = STK_SET_STRINGS, .offset = AT(queues), .max = 64, .doc = "queues in strict order of priority; * ? [ ] are patterns, !x excludes" },
 	{ .name = "queues_allowed", .type = STK_SET_STRINGS, .offset = AT(queues_allowed), .max = 256, .doc = "the only queues that patterns may cover; default: those the policy grants" },
+	{ .name = "queue_rules", .type = STK_SET_LIST, .offset = AT(queue_rules), .sub = rule_table, .n_sub = STK_ARRAY_LEN(rule_table), .item_size = sizeof(struct stk_queue_rule), .max = 64, .doc = "what single queues do otherwise" },
+	{ .name = "report_every", .type = STK_SET_DURATION_MS, .offset = AT(report_every_ms), .min = 100, .max = 86400000, .def = "60s", .doc = "how often a queue with signatures = \"report\" is looked at" },
 	{ .name = "policy", .type = STK_SET_STRING, .offset = AT(policy), .def = STK_POLICY_PATH, .doc = "policy file: who may enqueue what" },
 	{ .name = "audit_dir", .type = STK_SET_STRING, .offset = AT(audit_dir), .doc = "directory of the audit trail, this service's alone; default: none is kept" },
 	{ .name = "audit_key_file", .type = STK_SET_STRING, .offset = AT(audit_key_file), .doc = "ed25519 key file that signs the trail's heads; its key must not be in the policy" },
@@ -321,6 +331,8 @@ enum stk_err stk_config_check(const struct stk_config *c, bool for_work, struct 
 		    "configuration");
 	if ((err = stk_queues_check(&c->queues, &c->queues_allowed, e)) != STK_OK ||
 	    (err = stk_layers_check(c, e)) != STK_OK)
+		return err;
+	if ((err = stk_config_check_rules(c, e)) != STK_OK)
 		return err;
 	if (for_work && (err = check_ledger(c, e)) != STK_OK)
 		return err;

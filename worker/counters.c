@@ -43,6 +43,8 @@ void stk_counters_write(const struct stk_counters *c, struct stk_jw *w)
 	add(w, "count", "finish_stale", c->finish_stale);
 	add(w, "count", "ledger_outages", c->ledger_outages);
 	add(w, "count", "ledger_troubles", c->ledger_troubles);
+	add(w, "count", "unsigned_runs", c->unsigned_runs);
+	add(w, "count", "reported", c->reported);
 	add(w, "count", "floods", c->floods);
 	add(w, "count", "drained", c->drained);
 	add(w, "count", "guards", c->guards);

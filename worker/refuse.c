@@ -98,7 +98,8 @@ bool stk_worker_is_refusal_note(const struct stk_reserved *r, const struct stk_a
 
 bool stk_worker_is_junk(const struct stk_admission *a)
 {
-	return a->verdict != STK_V_ACCEPT && !a->authenticated && !a->signature_valid && !a->nomem;
+	return a->verdict != STK_V_ACCEPT && !a->authenticated && !a->signature_valid &&
+	       !a->plain && !a->nomem;
 }
 
 /* When the job was meant to start, by its signed header. */
@@ -267,14 +268,19 @@ static void write_note(struct stk_worker *w, const struct stk_reserved *r,
 	out->note = stk_span_of(w->note.buf, w->note.len);
 }
 
-static void park(
-    struct stk_worker *w, const struct stk_admission *a, int64_t delay_ms, struct stk_settle *out)
+static void park(struct stk_worker *w, const struct stk_reserved *r, const struct stk_admission *a,
+    int64_t delay_ms, struct stk_settle *out)
 {
 	out->what = STK_SETTLE_PARK;
 	out->delay_ms = delay_ms;
-	out->job_id = w->job_id;
+	if (!a->plain)
+		out->job_id = w->job_id;
 	if (a->who != NULL)
 		stk_worker_park_limits(a->who, out);
+	if (a->plain) { /* nobody's: its queue's own slots */
+		(void)snprintf(w->area, sizeof(w->area), "@%s", r->parcel.queue);
+		out->principal = w->area;
+	}
 	out->slot_ms = a->verdict == STK_V_D_RATE ? a->slot_ms : 0;
 }
 
@@ -311,17 +317,26 @@ void stk_worker_refuse(struct stk_worker *w, const struct stk_reserved *r,
 		log_refusal(w, r, a, "job.refused");
 		return; /* this copy is dropped and counted: its success stands recorded */
 	}
+	if (a->plain && a->verdict == STK_V_D_CLASS_ABSENT) {
+		/* it says no time from which to count a deploy's minutes */
+		stk_worker_fail(w, r, "Stockade::E_CLASS_UNKNOWN",
+		    "E_CLASS_UNKNOWN: its queue lists this class "
+		    "unsigned, but no handler of that name is compiled in; deploy one, then retry",
+		    out);
+		log_refusal(w, r, a, "job.refused");
+		return;
+	}
 	delay = park_ms(a, w->now_s);
 	if (delay > 0) {
-		park(w, a, delay, out);
+		park(w, r, a, delay, out);
 		w->counters.parked++;
 		log_refusal(w, r, a, "job.deferred");
 		return;
 	}
-	if (!quarantine(w, r, a, out) && a->authenticated) {
+	if (!quarantine(w, r, a, out) && (a->authenticated || a->plain)) {
 		/* an authenticated job is never dropped: without a record it waits */
 		*out = (struct stk_settle){ .seq = r->parcel.seq };
-		park(w, a, 10000, out);
+		park(w, r, a, 10000, out);
 		return;
 	}
 	write_note(w, r, a, out);

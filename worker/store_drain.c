@@ -51,6 +51,7 @@ static enum stk_err begin(struct stk_store *s, const struct stk_drain *d, const 
 	stk_call_start(a, s, STK_SCRIPT_DRAIN);
 	stk_call_number(a, s->max_payload_bytes > 0 ? s->max_payload_bytes : STK_MAX_PAYLOAD);
 	stk_call_number(a, STK_DRAIN_BUDGET);
+	stk_call_number(a, d->first);
 	stk_call_number(a, (int64_t)most);
 	stk_call_text(a, s->dynamic_queues ? "1" : "0");
 	stk_call_number(a, d->number);
@@ -87,20 +88,21 @@ static bool asked_for(const char *queue, const char *const *queues, size_t n)
 static enum stk_err read_look(
     const struct stk_reply *r, const char *const *queues, size_t n, struct stk_drained *out)
 {
-	size_t got = r->n > 4 ? (r->n - 4) / 2 : 0;
+	size_t got = r->n > 5 ? (r->n - 5) / 2 : 0;
 
 	stk_answer_copy(out->queue, sizeof(out->queue), stk_answer_span(r, 3));
 	if (out->queue[0] != '\0' && !asked_for(out->queue, queues, n))
 		return STK_E_FORMAT;
-	if (got > STK_DRAIN_MOST || (got > 0 && (r->n % 2 != 0 || out->queue[0] == '\0')))
+	if (got > STK_DRAIN_MOST || (got > 0 && (r->n % 2 != 1 || out->queue[0] == '\0')))
 		return STK_E_FORMAT;
 	for (size_t i = 0; i < got; i++) {
-		out->sha1[i] = stk_answer_span(r, 4 + 2 * i);
-		out->bytes[i] = stk_answer_span(r, 5 + 2 * i);
+		out->sha1[i] = stk_answer_span(r, 5 + 2 * i);
+		out->bytes[i] = stk_answer_span(r, 6 + 2 * i);
 		if (out->sha1[i].len != STK_SHA1_CHARS)
 			return STK_E_FORMAT;
 	}
 	out->n = got;
+	out->more = stk_answer_int(r, 4) != 0;
 	return STK_OK;
 }
 

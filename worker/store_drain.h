@@ -25,6 +25,7 @@ struct stk_drain_kind {
 
 /* What is to leave; zero for a look alone. Places count from 1. */
 struct stk_drain {
+	int64_t first;  /* place of the first element looked at; 0: the head */
 	int64_t number; /* > 0, new for each call that names elements; the same to ask again */
 	char queue[STK_QUEUE_MAX + 1];
 	size_t n;
@@ -45,6 +46,7 @@ struct stk_drained {
 	bool redis_full;                  /* it is over its maxmemory: nothing was kept of junk */
 	bool area_full;                   /* unknownkey:<q> takes no more */
 	char queue[STK_QUEUE_MAX + 1];    /* where was looked; "": nothing anywhere */
+	bool more; /* after them, or in their place, stands one that was left out */
 	size_t n;
 	/* both borrowed until the next call of store.h that answers with bytes */
 	struct stk_span sha1[STK_DRAIN_MOST], bytes[STK_DRAIN_MOST];

@@ -125,7 +125,7 @@ static bool settle_complete(const struct stk_settle *w)
 		return false;
 	if (w->job_id != NULL && !stk_key_text(w->job_id, 64, ""))
 		return false;
-	if (w->principal != NULL && !stk_key_text(w->principal, 64, ""))
+	if (w->principal != NULL && !stk_key_text(w->principal, 1 + STK_QUEUE_MAX, ""))
 		return false;
 	return w->what != STK_SETTLE_QUARANTINE ||
 	       (w->area != NULL && stk_key_text(w->area, STK_AREA_BYTES, "#") && w->entry.len > 0 &&

@@ -59,22 +59,6 @@ void stk_worker_record_job(struct stk_worker *w, const struct stk_reserved *r,
 	out->class_name = stk_span_str(stk_ticket_class(t));
 }
 
-static void log_admitted(
-    const struct stk_worker *w, const struct stk_reserved *r, const struct stk_admission *a)
-{
-	struct stk_jw *line = stk_log_start(STK_LOG_INFO, "job.admitted", "success",
-	    "%s signed by %s", stk_ticket_class(a->ticket), a->principal);
-
-	stk_jw_cstr(line, "stockade.job_id", w->job_id);
-	stk_jw_cstr(line, "stockade.queue", r->parcel.queue);
-	stk_jw_cstr(line, "stockade.class", stk_ticket_class(a->ticket));
-	stk_jw_int(line, "stockade.seq", r->parcel.seq);
-	stk_jw_cstr(line, "stockade.kid", a->kid);
-	stk_jw_cstr(line, "stockade.principal", a->principal);
-	stk_jw_str(line, "stockade.ref", stk_ticket_ref(a->ticket), STK_REF_MAX);
-	stk_log_end();
-}
-
 /* Whoever took the job from us tells how it ends. */
 static void log_forgotten(const struct stk_worker *w, const struct stk_reserved *r,
     const struct stk_ticket *t, const struct stk_outcome *o)
@@ -112,7 +96,7 @@ static void handle(struct stk_worker *w, const struct stk_reserved *r, struct st
 	stk_flood_saw(w, stk_worker_is_junk(&admission));
 	if (admission.signature_valid)
 		(void)stk_worker_guarded(w, r->parcel.queue, &admission);
-	if (admission.authenticated)
+	if (admission.authenticated || admission.plain)
 		stk_hex(admission.job_id, sizeof(admission.job_id), w->job_id);
 	if (v == STK_V_ACCEPT)
 		v = stk_worker_claim(w, r, &admission);
@@ -122,7 +106,7 @@ static void handle(struct stk_worker *w, const struct stk_reserved *r, struct st
 			stk_worker_unclaim(w);
 		hand_back(r, settle);
 	} else if (v == STK_V_ACCEPT) {
-		log_admitted(w, r, &admission);
+		stk_worker_log_admitted(w, r, &admission);
 		stk_worker_run(w, r, admission.ticket, &outcome);
 		if (!w->life.fenced)
 			stk_worker_settle(w, r, admission.ticket, &outcome, settle);
@@ -331,6 +315,10 @@ static void loop(struct stk_worker *w)
 			stk_reload_look(w);
 		else
 			stk_reload_pass(w);
+		if (next != STK_ANSWER_JOB)
+			stk_report_pass(w);
+		if (w->n_queues == 0 && stk_report_only(w))
+			continue;
 		if (next != STK_ANSWER_JOB && !stk_ledger_ready(w)) {
 			next = sit_out_ledger(w);
 			continue;

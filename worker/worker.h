@@ -46,6 +46,9 @@ struct stk_worker {
 	struct stk_queues queue_list; /* owned */
 	const char *const *queues;    /* its names, in order of priority */
 	size_t n_queues;
+	const char *const *reported; /* those that are only looked at (report.c) */
+	size_t n_reported;
+	int64_t next_report_ms;
 	struct stk_idle idle;
 	struct stk_log_budget refusal_logs[STK_VERDICT_COUNT];
 	struct stk_log_budget area_lines;
@@ -82,6 +85,14 @@ int64_t stk_worker_now_s(void);
 void stk_worker_refuse(struct stk_worker *w, const struct stk_reserved *r,
     const struct stk_admission *a, struct stk_settle *out);
 
+/* report.c: parts w->queue_list into what is worked on and what is only looked at. */
+void stk_worker_part_queues(struct stk_worker *w);
+/* report.c: says which queues do not ask for signatures. */
+void stk_worker_log_signatures(const struct stk_worker *w);
+/* report.c: looks at the queues of the second kind when it is time. No job is in hand. */
+void stk_report_pass(struct stk_worker *w);
+/* report.c: one turn of a worker all of whose queues are of that kind; true. */
+bool stk_report_only(struct stk_worker *w);
 /* refuse.c: refused, and not by anybody's signature: anybody can have pushed it. */
 bool stk_worker_is_junk(const struct stk_admission *a);
 /* refuse.c: one of our own notes in `failed`, retried by a dashboard. */
@@ -134,10 +145,16 @@ STK_CHECK enum stk_verdict stk_worker_claim(
 STK_CHECK bool stk_worker_finish(struct stk_worker *w, const struct stk_outcome *o);
 /* claim.c: the claimed run will not start: it is given back. */
 void stk_worker_unclaim(struct stk_worker *w);
+/* settle.c: an ordinary failed record of raw bytes, retryable; @out keeps its seq. */
+void stk_worker_fail(struct stk_worker *w, const struct stk_reserved *r, const char *exception,
+    const char *sentence, struct stk_settle *out);
 /* settle.c: park_max or quarantine_max reached: an ordinary failed record, retryable. */
 void stk_worker_settle_full(
     struct stk_worker *w, const struct stk_reserved *r, struct stk_settle *settle);
 
+/* run.c: the line of a job that may start; an unsigned one is counted for the trail's sums. */
+void stk_worker_log_admitted(
+    struct stk_worker *w, const struct stk_reserved *r, const struct stk_admission *a);
 /* run.c: shows the job, runs it behind the wall. False: it was not started (see *out). */
 void stk_worker_run(struct stk_worker *w, const struct stk_reserved *r, const struct stk_ticket *t,
     struct stk_outcome *out);

@@ -1,18 +1,18 @@
--- drain: ARGV ns, i, id, max_payload, budget, most, dynamic, number, q, digests, kinds, full rows of kinds
+-- drain: ARGV ns, i, id, max_payload, budget, first, most, dynamic, number, q, digests, kinds, full rows of kinds
 --   (n, then area, max_entries, max_bytes, reason, note each), entries (n, then place, entry each), queues...
--- -> OK full counts q sha1 body sha1 body... | AGAIN (a job is in hand) | FENCED | STORE key
+-- -> OK full counts q more sha1 body sha1 body... | AGAIN (a job is in hand) | FENCED | STORE key
 -- First: heads of q leave while they are among digests (40 characters each; kinds has one letter for each, A
 -- for the first row), at most as many as there are digests. Nothing else ever leaves. An element at a place of
 -- entries is kept in its kind's area, the rest are only counted there as dropped. The same number asking again
 -- gets the same counts.
--- Then: at most `most` elements at the head of the first queue that reserve would look at, of at most budget
--- bytes together, none over max_payload. They stay where they are.
+-- Then: at most `most` elements from place `first` (0: the head) of the first queue that reserve would look at, of at most budget
+-- bytes together, none over max_payload. They stay where they are. more: 1 where another follows.
 -- counts: "12 0 3", one number for each row. full: 1 where Redis is over its memory (then nothing is kept of
 -- junk), 2 where an area that may hold genuine jobs took no more, 3 for both.
-local max_payload, budget, most = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local dynamic, number, from = ARGV[7] == '1', ARGV[8], ARGV[9]
-local digests, letters, n_kinds = ARGV[10], ARGV[11], tonumber(ARGV[12])
-local mine, ms, at = instance(me), now_ms(), 13
+local max_payload, budget, first = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local most, dynamic, number, from = tonumber(ARGV[7]), ARGV[8] == '1', ARGV[9], ARGV[10]
+local digests, letters, n_kinds = ARGV[11], ARGV[12], tonumber(ARGV[13])
+local mine, ms, at = instance(me), now_ms(), 14
 local kinds, entries = {}, {}
 for n = 1, n_kinds do
 	kinds[n] = {area = ARGV[at], max_n = tonumber(ARGV[at + 1]), max_bytes = tonumber(ARGV[at + 2]),
@@ -89,16 +89,17 @@ elseif #digests > 0 and is_open(from) then
 	counts, fullness = leave()
 end
 
-local out = {'OK', fullness, counts, ''}
+local out = {'OK', fullness, counts, '', 0}
 for n = at, #ARGV do
 	local q = ARGV[n]
 	if most > 0 and is_open(q) and call('EXISTS', queue(q)) == 1 and not wrong({queue(q), 'list'}) then
 		local bytes = 0
 		out[4] = q
-		for k = 0, most - 1 do
+		for k = first, first + most - 1 do
 			local body = call('LINDEX', queue(q), k)
 			bytes = bytes + (body and #body or 0)
-			if not body or #body > max_payload or (k > 0 and bytes > budget) then break end
+			out[5] = body and 1 or 0
+			if not body or #body > max_payload or (k > first and bytes > budget) then break end
 			out[#out + 1] = redis.sha1hex(body)
 			out[#out + 1] = body
 		end

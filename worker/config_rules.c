@@ -1,0 +1,84 @@
+/*
+ * config_rules.c - config.h's rules of single queues: which queue is meant, and are they sane?
+ */
+#include "worker/config.h"
+#include "worker/envelope.h"
+
+#include <string.h>
+
+static const struct stk_queue_rule *rules(const struct stk_config *c)
+{
+	return c->queue_rules.items;
+}
+
+static bool listed(const struct stk_strings *s, const char *name)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (strcmp(s->v[i], name) == 0)
+			return true;
+	return false;
+}
+
+const struct stk_queue_rule *stk_config_rule(const struct stk_config *c, const char *queue)
+{
+	for (size_t i = 0; i < c->queue_rules.n; i++)
+		if (listed(&rules(c)[i].queues, queue))
+			return &rules(c)[i];
+	return NULL;
+}
+
+enum stk_signatures stk_config_signatures(const struct stk_config *c, const char *queue)
+{
+	const struct stk_queue_rule *r = stk_config_rule(c, queue);
+
+	return r == NULL ? STK_SIGNATURES_REQUIRED : (enum stk_signatures)r->signatures;
+}
+
+static enum stk_err check_queues(
+    const struct stk_config *c, const struct stk_queue_rule *r, struct stk_conf_error *e)
+{
+	for (size_t i = 0; i < r->queues.n; i++) {
+		const char *q = r->queues.v[i];
+
+		if (!stk_envelope_queue_ok(stk_span_str(q)))
+			return stk_conf_blame(e, "queue_rules", 0,
+			    "'%s' is no exact queue name; rules take no patterns", q);
+		/* the first rule that names it is another one, or names it twice */
+		if (stk_config_rule(c, q) != r)
+			return stk_conf_blame(
+			    e, "queue_rules", 0, "the queue '%s' stands in two rules", q);
+	}
+	return STK_OK;
+}
+
+static enum stk_err check_classes(const struct stk_queue_rule *r, struct stk_conf_error *e)
+{
+	bool off = r->signatures == STK_SIGNATURES_OFF;
+
+	if (off && r->classes.n == 0)
+		return stk_conf_blame(e, "queue_rules", 0,
+		    "signatures = \"off\" for '%s' needs `classes`: those that anybody who can "
+		    "write "
+		    "the queue may run",
+		    r->queues.v[0]);
+	if (!off && r->classes.n > 0)
+		return stk_conf_blame(e, "queue_rules", 0,
+		    "`classes` for '%s' means something with signatures = \"off\" only; signed "
+		    "classes are the policy's",
+		    r->queues.v[0]);
+	for (size_t i = 0; i < r->classes.n; i++)
+		if (!stk_envelope_class_ok(stk_span_str(r->classes.v[i])))
+			return stk_conf_blame(
+			    e, "queue_rules", 0, "'%s' is no class name", r->classes.v[i]);
+	return STK_OK;
+}
+
+enum stk_err stk_config_check_rules(const struct stk_config *c, struct stk_conf_error *e)
+{
+	enum stk_err err = STK_OK;
+
+	for (size_t i = 0; err == STK_OK && i < c->queue_rules.n; i++)
+		if ((err = check_queues(c, &rules(c)[i], e)) == STK_OK)
+			err = check_classes(&rules(c)[i], e);
+	return err;
+}
