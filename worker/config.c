@@ -286,41 +286,6 @@ void stk_config_clear(struct stk_config *c)
 	stk_conf_clear(stk_config_table, stk_config_table_len, c);
 }
 
-/*
- * Every queue asks for signatures, so every worker needs a ledger: without one a signed job could
- * be repeated for ever, and a user who can write queues must not be able to write it.
- */
-static enum stk_err check_ledger(const struct stk_config *c, struct stk_conf_error *e)
-{
-	const char *queues_user = c->redis_user != NULL ? c->redis_user : "default";
-	struct stk_redis_url url;
-	char why[STK_REDIS_WHY_BYTES];
-	bool secret;
-
-	if (c->ledger_url == NULL)
-		return stk_conf_blame(e, "ledger_url", 0,
-		    "LEDGER_UNSET: signed jobs need a run ledger against replay; set ledger_url "
-		    "(the "
-		    "Redis of `redis` will do to begin with), ledger_user and "
-		    "ledger_password_file, and "
-		    "see `stockade ledger --help`");
-	if (stk_redis_url_parse(c->ledger_url, &url, why, sizeof(why)) != STK_OK)
-		return stk_conf_blame(e, "ledger_url", 0, "%s", why);
-	secret = url.has_password || url.user[0] != '\0';
-	stk_redis_url_clear(&url);
-	if (secret)
-		return stk_conf_blame(e, "ledger_url", 0,
-		    "user and password stand in ledger_user and ledger_password_file, not in the "
-		    "URL");
-	if (c->ledger_user == NULL || strcmp(c->ledger_user, queues_user) == 0)
-		return stk_conf_blame(e, "ledger_user", 0,
-		    "LEDGER_USER: the ledger needs an ACL user of its own, other than '%s': "
-		    "`stockade "
-		    "ledger acl` prints the command that makes one",
-		    queues_user);
-	return STK_OK;
-}
-
 enum stk_err stk_config_check(const struct stk_config *c, bool for_work, struct stk_conf_error *e)
 {
 	enum stk_err err;
@@ -334,7 +299,7 @@ enum stk_err stk_config_check(const struct stk_config *c, bool for_work, struct 
 		return err;
 	if ((err = stk_config_check_rules(c, e)) != STK_OK)
 		return err;
-	if (for_work && (err = check_ledger(c, e)) != STK_OK)
+	if (for_work && (err = stk_config_check_ledger(c, e)) != STK_OK)
 		return err;
 	if (c->redis_timeout_ms >= c->stuck_after_ms)
 		return stk_conf_blame(e, "redis_timeout", 0,

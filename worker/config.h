@@ -119,6 +119,8 @@ STK_CHECK enum stk_err stk_config_check(
     const struct stk_config *c, bool for_work, struct stk_conf_error *e);
 /* config_rules.c: the rules of single queues, together. */
 STK_CHECK enum stk_err stk_config_check_rules(const struct stk_config *c, struct stk_conf_error *e);
+STK_CHECK enum stk_err stk_config_check_ledger(
+    const struct stk_config *c, struct stk_conf_error *e);
 void stk_config_clear(struct stk_config *c);
 
 /* The rule that names @queue, or NULL: signatures are required. Borrowed from @c. */

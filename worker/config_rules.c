@@ -1,8 +1,9 @@
 /*
- * config_rules.c - config.h's rules of single queues: which queue is meant, and are they sane?
+ * config_rules.c - what needs several settings at once: the rules of single queues, the ledger.
  */
 #include "worker/config.h"
 #include "worker/envelope.h"
+#include "worker/redis_url.h"
 
 #include <string.h>
 
@@ -81,4 +82,39 @@ enum stk_err stk_config_check_rules(const struct stk_config *c, struct stk_conf_
 		if ((err = check_queues(c, &rules(c)[i], e)) == STK_OK)
 			err = check_classes(&rules(c)[i], e);
 	return err;
+}
+
+/*
+ * Every queue asks for signatures, so every worker needs a ledger: without one a signed job could
+ * be repeated for ever, and a user who can write queues must not be able to write it.
+ */
+enum stk_err stk_config_check_ledger(const struct stk_config *c, struct stk_conf_error *e)
+{
+	const char *queues_user = c->redis_user != NULL ? c->redis_user : "default";
+	struct stk_redis_url url;
+	char why[STK_REDIS_WHY_BYTES];
+	bool secret;
+
+	if (c->ledger_url == NULL)
+		return stk_conf_blame(e, "ledger_url", 0,
+		    "LEDGER_UNSET: signed jobs need a run ledger against replay; set ledger_url "
+		    "(the "
+		    "Redis of `redis` will do to begin with), ledger_user and "
+		    "ledger_password_file, and "
+		    "see `stockade ledger --help`");
+	if (stk_redis_url_parse(c->ledger_url, &url, why, sizeof(why)) != STK_OK)
+		return stk_conf_blame(e, "ledger_url", 0, "%s", why);
+	secret = url.has_password || url.user[0] != '\0';
+	stk_redis_url_clear(&url);
+	if (secret)
+		return stk_conf_blame(e, "ledger_url", 0,
+		    "user and password stand in ledger_user and ledger_password_file, not in the "
+		    "URL");
+	if (c->ledger_user == NULL || strcmp(c->ledger_user, queues_user) == 0)
+		return stk_conf_blame(e, "ledger_user", 0,
+		    "LEDGER_USER: the ledger needs an ACL user of its own, other than '%s': "
+		    "`stockade "
+		    "ledger acl` prints the command that makes one",
+		    queues_user);
+	return STK_OK;
 }
