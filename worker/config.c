@@ -24,6 +24,7 @@ static const char *const pass_or_hold[] = { "pass", "hold", NULL };
 static const char *const log_formats[] = { "json", "text", "verbose", "vverbose", NULL };
 static const char *const failure_backends[] = { "redis", "redis_multi_queue", NULL };
 static const char *const signatures[] = { "required", "report", "off", NULL };
+static const char *const breaker_modes[] = { "enforce", "observe", NULL };
 static const char *const log_levels[] = { "debug", "info", "warn", "error", NULL };
 
 // clang-format off
@@ -61,7 +62,17 @@ static const struct stk_setting class_layers_table[] = {
 static const struct stk_setting rule_table[] = {
 	{ .name = "queues", .type = STK_SET_STRINGS, .required = true, .offset = RULE(queues), .min = 1, .max = 64, .doc = "exact names, each in one rule only" },
 	{ .name = "signatures", .type = STK_SET_CHOICE, .offset = RULE(signatures), .choices = signatures, .def = "required", .doc = "required, report (never popped, only told of) or off (plain jobs of `classes` run)" },
+	{ .name = "breaker", .type = STK_SET_CHOICE, .offset = RULE(breaker), .choices = breaker_modes, .def = "enforce", .doc = "enforce, or observe: jobs of a held principal start and are only told of" },
 	{ .name = "classes", .type = STK_SET_STRINGS, .offset = RULE(classes), .max = 64, .doc = "classes that may run unsigned, with signatures = \"off\" only" },
+};
+
+static const struct stk_setting breaker_table[] = {
+	{ .name = "violations", .type = STK_SET_COUNT, .offset = AT(breaker.violations) - AT(breaker), .min = 1, .max = 5000, .def = "50", .doc = "so many in a window hold a principal" },
+	{ .name = "ratio", .type = STK_SET_COUNT, .offset = AT(breaker.ratio) - AT(breaker), .min = 1, .max = 100, .def = "20", .doc = "or so many in a hundred of its jobs" },
+	{ .name = "least", .type = STK_SET_COUNT, .offset = AT(breaker.least) - AT(breaker), .min = 1, .max = 1000000, .def = "100", .doc = "of at least so many in a window" },
+	{ .name = "window", .type = STK_SET_DURATION_MS, .offset = AT(breaker.window_ms) - AT(breaker), .min = 600, .max = 3600000, .def = "60s", .doc = "over which is counted" },
+	{ .name = "hold", .type = STK_SET_DURATION_MS, .offset = AT(breaker.hold_ms) - AT(breaker), .min = 100, .max = 86400000, .def = "5m", .doc = "how long its jobs wait before one a second is tried" },
+	{ .name = "trial", .type = STK_SET_DURATION_MS, .offset = AT(breaker.trial_ms) - AT(breaker), .min = 100, .max = 86400000, .def = "60s", .doc = "how long one a second is tried; without a violation it is over then" },
 };
 
 const struct stk_setting stk_config_table[] = {
@@ -93,6 +104,7 @@ const struct stk_setting stk_config_table[] = {
 	{ .name = "setup_read", .type = STK_SET_STRINGS, .offset = AT(setup_read), .max = 32, .doc = "further paths that a handler's setup() may read" },
 	{ .name = "ceiling", .type = STK_SET_GROUP, .offset = AT(ceiling), .sub = ceiling_table, .n_sub = STK_ARRAY_LEN(ceiling_table), .doc = "what no class may exceed" },
 	{ .name = "zygote_jobs", .type = STK_SET_COUNT, .offset = AT(zygote_jobs), .max = 1000000000, .def = "1000", .doc = "jobs of one zygote before it is replaced by one with a fresh address layout; 0: only suspicion replaces it" },
+	{ .name = "breaker", .type = STK_SET_GROUP, .offset = AT(breaker), .sub = breaker_table, .n_sub = STK_ARRAY_LEN(breaker_table), .doc = "when a principal is held for what only its key's holder can cause" },
 	{ .name = "concurrency", .type = STK_SET_COUNT, .offset = AT(concurrency), .min = 1, .max = 256, .def = "1", .doc = "worker processes" },
 	{ .name = "drain_batch", .type = STK_SET_COUNT, .offset = AT(drain_batch), .min = 1, .max = 64, .def = "64", .doc = "elements judged in one look while junk floods a queue; 1: always one by one" },
 	{ .name = "max_payload", .type = STK_SET_BYTES, .offset = AT(max_payload_bytes), .min = 1024, .max = 1 << 20, .def = "128K", .doc = "largest queue element" },

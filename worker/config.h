@@ -22,10 +22,15 @@ enum stk_signatures {
 	STK_SIGNATURES_REPORT, /* never popped: looked at, and told what would become of its jobs */
 	STK_SIGNATURES_OFF     /* plain Resque jobs of .classes run too */
 };
+enum stk_breaker_mode {
+	STK_BREAKER_ENFORCE,
+	STK_BREAKER_OBSERVE
+};
 struct stk_queue_rule {
 	struct stk_strings queues;
 	int signatures;             /* enum stk_signatures */
 	struct stk_strings classes; /* OFF only: what may run unsigned */
+	int breaker;                /* enum stk_breaker_mode */
 };
 
 struct stk_config {
@@ -63,6 +68,9 @@ struct stk_config {
 		int64_t output_bytes, report_bytes, result_bytes;
 	} ceiling;
 	int64_t zygote_jobs; /* jobs of one zygote before it is replaced; 0: it grows old */
+	struct {
+		int64_t violations, ratio, least, window_ms, hold_ms, trial_ms;
+	} breaker;
 	int64_t concurrency;
 	int64_t drain_batch; /* elements judged in one look while junk floods a queue; 1: never */
 	int64_t max_payload_bytes, max_body_bytes;

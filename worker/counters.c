@@ -45,6 +45,10 @@ void stk_counters_write(const struct stk_counters *c, struct stk_jw *w)
 	add(w, "count", "ledger_troubles", c->ledger_troubles);
 	add(w, "count", "unsigned_runs", c->unsigned_runs);
 	add(w, "count", "reported", c->reported);
+	add(w, "count", "breakers_closed", c->breaker_steps[0]);
+	add(w, "count", "breakers_opened", c->breaker_steps[1]);
+	add(w, "count", "breakers_half_open", c->breaker_steps[2]);
+	add(w, "count", "would_hold", c->would_hold);
 	add(w, "count", "floods", c->floods);
 	add(w, "count", "drained", c->drained);
 	add(w, "count", "guards", c->guards);

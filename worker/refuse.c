@@ -117,7 +117,7 @@ static int64_t park_ms(const struct stk_admission *a, int64_t now_s)
 {
 	if (a->verdict == STK_V_D_NOT_BEFORE)
 		return (a->not_before_s - now_s) * 1000;
-	if (a->verdict == STK_V_D_BUSY || a->verdict == STK_V_D_RATE)
+	if (a->verdict == STK_V_D_BUSY || a->verdict == STK_V_D_RATE || a->verdict == STK_V_D_HELD)
 		return a->wait_ms > 0 ? a->wait_ms : 1;
 	if (a->verdict == STK_V_D_CLASS_ABSENT && now_s - start_s(a) < CLASS_ABSENT_WINDOW_S)
 		return CLASS_ABSENT_PARK_MS;
@@ -339,6 +339,7 @@ void stk_worker_refuse(struct stk_worker *w, const struct stk_reserved *r,
 		park(w, r, a, 10000, out);
 		return;
 	}
+	stk_breaker_note_refused(w, a, out);
 	write_note(w, r, a, out);
 	log_refusal(w, r, a, "job.refused");
 }

@@ -197,6 +197,7 @@ static void reload(struct stk_worker *w)
 		.identity = identity(w), .next_look_ms = w->reload.next_look_ms, .examining = true
 	};
 	w->guard = (struct stk_guard){ 0 };
+	stk_breaker_clear(&w->breaker);
 	memset(w->flood.skip, 0, sizeof(w->flood.skip));
 	w->counters.reloads++;
 	stk_trail_policy(&w->trail, w->ring);

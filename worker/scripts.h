@@ -20,6 +20,7 @@
 	X(PEERS, "peers")           \
 	X(REEXAMINE, "reexamine")   \
 	X(DRAIN, "drain")           \
+	X(BREAKER, "breaker")       \
 	X(CLAIM, "claim")           \
 	X(FINISH, "finish")         \
 	X(EPOCH, "epoch")           \

@@ -210,6 +210,9 @@ void stk_worker_settle(struct stk_worker *w, const struct stk_reserved *r,
 		if (o->name != STK_OUT_DONE && o->name != STK_OUT_SKIPPED)
 			fail_or_retry(w, r, t, o, out);
 	}
+	if (out->what != STK_SETTLE_PARK && out->what != STK_SETTLE_HANDBACK)
+		stk_breaker_note_ran(w, t, o->started,
+		    o->name == STK_OUT_ARGS_JSON || o->name == STK_OUT_ARGS_SCHEMA, out);
 	log_finished(w, r, t, o, out);
 }
 
@@ -236,6 +239,11 @@ void stk_worker_fail(struct stk_worker *w, const struct stk_reserved *r, const c
 	    &w->record, &job, exception, stk_span_str(sentence), NULL, 0, stk_worker_now_s());
 	*out = (struct stk_settle){
 		.seq = out->seq,
+		.job_id = out->job_id,
+		.principal = out->principal,
+		.judged = out->judged,
+		.violated = out->violated,
+		.rule = out->rule,
 		.what = STK_SETTLE_FAIL,
 		.record = stk_span_of(w->record.buf, w->record.len),
 	};

@@ -125,6 +125,10 @@ static bool settle_complete(const struct stk_settle *w)
 		return false;
 	if (w->job_id != NULL && !stk_key_text(w->job_id, 64, ""))
 		return false;
+	if ((w->judged || w->violated) && (w->principal == NULL || w->rule.window_ms < 6))
+		return false;
+	if (w->violated && w->job_id == NULL)
+		return false;
 	if (w->principal != NULL && !stk_key_text(w->principal, 1 + STK_QUEUE_MAX, ""))
 		return false;
 	return w->what != STK_SETTLE_QUARANTINE ||
@@ -154,6 +158,14 @@ static enum stk_err settle_args(struct stk_store *s, const struct stk_settle *w,
 	stk_call_number(a, w->own_park_max > 0 ? w->own_park_max : STK_PARK_MAX);
 	stk_call_number(a, w->slot_ms);
 	stk_call_number(a, w->own_quarantine_max);
+	stk_call_text(a, w->judged ? "1" : "0");
+	stk_call_text(a, w->violated ? "1" : "0");
+	stk_call_number(a, w->rule.window_ms);
+	stk_call_number(a, w->rule.violations);
+	stk_call_number(a, w->rule.ratio);
+	stk_call_number(a, w->rule.least);
+	stk_call_number(a, w->rule.hold_ms);
+	stk_call_number(a, w->rule.trial_ms);
 	return STK_OK;
 }
 
@@ -162,6 +174,7 @@ static enum stk_err settle_answer(
 {
 	enum stk_err e = stk_answer_verdict(s, r, v);
 
+	s->opened = e == STK_OK && *v == STK_ANSWER_OK && stk_answer_int(r, 3) != 0;
 	s->area_full = e == STK_OK && *v == STK_ANSWER_OK && stk_answer_int(r, 2) != 0;
 	return e;
 }

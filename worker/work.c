@@ -98,7 +98,7 @@ static void handle(struct stk_worker *w, const struct stk_reserved *r, struct st
 		(void)stk_worker_guarded(w, r->parcel.queue, &admission);
 	if (admission.authenticated || admission.plain)
 		stk_hex(admission.job_id, sizeof(admission.job_id), w->job_id);
-	if (v == STK_V_ACCEPT)
+	if (v == STK_V_ACCEPT && (v = stk_breaker_ask(w, r, &admission)) == STK_V_ACCEPT)
 		v = stk_worker_claim(w, r, &admission);
 	w->counters.verdicts[v]++;
 	if (admission.authenticated && !stk_worker_audited(w, r, &admission)) {
@@ -154,6 +154,8 @@ static enum stk_answer settle_and_go_on(
 	if (e != STK_OK)
 		return STK_ANSWER_AGAIN;
 	stk_worker_settled(w, settle, settled);
+	if (w->store.opened)
+		w->breaker.looked_ms = 0; /* told by the next look */
 	if (w->store.area_full)
 		stk_worker_tell_area_full(w);
 	if (settled == STK_ANSWER_STALE)
@@ -315,8 +317,10 @@ static void loop(struct stk_worker *w)
 			stk_reload_look(w);
 		else
 			stk_reload_pass(w);
-		if (next != STK_ANSWER_JOB)
+		if (next != STK_ANSWER_JOB) {
 			stk_report_pass(w);
+			stk_breaker_look(w, false);
+		}
 		if (w->n_queues == 0 && stk_report_only(w))
 			continue;
 		if (next != STK_ANSWER_JOB && !stk_ledger_ready(w)) {
@@ -367,6 +371,7 @@ static void clear(struct stk_worker *w)
 	stk_jw_clear(&w->record);
 	stk_jw_clear(&w->note);
 	stk_jw_clear(&w->flood.text);
+	stk_breaker_clear(&w->breaker);
 	free(w);
 }
 

@@ -6,6 +6,7 @@
 
 #include "sandbox/group.h"
 #include "worker/admit.h"
+#include "worker/breaker.h"
 #include "worker/cage_setup.h"
 #include "worker/counters.h"
 #include "worker/drain.h"
@@ -54,6 +55,7 @@ struct stk_worker {
 	struct stk_log_budget area_lines;
 	struct stk_flood flood;
 	struct stk_guard guard;
+	struct stk_breaker breaker;
 	uint8_t unavailable[STK_CLASSES_MAX]; /* SandboxUnavailable in a row, by class */
 	bool nursery_lost;
 	struct stk_mistyped mistyped;
