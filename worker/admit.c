@@ -6,6 +6,7 @@
 
 #include "worker/scan.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,7 @@ struct stk_ticket {
 	char cls[STK_CLASS_MAX + 1];
 	const struct stk_principal *principal;
 	uint32_t class_index;
+	bool plain;
 };
 
 /* One judgement on its way. */
@@ -153,6 +155,77 @@ static enum stk_verdict judge_policy(struct judge *j)
 	return STK_V_ACCEPT;
 }
 
+/* --- signatures = "off" ------------------------------------------------------------------------
+ */
+
+static bool runs_unsigned(const struct judge *j)
+{
+	return j->gate->config != NULL &&
+	       stk_config_signatures(j->gate->config, j->parcel->queue) == STK_SIGNATURES_OFF;
+}
+
+static bool class_listed(const struct judge *j, const char *cls)
+{
+	const struct stk_queue_rule *r = stk_config_rule(j->gate->config, j->parcel->queue);
+
+	for (size_t i = 0; i < r->classes.n; i++)
+		if (strcmp(r->classes.v[i], cls) == 0)
+			return true;
+	return false;
+}
+
+/* No bytes vouch for such a job, so its id is its place: this instance, this sequence number. */
+static void name_plain(struct judge *j)
+{
+	char text[128];
+	uint8_t digest[STK_SHA256_LEN];
+
+	(void)snprintf(text, sizeof(text), "stockade-plain-v1\n%s:%lld",
+	    j->gate->instance != NULL ? j->gate->instance : "", (long long)j->parcel->seq);
+	stk_sha256(stk_span_str(text), digest);
+	memcpy(j->out->job_id, digest, STK_JOB_ID_LEN);
+}
+
+/* A copy of the arguments stands where a signed body would: the parcel goes before the ticket. */
+static bool copy_args(struct judge *j)
+{
+	struct stk_span args = j->payload.args;
+
+	if ((j->msg.bytes = malloc(args.len + 1)) == NULL)
+		return false;
+	memcpy(j->msg.bytes, args.p, args.len);
+	j->msg.len = args.len;
+	j->msg.body = stk_span_of(j->msg.bytes, args.len);
+	return true;
+}
+
+/* Class list, size and registry still hold; what is not listed is an unsigned job as ever. */
+static enum stk_verdict judge_plain(struct judge *j)
+{
+	enum stk_verdict v = stk_payload_plain(j->parcel->bytes, &j->payload);
+	uint8_t cls[STK_CLASS_MAX];
+	size_t len;
+	int index;
+
+	if (v != STK_V_ACCEPT)
+		return v;
+	len = stk_json_unescape(j->payload.class_text, cls, sizeof(cls));
+	if (!stk_envelope_class_ok(stk_span_of(cls, len)))
+		return STK_V_E_UNSIGNED;
+	copy_text(j->out->cls, sizeof(j->out->cls), stk_span_of(cls, len));
+	if (!class_listed(j, j->out->cls))
+		return STK_V_E_UNSIGNED;
+	if (j->payload.args.len > j->gate->max_body_bytes)
+		return STK_V_E_BODY;
+	j->out->plain = true;
+	name_plain(j);
+	if ((index = stk_class_find(j->gate->classes, stk_span_of(cls, len))) < 0)
+		return j->gate->class_absent_defers ? STK_V_D_CLASS_ABSENT : STK_V_E_CLASS_UNKNOWN;
+	j->class_index = (uint32_t)index;
+	j->out->nomem = !copy_args(j);
+	return j->out->nomem ? STK_V_E_BODY : STK_V_ACCEPT;
+}
+
 /* Moves what was judged into a ticket; NULL if memory was refused. */
 static struct stk_ticket *make_ticket(struct judge *j)
 {
@@ -162,7 +235,8 @@ static struct stk_ticket *make_ticket(struct judge *j)
 		return NULL;
 	t->msg = j->msg;
 	t->env = j->env;
-	t->principal = &j->gate->ring->principals[j->key->principal];
+	t->plain = j->out->plain;
+	t->principal = t->plain ? NULL : &j->gate->ring->principals[j->key->principal];
 	t->class_index = j->class_index;
 	memcpy(t->job_id, j->out->job_id, sizeof(t->job_id));
 	memcpy(t->kid, j->out->kid, sizeof(t->kid));
@@ -178,9 +252,15 @@ enum stk_verdict stk_admit(const struct stk_gate *gate, const struct stk_parcel 
 	enum stk_verdict v;
 
 	*out = (struct stk_admission){ 0 };
-	if ((v = judge_form(&j)) == STK_V_ACCEPT && (v = judge_seal(&j)) == STK_V_ACCEPT &&
-	    (v = judge_place(&j)) == STK_V_ACCEPT && (v = judge_time(&j)) == STK_V_ACCEPT &&
-	    (v = judge_policy(&j)) == STK_V_ACCEPT) {
+	v = judge_form(&j);
+	if (v == STK_V_E_UNSIGNED && runs_unsigned(&j)) {
+		stk_message_clear(&j.msg);
+		v = judge_plain(&j);
+	} else if (v == STK_V_ACCEPT && (v = judge_seal(&j)) == STK_V_ACCEPT &&
+		   (v = judge_place(&j)) == STK_V_ACCEPT && (v = judge_time(&j)) == STK_V_ACCEPT) {
+		v = judge_policy(&j);
+	}
+	if (v == STK_V_ACCEPT) {
 		out->ticket = make_ticket(&j);
 		out->nomem = out->ticket == NULL;
 		v = out->nomem ? STK_V_E_BODY : STK_V_ACCEPT;
@@ -262,4 +342,9 @@ struct stk_span stk_ticket_ref(const struct stk_ticket *t)
 struct stk_span stk_ticket_header(const struct stk_ticket *t)
 {
 	return t->msg.header;
+}
+
+bool stk_ticket_plain(const struct stk_ticket *t)
+{
+	return t->plain;
 }

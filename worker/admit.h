@@ -10,6 +10,7 @@
 #define WORKER_ADMIT_H
 
 #include "sandbox/cage.h"
+#include "worker/config.h"
 #include "worker/keyring.h"
 #include "worker/parcel.h"
 
@@ -19,6 +20,9 @@ struct stk_gate {
 	size_t max_payload_bytes;
 	size_t max_body_bytes;
 	int64_t skew_s;
+	const struct stk_config
+	    *config;              /* borrowed: queues that ask for no signature; NULL: all do */
+	const char *instance;     /* borrowed: what ids of unsigned jobs are made of; NULL: "" */
 	bool class_absent_defers; /* a class this build lacks may be in a newer one */
 };
 
@@ -30,8 +34,9 @@ struct stk_admission {
 	bool authenticated; /* the key is active and its signature fits: claims below are genuine */
 	bool signature_valid; /* also true for a genuine job of a revoked key (ARCHITECTURE.md,
 				 Decisions 14) */
+	bool plain;           /* a plain job of a queue with signatures = "off" */
 	bool nomem;           /* E_BODY only because memory was refused: try again, file nothing */
-	uint8_t job_id[STK_JOB_ID_LEN];        /* set if signature_valid */
+	uint8_t job_id[STK_JOB_ID_LEN];        /* set if signature_valid or plain */
 	char kid[STK_KID_MAX + 1];             /* by grammar; "" before the header was parsed */
 	char principal[STK_PRINCIPAL_MAX + 1]; /* "" unless the kid is known */
 	const struct stk_principal *who;       /* the same in the gate's ring, or NULL */
@@ -70,5 +75,7 @@ int64_t stk_ticket_nbf_s(const struct stk_ticket *t);
 int64_t stk_ticket_exp_s(const struct stk_ticket *t);
 struct stk_span stk_ticket_ref(const struct stk_ticket *t);
 struct stk_span stk_ticket_header(const struct stk_ticket *t);
+/* Not signed by anybody: it has no principal (NULL), key, header, times or runs. */
+bool stk_ticket_plain(const struct stk_ticket *t);
 
 #endif

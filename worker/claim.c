@@ -48,7 +48,8 @@ static void fill_claim(
 	w->claim = (struct stk_claim){
 		.seq = r->parcel.seq,
 		.over = w->over,
-		.job_id = w->job_id,
+		/* an unsigned job has no runs to count: only the limiters are asked */
+		.job_id = stk_ticket_plain(t) ? "" : w->job_id,
 		.exp_s = stk_ticket_exp_s(t),
 		.runs = stk_ticket_runs(t),
 		.iat_s = stk_ticket_iat_s(t),
@@ -81,7 +82,7 @@ enum stk_verdict stk_worker_claim(
 		return a->verdict = STK_V_D_LEDGER_DOWN;
 	if (v == STK_ANSWER_LOST || v == STK_ANSWER_STORE)
 		stk_ledger_distrust(w, v == STK_ANSWER_LOST ? STK_LEDGER_LOST : STK_LEDGER_STORE);
-	w->run = got.run;
+	w->run = stk_ticket_plain(a->ticket) ? r->tries + r->recoveries + 1 : got.run;
 	a->wait_ms = got.wait_ms + (v == STK_ANSWER_BUSY ? BUSY_MORE_MS : 0);
 	a->slot_ms = got.interval_ms;
 	(void)snprintf(a->limiter, sizeof(a->limiter), "%s", got.limiter);

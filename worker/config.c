@@ -23,6 +23,8 @@ static const char *const memory_checks[] = { "refuse", "warn", "off", NULL };
 static const char *const pass_or_hold[] = { "pass", "hold", NULL };
 static const char *const log_formats[] = { "json", "text", "verbose", "vverbose", NULL };
 static const char *const failure_backends[] = { "redis", "redis_multi_queue", NULL };
+static const char *const signatures[] = { "required", "report", "off", NULL };
+static const char *const breaker_modes[] = { "enforce", "observe", NULL };
 static const char *const log_levels[] = { "debug", "info", "warn", "error", NULL };
 
 // clang-format off
@@ -56,6 +58,23 @@ static const struct stk_setting class_layers_table[] = {
 	{ .name = "off", .type = STK_SET_STRINGS, .offset = OF_CLASS(off), .max = STK_LAYER_COUNT, .doc = "layers that this class does not ask for" },
 };
 
+#define RULE(member) offsetof(struct stk_queue_rule, member)
+static const struct stk_setting rule_table[] = {
+	{ .name = "queues", .type = STK_SET_STRINGS, .required = true, .offset = RULE(queues), .min = 1, .max = 64, .doc = "exact names, each in one rule only" },
+	{ .name = "signatures", .type = STK_SET_CHOICE, .offset = RULE(signatures), .choices = signatures, .def = "required", .doc = "required, report (never popped, only told of) or off (plain jobs of `classes` run)" },
+	{ .name = "breaker", .type = STK_SET_CHOICE, .offset = RULE(breaker), .choices = breaker_modes, .def = "enforce", .doc = "enforce, or observe: jobs of a held principal start and are only told of" },
+	{ .name = "classes", .type = STK_SET_STRINGS, .offset = RULE(classes), .max = 64, .doc = "classes that may run unsigned, with signatures = \"off\" only" },
+};
+
+static const struct stk_setting breaker_table[] = {
+	{ .name = "violations", .type = STK_SET_COUNT, .offset = AT(breaker.violations) - AT(breaker), .min = 1, .max = 5000, .def = "50", .doc = "so many in a window hold a principal" },
+	{ .name = "ratio", .type = STK_SET_COUNT, .offset = AT(breaker.ratio) - AT(breaker), .min = 1, .max = 100, .def = "20", .doc = "or so many in a hundred of its jobs" },
+	{ .name = "least", .type = STK_SET_COUNT, .offset = AT(breaker.least) - AT(breaker), .min = 1, .max = 1000000, .def = "100", .doc = "of at least so many in a window" },
+	{ .name = "window", .type = STK_SET_DURATION_MS, .offset = AT(breaker.window_ms) - AT(breaker), .min = 600, .max = 3600000, .def = "60s", .doc = "over which is counted" },
+	{ .name = "hold", .type = STK_SET_DURATION_MS, .offset = AT(breaker.hold_ms) - AT(breaker), .min = 100, .max = 86400000, .def = "5m", .doc = "how long its jobs wait before one a second is tried" },
+	{ .name = "trial", .type = STK_SET_DURATION_MS, .offset = AT(breaker.trial_ms) - AT(breaker), .min = 100, .max = 86400000, .def = "60s", .doc = "how long one a second is tried; without a violation it is over then" },
+};
+
 const struct stk_setting stk_config_table[] = {
 	{ .name = "redis", .type = STK_SET_STRING, .offset = AT(redis), .def = "redis://localhost:6379/0", .doc = "Redis URL: redis://host:port/db or unix:///path?db=n, without a password" },
 	{ .name = "redis_user", .type = STK_SET_STRING, .offset = AT(redis_user), .doc = "Redis ACL user" },
@@ -68,6 +87,8 @@ const struct stk_setting stk_config_table[] = {
 	{ .name = "adaptive_rates", .type = STK_SET_BOOL, .offset = AT(adaptive_rates), .def = "true", .doc = "halve the rates while this machine is short of memory or CPU" },
 	{ .name = "queues", .type = STK_SET_STRINGS, .offset = AT(queues), .max = 64, .doc = "queues in strict order of priority; * ? [ ] are patterns, !x excludes" },
 	{ .name = "queues_allowed", .type = STK_SET_STRINGS, .offset = AT(queues_allowed), .max = 256, .doc = "the only queues that patterns may cover; default: those the policy grants" },
+	{ .name = "queue_rules", .type = STK_SET_LIST, .offset = AT(queue_rules), .sub = rule_table, .n_sub = STK_ARRAY_LEN(rule_table), .item_size = sizeof(struct stk_queue_rule), .max = 64, .doc = "what single queues do otherwise" },
+	{ .name = "report_every", .type = STK_SET_DURATION_MS, .offset = AT(report_every_ms), .min = 100, .max = 86400000, .def = "60s", .doc = "how often a queue with signatures = \"report\" is looked at" },
 	{ .name = "policy", .type = STK_SET_STRING, .offset = AT(policy), .def = STK_POLICY_PATH, .doc = "policy file: who may enqueue what" },
 	{ .name = "audit_dir", .type = STK_SET_STRING, .offset = AT(audit_dir), .doc = "directory of the audit trail, this service's alone; default: none is kept" },
 	{ .name = "audit_key_file", .type = STK_SET_STRING, .offset = AT(audit_key_file), .doc = "ed25519 key file that signs the trail's heads; its key must not be in the policy" },
@@ -83,7 +104,9 @@ const struct stk_setting stk_config_table[] = {
 	{ .name = "setup_read", .type = STK_SET_STRINGS, .offset = AT(setup_read), .max = 32, .doc = "further paths that a handler's setup() may read" },
 	{ .name = "ceiling", .type = STK_SET_GROUP, .offset = AT(ceiling), .sub = ceiling_table, .n_sub = STK_ARRAY_LEN(ceiling_table), .doc = "what no class may exceed" },
 	{ .name = "zygote_jobs", .type = STK_SET_COUNT, .offset = AT(zygote_jobs), .max = 1000000000, .def = "1000", .doc = "jobs of one zygote before it is replaced by one with a fresh address layout; 0: only suspicion replaces it" },
+	{ .name = "breaker", .type = STK_SET_GROUP, .offset = AT(breaker), .sub = breaker_table, .n_sub = STK_ARRAY_LEN(breaker_table), .doc = "when a principal is held for what only its key's holder can cause" },
 	{ .name = "concurrency", .type = STK_SET_COUNT, .offset = AT(concurrency), .min = 1, .max = 256, .def = "1", .doc = "worker processes" },
+	{ .name = "drain_batch", .type = STK_SET_COUNT, .offset = AT(drain_batch), .min = 1, .max = 64, .def = "64", .doc = "elements judged in one look while junk floods a queue; 1: always one by one" },
 	{ .name = "max_payload", .type = STK_SET_BYTES, .offset = AT(max_payload_bytes), .min = 1024, .max = 1 << 20, .def = "128K", .doc = "largest queue element" },
 	{ .name = "max_body", .type = STK_SET_BYTES, .offset = AT(max_body_bytes), .min = 2, .max = STK_ARGS_MAX, .def = "64K", .doc = "largest argument text" },
 	{ .name = "skew", .type = STK_SET_DURATION_MS, .offset = AT(skew_ms), .max = 3600000, .def = "60s", .doc = "clock difference that is forgiven" },
@@ -275,41 +298,6 @@ void stk_config_clear(struct stk_config *c)
 	stk_conf_clear(stk_config_table, stk_config_table_len, c);
 }
 
-/*
- * Every queue asks for signatures, so every worker needs a ledger: without one a signed job could
- * be repeated for ever, and a user who can write queues must not be able to write it.
- */
-static enum stk_err check_ledger(const struct stk_config *c, struct stk_conf_error *e)
-{
-	const char *queues_user = c->redis_user != NULL ? c->redis_user : "default";
-	struct stk_redis_url url;
-	char why[STK_REDIS_WHY_BYTES];
-	bool secret;
-
-	if (c->ledger_url == NULL)
-		return stk_conf_blame(e, "ledger_url", 0,
-		    "LEDGER_UNSET: signed jobs need a run ledger against replay; set ledger_url "
-		    "(the "
-		    "Redis of `redis` will do to begin with), ledger_user and "
-		    "ledger_password_file, and "
-		    "see `stockade ledger --help`");
-	if (stk_redis_url_parse(c->ledger_url, &url, why, sizeof(why)) != STK_OK)
-		return stk_conf_blame(e, "ledger_url", 0, "%s", why);
-	secret = url.has_password || url.user[0] != '\0';
-	stk_redis_url_clear(&url);
-	if (secret)
-		return stk_conf_blame(e, "ledger_url", 0,
-		    "user and password stand in ledger_user and ledger_password_file, not in the "
-		    "URL");
-	if (c->ledger_user == NULL || strcmp(c->ledger_user, queues_user) == 0)
-		return stk_conf_blame(e, "ledger_user", 0,
-		    "LEDGER_USER: the ledger needs an ACL user of its own, other than '%s': "
-		    "`stockade "
-		    "ledger acl` prints the command that makes one",
-		    queues_user);
-	return STK_OK;
-}
-
 enum stk_err stk_config_check(const struct stk_config *c, bool for_work, struct stk_conf_error *e)
 {
 	enum stk_err err;
@@ -321,7 +309,9 @@ enum stk_err stk_config_check(const struct stk_config *c, bool for_work, struct 
 	if ((err = stk_queues_check(&c->queues, &c->queues_allowed, e)) != STK_OK ||
 	    (err = stk_layers_check(c, e)) != STK_OK)
 		return err;
-	if (for_work && (err = check_ledger(c, e)) != STK_OK)
+	if ((err = stk_config_check_rules(c, e)) != STK_OK)
+		return err;
+	if (for_work && (err = stk_config_check_ledger(c, e)) != STK_OK)
 		return err;
 	if (c->redis_timeout_ms >= c->stuck_after_ms)
 		return stk_conf_blame(e, "redis_timeout", 0,

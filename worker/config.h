@@ -16,6 +16,23 @@
 #define STK_CAGE_PATH "/usr/local/libexec/stockade/cage"
 #endif
 
+/* What one queue does otherwise than the rest. */
+enum stk_signatures {
+	STK_SIGNATURES_REQUIRED,
+	STK_SIGNATURES_REPORT, /* never popped: looked at, and told what would become of its jobs */
+	STK_SIGNATURES_OFF     /* plain Resque jobs of .classes run too */
+};
+enum stk_breaker_mode {
+	STK_BREAKER_ENFORCE,
+	STK_BREAKER_OBSERVE
+};
+struct stk_queue_rule {
+	struct stk_strings queues;
+	int signatures;             /* enum stk_signatures */
+	struct stk_strings classes; /* OFF only: what may run unsigned */
+	int breaker;                /* enum stk_breaker_mode */
+};
+
 struct stk_config {
 	char *redis;                /* URL without a password */
 	char *redis_user;           /* ACL user, or NULL */
@@ -29,7 +46,9 @@ struct stk_config {
 	struct stk_strings
 	    queues; /* strict priority order; names, patterns, exclusions (queues.h) */
 	struct stk_strings
-	    queues_allowed;   /* the only queues that patterns may cover; empty: the policy's */
+	    queues_allowed; /* the only queues that patterns may cover; empty: the policy's */
+	struct stk_conf_list queue_rules; /* of struct stk_queue_rule */
+	int64_t report_every_ms;
 	char *policy;         /* path */
 	char *audit_dir;      /* where the audit trail is kept, or NULL: none */
 	char *audit_key_file; /* signs its heads, or NULL */
@@ -49,7 +68,11 @@ struct stk_config {
 		int64_t output_bytes, report_bytes, result_bytes;
 	} ceiling;
 	int64_t zygote_jobs; /* jobs of one zygote before it is replaced; 0: it grows old */
+	struct {
+		int64_t violations, ratio, least, window_ms, hold_ms, trial_ms;
+	} breaker;
 	int64_t concurrency;
+	int64_t drain_batch; /* elements judged in one look while junk floods a queue; 1: never */
 	int64_t max_payload_bytes, max_body_bytes;
 	int64_t skew_ms, drain_timeout_ms, term_timeout_ms, beat_ms, poll_ms;
 	int64_t redis_timeout_ms, redis_start_wait_ms;
@@ -102,7 +125,15 @@ STK_CHECK enum stk_err stk_config_url_namespace(struct stk_config *c, struct stk
 /* What needs several settings at once: queue names, host part, labels. */
 STK_CHECK enum stk_err stk_config_check(
     const struct stk_config *c, bool for_work, struct stk_conf_error *e);
+/* config_rules.c: the rules of single queues, together. */
+STK_CHECK enum stk_err stk_config_check_rules(const struct stk_config *c, struct stk_conf_error *e);
+STK_CHECK enum stk_err stk_config_check_ledger(
+    const struct stk_config *c, struct stk_conf_error *e);
 void stk_config_clear(struct stk_config *c);
+
+/* The rule that names @queue, or NULL: signatures are required. Borrowed from @c. */
+const struct stk_queue_rule *stk_config_rule(const struct stk_config *c, const char *queue);
+enum stk_signatures stk_config_signatures(const struct stk_config *c, const char *queue);
 
 /* The directory of @label, or NULL. Borrowed from @c. */
 const char *stk_config_directory(const struct stk_config *c, const char *label);

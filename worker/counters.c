@@ -43,6 +43,16 @@ void stk_counters_write(const struct stk_counters *c, struct stk_jw *w)
 	add(w, "count", "finish_stale", c->finish_stale);
 	add(w, "count", "ledger_outages", c->ledger_outages);
 	add(w, "count", "ledger_troubles", c->ledger_troubles);
+	add(w, "count", "unsigned_runs", c->unsigned_runs);
+	add(w, "count", "reported", c->reported);
+	add(w, "count", "breakers_closed", c->breaker_steps[0]);
+	add(w, "count", "breakers_opened", c->breaker_steps[1]);
+	add(w, "count", "breakers_half_open", c->breaker_steps[2]);
+	add(w, "count", "would_hold", c->would_hold);
+	add(w, "count", "floods", c->floods);
+	add(w, "count", "drained", c->drained);
+	add(w, "count", "guards", c->guards);
+	add(w, "count", "areas_full", c->areas_full);
 	add(w, "count", "reloads", c->reloads);
 	add(w, "count", "reloads_failed", c->reloads_failed);
 	add(w, "count", "readmitted", c->readmitted);

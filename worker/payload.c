@@ -14,7 +14,7 @@ struct outer {
 	struct stk_scan scan;
 	struct stk_span keys[STK_OUTER_KEYS_MAX];
 	size_t n_keys, n_unknown;
-	bool has_class, has_args;
+	bool has_class, has_args, plain;
 	struct stk_payload *out;
 };
 
@@ -113,6 +113,29 @@ static enum stk_verdict scan_args(struct outer *o)
 	return STK_V_ACCEPT;
 }
 
+/* args of a plain job: any array; that it is well-formed is asked of the whole. */
+static enum stk_verdict scan_plain_args(struct outer *o)
+{
+	enum stk_token t = stk_scan_next(&o->scan, NULL);
+	size_t from = o->scan.at - 1, depth = 1;
+
+	if (t != STK_TOKEN_ARRAY_BEGIN)
+		return t == STK_TOKEN_BAD || t == STK_TOKEN_END ? STK_V_E_OUTER_JSON
+								: STK_V_E_OUTER_SHAPE;
+	while (depth > 0) {
+		t = stk_scan_next(&o->scan, NULL);
+		if (t == STK_TOKEN_BAD || t == STK_TOKEN_END)
+			return STK_V_E_OUTER_JSON;
+		if (t == STK_TOKEN_ARRAY_BEGIN || t == STK_TOKEN_OBJECT_BEGIN)
+			depth++;
+		if (t == STK_TOKEN_ARRAY_END || t == STK_TOKEN_OBJECT_END)
+			depth--;
+	}
+	o->out->args = stk_span_of(o->scan.bytes.p + from, o->scan.at - from);
+	o->has_args = true;
+	return STK_V_ACCEPT;
+}
+
 /* One member, from its key's token on. */
 static enum stk_verdict scan_member(struct outer *o, enum stk_token t, struct stk_span key)
 {
@@ -127,7 +150,7 @@ static enum stk_verdict scan_member(struct outer *o, enum stk_token t, struct st
 	if (stk_json_string_is(key, "class"))
 		return scan_class(o);
 	if (stk_json_string_is(key, "args"))
-		return scan_args(o);
+		return o->plain ? scan_plain_args(o) : scan_args(o);
 	return scan_extra(o);
 }
 
@@ -151,9 +174,9 @@ static enum stk_verdict scan_members(struct outer *o)
 	}
 }
 
-enum stk_verdict stk_payload_scan(struct stk_span bytes, struct stk_payload *out)
+static enum stk_verdict scan_outer(struct stk_span bytes, bool plain, struct stk_payload *out)
 {
-	struct outer o = { .scan = { .bytes = bytes }, .out = out };
+	struct outer o = { .scan = { .bytes = bytes }, .plain = plain, .out = out };
 	enum stk_token t = stk_scan_next(&o.scan, NULL);
 	enum stk_verdict v;
 
@@ -168,4 +191,17 @@ enum stk_verdict stk_payload_scan(struct stk_span bytes, struct stk_payload *out
 	if (stk_scan_next(&o.scan, NULL) != STK_TOKEN_END)
 		return STK_V_E_OUTER_JSON;
 	return o.has_class && o.has_args ? STK_V_ACCEPT : STK_V_E_OUTER_SHAPE;
+}
+
+enum stk_verdict stk_payload_scan(struct stk_span bytes, struct stk_payload *out)
+{
+	return scan_outer(bytes, false, out);
+}
+
+enum stk_verdict stk_payload_plain(struct stk_span bytes, struct stk_payload *out)
+{
+	*out = (struct stk_payload){ 0 };
+	if (stk_json_recognise(bytes, STK_JSON_DEPTH, STK_JSON_OBJECT, NULL) != STK_OK)
+		return STK_V_E_OUTER_JSON;
+	return scan_outer(bytes, true, out);
 }

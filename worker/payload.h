@@ -16,6 +16,7 @@
 struct stk_payload {
 	struct stk_span class_text;
 	struct stk_span header, body, signature;
+	struct stk_span args; /* stk_payload_plain: the JSON text of args */
 };
 
 /*
@@ -24,5 +25,12 @@ struct stk_payload {
  * was found so far.
  */
 STK_CHECK enum stk_verdict stk_payload_scan(struct stk_span bytes, struct stk_payload *out);
+
+/*
+ * The same for a job that is not signed: class, and args as any array, nested at most
+ * STK_JSON_DEPTH deep. The whole must be well-formed JSON, which is looked at once more for it.
+ * STK_V_ACCEPT, STK_V_E_OUTER_JSON, STK_V_E_OUTER_SHAPE.
+ */
+STK_CHECK enum stk_verdict stk_payload_plain(struct stk_span bytes, struct stk_payload *out);
 
 #endif

@@ -267,7 +267,7 @@ void stk_recovery_pass(struct stk_worker *w)
 {
 	enum stk_err e;
 
-	if (!stk_recovery_due(w) || w->life.outage.away || w->life.fenced ||
+	if (w->n_queues == 0 || !stk_recovery_due(w) || w->life.outage.away || w->life.fenced ||
 	    w->life.stop != STK_STOP_NO)
 		return;
 	if (w->recovery.next_pass_ms == 0) {

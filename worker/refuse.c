@@ -64,7 +64,7 @@ static bool is_string(struct stk_scan *s, const char *want)
 }
 
 /* {"class":"Stockade::Refused","args":[reason, sha256, bytes]}, keys in any order, nothing else. */
-static bool is_refusal_note(struct stk_span bytes)
+static bool has_notes_shape(struct stk_span bytes)
 {
 	struct stk_scan s = { .bytes = bytes };
 	bool class_seen = false, args_seen = false;
@@ -91,6 +91,17 @@ static bool is_refusal_note(struct stk_span bytes)
 	return class_seen && args_seen && stk_scan_next(&s, NULL) == STK_TOKEN_END;
 }
 
+bool stk_worker_is_refusal_note(const struct stk_reserved *r, const struct stk_admission *a)
+{
+	return a->verdict == STK_V_E_UNSIGNED && has_notes_shape(r->parcel.bytes);
+}
+
+bool stk_worker_is_junk(const struct stk_admission *a)
+{
+	return a->verdict != STK_V_ACCEPT && !a->authenticated && !a->signature_valid &&
+	       !a->plain && !a->nomem;
+}
+
 /* When the job was meant to start, by its signed header. */
 static int64_t start_s(const struct stk_admission *a)
 {
@@ -106,22 +117,75 @@ static int64_t park_ms(const struct stk_admission *a, int64_t now_s)
 {
 	if (a->verdict == STK_V_D_NOT_BEFORE)
 		return (a->not_before_s - now_s) * 1000;
-	if (a->verdict == STK_V_D_BUSY || a->verdict == STK_V_D_RATE)
+	if (a->verdict == STK_V_D_BUSY || a->verdict == STK_V_D_RATE || a->verdict == STK_V_D_HELD)
 		return a->wait_ms > 0 ? a->wait_ms : 1;
 	if (a->verdict == STK_V_D_CLASS_ABSENT && now_s - start_s(a) < CLASS_ABSENT_WINDOW_S)
 		return CLASS_ABSENT_PARK_MS;
 	return 0;
 }
 
+static size_t number_of(const struct stk_worker *w, const char *queue)
+{
+	size_t i = 0;
+
+	while (i < w->n_queues && strcmp(w->queues[i], queue) != 0)
+		i++;
+	return i;
+}
+
+static void alarm_guard(struct stk_worker *w, const char *queue)
+{
+	struct stk_jw *line = stk_log_start(STK_LOG_ERROR, "guard.diverts", "failure",
+	    "GUARD_DIVERTS: %d jobs of this queue look signed and not one signature fits since the "
+	    "policy was loaded: further ones are kept in unknownkey:<queue>; was a key taken away "
+	    "or "
+	    "changed too early?",
+	    STK_GUARD_REFUSALS);
+
+	stk_jw_cstr(line, "event.reason", "GUARD_DIVERTS");
+	stk_jw_cstr(line, "stockade.queue", queue);
+	stk_log_end();
+	w->counters.guards++;
+	(void)!stk_trail_step(&w->trail, "guard", queue, "", "GUARD_DIVERTS");
+}
+
+bool stk_worker_guarded(struct stk_worker *w, const char *queue, const struct stk_admission *a)
+{
+	enum stk_guard_word word = stk_guard_saw(&w->guard, number_of(w, queue), a);
+
+	if (word == STK_GUARD_TRIPS)
+		alarm_guard(w, queue);
+	return word != STK_GUARD_NOTHING;
+}
+
+void stk_worker_tell_area_full(struct stk_worker *w)
+{
+	uint64_t missed;
+	struct stk_jw *line;
+
+	w->counters.areas_full++;
+	if (!stk_log_allow(&w->area_lines, 1, stk_monotonic_ms(), &missed))
+		return;
+	line = stk_log_start(STK_LOG_ERROR, "area.full", "failure",
+	    "AREA_FULL: this area takes no more, and jobs of a key that may yet be "
+	    "published are dropped and counted: publish the key, or look through that area and "
+	    "empty it");
+	stk_jw_cstr(line, "event.reason", "AREA_FULL");
+	stk_jw_cstr(line, "stockade.area", w->area);
+	stk_log_end();
+}
+
 /* Where a refused job is kept, and within which bounds (ARCHITECTURE.md, Decisions 13, 14). */
-static void choose_area(struct stk_worker *w, const struct stk_reserved *r,
+void stk_worker_choose_area(struct stk_worker *w, const struct stk_reserved *r,
     const struct stk_admission *a, struct stk_settle *out)
 {
+	bool diverted = stk_worker_guarded(w, r->parcel.queue, a);
+
 	out->max_entries = STK_SIGNED_MAX_ENTRIES;
 	out->max_bytes = STK_SIGNED_MAX_BYTES;
 	if (a->verdict == STK_V_E_KEY_REVOKED && a->signature_valid) {
 		(void)snprintf(w->area, sizeof(w->area), "revoked:%s", a->kid);
-	} else if (a->verdict == STK_V_E_KEY_UNKNOWN) {
+	} else if (a->verdict == STK_V_E_KEY_UNKNOWN || diverted) {
 		(void)snprintf(w->area, sizeof(w->area), "unknownkey:%s", r->parcel.queue);
 	} else if (a->authenticated) {
 		stk_area_signed(w->area, r->parcel.queue, stk_verdict_text(a->verdict));
@@ -138,13 +202,13 @@ static void choose_area(struct stk_worker *w, const struct stk_reserved *r,
 	}
 }
 
-static bool quarantine(struct stk_worker *w, const struct stk_reserved *r,
-    const struct stk_admission *a, struct stk_settle *out)
+void stk_worker_entry(struct stk_worker *w, const struct stk_reserved *r,
+    const struct stk_admission *a, struct stk_jw *out)
 {
-	const char *reason = stk_verdict_text(a->verdict);
+	uint8_t digest[32];
 	struct stk_quarantine_entry entry = {
 		.id = w->entry_id,
-		.reason = reason,
+		.reason = stk_verdict_text(a->verdict),
 		.queue = r->parcel.queue,
 		.sha256 = w->sha256,
 		.kid = a->kid[0] != '\0' ? a->kid : NULL,
@@ -153,12 +217,22 @@ static bool quarantine(struct stk_worker *w, const struct stk_reserved *r,
 		.now_s = stk_worker_now_s(),
 	};
 
+	stk_sha256(r->parcel.bytes, digest);
+	stk_hex(digest, sizeof(digest), w->sha256);
+	out->comma = false;
 	if (stk_ulid(w->entry_id, entry.now_s * 1000) != STK_OK)
-		return false;
-	stk_record_quarantine(&w->record, &entry);
+		out->sour = true;
+	else
+		stk_record_quarantine(out, &entry);
+}
+
+static bool quarantine(struct stk_worker *w, const struct stk_reserved *r,
+    const struct stk_admission *a, struct stk_settle *out)
+{
+	stk_worker_entry(w, r, a, &w->record);
 	if (w->record.sour)
 		return false;
-	choose_area(w, r, a, out);
+	stk_worker_choose_area(w, r, a, out);
 	out->what = STK_SETTLE_QUARANTINE;
 	out->entry = stk_span_of(w->record.buf, w->record.len);
 	out->entry_id = w->entry_id;
@@ -166,35 +240,47 @@ static bool quarantine(struct stk_worker *w, const struct stk_reserved *r,
 	return true;
 }
 
-static void write_note(struct stk_worker *w, const struct stk_reserved *r,
-    const struct stk_admission *a, struct stk_settle *out)
+void stk_worker_note(struct stk_worker *w, const struct stk_reserved *r,
+    const struct stk_admission *a, bool kept, struct stk_jw *out)
 {
 	struct stk_refusal refusal = {
 		.reason = stk_verdict_text(a->verdict),
 		.sentence = stk_verdict_sentence(a->verdict),
 		.queue = r->parcel.queue,
 		.worker_id = w->store.id,
-		.quarantine_id = out->what == STK_SETTLE_QUARANTINE ? w->entry_id : NULL,
+		.quarantine_id = kept ? w->entry_id : NULL,
 		.sha256 = w->sha256,
 		.bytes = (int64_t)r->parcel.bytes.len,
 		.now_s = stk_worker_now_s(),
 	};
 
-	stk_record_refused(&w->note, &refusal);
+	out->comma = false;
+	stk_record_refused(out, &refusal);
+}
+
+static void write_note(struct stk_worker *w, const struct stk_reserved *r,
+    const struct stk_admission *a, struct stk_settle *out)
+{
+	stk_worker_note(w, r, a, out->what == STK_SETTLE_QUARANTINE, &w->note);
 	if (w->note.sour)
 		return;
-	out->reason = refusal.reason;
+	out->reason = stk_verdict_text(a->verdict);
 	out->note = stk_span_of(w->note.buf, w->note.len);
 }
 
-static void park(
-    struct stk_worker *w, const struct stk_admission *a, int64_t delay_ms, struct stk_settle *out)
+static void park(struct stk_worker *w, const struct stk_reserved *r, const struct stk_admission *a,
+    int64_t delay_ms, struct stk_settle *out)
 {
 	out->what = STK_SETTLE_PARK;
 	out->delay_ms = delay_ms;
-	out->job_id = w->job_id;
+	if (!a->plain)
+		out->job_id = w->job_id;
 	if (a->who != NULL)
 		stk_worker_park_limits(a->who, out);
+	if (a->plain) { /* nobody's: its queue's own slots */
+		(void)snprintf(w->area, sizeof(w->area), "@%s", r->parcel.queue);
+		out->principal = w->area;
+	}
 	out->slot_ms = a->verdict == STK_V_D_RATE ? a->slot_ms : 0;
 }
 
@@ -215,7 +301,7 @@ void stk_worker_refuse(struct stk_worker *w, const struct stk_reserved *r,
 	stk_sha256(r->parcel.bytes, digest);
 	stk_hex(digest, sizeof(digest), w->sha256);
 	stk_hex(a->job_id, sizeof(a->job_id), w->job_id);
-	if (a->verdict == STK_V_E_UNSIGNED && is_refusal_note(r->parcel.bytes)) {
+	if (stk_worker_is_refusal_note(r, a)) {
 		/* a dashboard retried one of our own refusal notes: no new record of it */
 		w->counters.refusal_notes++;
 		return;
@@ -231,19 +317,29 @@ void stk_worker_refuse(struct stk_worker *w, const struct stk_reserved *r,
 		log_refusal(w, r, a, "job.refused");
 		return; /* this copy is dropped and counted: its success stands recorded */
 	}
+	if (a->plain && a->verdict == STK_V_D_CLASS_ABSENT) {
+		/* it says no time from which to count a deploy's minutes */
+		stk_worker_fail(w, r, "Stockade::E_CLASS_UNKNOWN",
+		    "E_CLASS_UNKNOWN: its queue lists this class "
+		    "unsigned, but no handler of that name is compiled in; deploy one, then retry",
+		    out);
+		log_refusal(w, r, a, "job.refused");
+		return;
+	}
 	delay = park_ms(a, w->now_s);
 	if (delay > 0) {
-		park(w, a, delay, out);
+		park(w, r, a, delay, out);
 		w->counters.parked++;
 		log_refusal(w, r, a, "job.deferred");
 		return;
 	}
-	if (!quarantine(w, r, a, out) && a->authenticated) {
+	if (!quarantine(w, r, a, out) && (a->authenticated || a->plain)) {
 		/* an authenticated job is never dropped: without a record it waits */
 		*out = (struct stk_settle){ .seq = r->parcel.seq };
-		park(w, a, 10000, out);
+		park(w, r, a, 10000, out);
 		return;
 	}
+	stk_breaker_note_refused(w, a, out);
 	write_note(w, r, a, out);
 	log_refusal(w, r, a, "job.refused");
 }

@@ -132,6 +132,8 @@ int stk_policy_open(struct stk_worker *w)
 		.max_payload_bytes = (size_t)c->max_payload_bytes,
 		.max_body_bytes = (size_t)c->max_body_bytes,
 		.skew_s = c->skew_ms / 1000,
+		.config = c,
+		.instance = w->store.instance,
 		.class_absent_defers = true,
 	};
 	w->reload = (struct stk_reload){ .identity = identity(w), .examining = true };
@@ -168,8 +170,7 @@ static enum stk_err rebind(struct stk_worker *w, const struct stk_keyring *ring)
 		return e;
 	stk_queues_clear(&w->queue_list);
 	w->queue_list = fresh;
-	w->queues = (const char *const *)w->queue_list.names;
-	w->n_queues = w->queue_list.n;
+	stk_worker_part_queues(w);
 	return STK_OK;
 }
 
@@ -195,12 +196,16 @@ static void reload(struct stk_worker *w)
 	w->reload = (struct stk_reload){
 		.identity = identity(w), .next_look_ms = w->reload.next_look_ms, .examining = true
 	};
+	w->guard = (struct stk_guard){ 0 };
+	stk_breaker_clear(&w->breaker);
+	memset(w->flood.skip, 0, sizeof(w->flood.skip));
 	w->counters.reloads++;
 	stk_trail_policy(&w->trail, w->ring);
 	/* where it cannot be written, the next decision waits for it by name */
 	(void)!stk_trail_note(&w->trail, "reload", w->store.id);
 	log_ring(w, "policy.reloaded");
 	stk_worker_log_absent(w);
+	stk_worker_log_signatures(w);
 }
 
 void stk_reload_look(struct stk_worker *w)

@@ -200,6 +200,29 @@ static bool show(struct running *run)
 	return answer == STK_ANSWER_OK || answer == STK_ANSWER_STORE;
 }
 
+void stk_worker_log_admitted(
+    struct stk_worker *w, const struct stk_reserved *r, const struct stk_admission *a)
+{
+	struct stk_jw *line = stk_log_start(STK_LOG_INFO, "job.admitted", "success", "%s %s%s",
+	    stk_ticket_class(a->ticket),
+	    a->plain ? "not signed: its queue has signatures = off" : "signed by ", a->principal);
+
+	stk_jw_cstr(line, "stockade.job_id", w->job_id);
+	stk_jw_cstr(line, "stockade.queue", r->parcel.queue);
+	stk_jw_cstr(line, "stockade.class", stk_ticket_class(a->ticket));
+	stk_jw_int(line, "stockade.seq", r->parcel.seq);
+	if (!a->plain) {
+		stk_jw_cstr(line, "stockade.kid", a->kid);
+		stk_jw_cstr(line, "stockade.principal", a->principal);
+		stk_jw_str(line, "stockade.ref", stk_ticket_ref(a->ticket), STK_REF_MAX);
+	}
+	stk_log_end();
+	if (a->plain) {
+		w->counters.unsigned_runs++;
+		stk_trail_count(&w->trail, STK_V_ACCEPT, r->parcel.queue, 1);
+	}
+}
+
 void stk_worker_run(struct stk_worker *w, const struct stk_reserved *r, const struct stk_ticket *t,
     struct stk_outcome *out)
 {

@@ -13,18 +13,21 @@
 		".popsection\n")
 #define STK_COMMON ".incbin \"worker/scripts/common.lua\"\n"
 #define STK_AREAS  STK_COMMON ".incbin \"worker/scripts/areas.lua\"\n"
+#define STK_VIOLATIONS ".incbin \"worker/scripts/violations.lua\"\n"
 #define STK_LEDGER ".incbin \"worker/scripts/ledger.lua\"\n"
 
 STK_EMBED("register", STK_COMMON, "register.lua");
 STK_EMBED("beat", STK_COMMON, "beat.lua");
 STK_EMBED("reserve", STK_AREAS, "reserve.lua");
 STK_EMBED("show", STK_COMMON, "show.lua");
-STK_EMBED("settle", STK_AREAS, "settle.lua");
+STK_EMBED("settle", STK_AREAS STK_VIOLATIONS, "settle.lua");
 STK_EMBED("recover", STK_COMMON, "recover.lua");
 STK_EMBED("unregister", STK_COMMON, "unregister.lua");
 STK_EMBED("prune", STK_COMMON, "prune.lua");
 STK_EMBED("peers", STK_COMMON, "peers.lua");
 STK_EMBED("reexamine", STK_AREAS, "reexamine.lua");
+STK_EMBED("breaker", STK_COMMON, "breaker.lua");
+STK_EMBED("drain", STK_AREAS, "drain.lua");
 STK_EMBED("claim", STK_LEDGER, "claim.lua");
 STK_EMBED("finish", STK_LEDGER, "finish.lua");
 STK_EMBED("epoch", STK_LEDGER, "epoch.lua");
@@ -41,6 +44,8 @@ STK_LUA(unregister);
 STK_LUA(prune);
 STK_LUA(peers);
 STK_LUA(reexamine);
+STK_LUA(breaker);
+STK_LUA(drain);
 STK_LUA(claim);
 STK_LUA(finish);
 STK_LUA(epoch);
@@ -63,6 +68,8 @@ static const struct {
 	[STK_SCRIPT_PRUNE] = STK_ROW(prune),
 	[STK_SCRIPT_PEERS] = STK_ROW(peers),
 	[STK_SCRIPT_REEXAMINE] = STK_ROW(reexamine),
+	[STK_SCRIPT_BREAKER] = STK_ROW(breaker),
+	[STK_SCRIPT_DRAIN] = STK_ROW(drain),
 	[STK_SCRIPT_CLAIM] = STK_ROW(claim),
 	[STK_SCRIPT_FINISH] = STK_ROW(finish),
 	[STK_SCRIPT_EPOCH] = STK_ROW(epoch),

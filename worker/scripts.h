@@ -19,6 +19,8 @@
 	X(PRUNE, "prune")           \
 	X(PEERS, "peers")           \
 	X(REEXAMINE, "reexamine")   \
+	X(DRAIN, "drain")           \
+	X(BREAKER, "breaker")       \
 	X(CLAIM, "claim")           \
 	X(FINISH, "finish")         \
 	X(EPOCH, "epoch")           \

@@ -61,7 +61,11 @@ static int64_t backoff_ms(
 static bool may_retry(const struct stk_class_desc *d, const struct stk_ticket *t,
     const struct stk_outcome *o, int64_t run, int64_t tries)
 {
-	if (!retryable[o->name] || run >= (int64_t)stk_ticket_runs(t) - 1)
+	if (!retryable[o->name])
+		return false;
+	if (stk_ticket_plain(t))
+		return tries < (int64_t)d->retry_max;
+	if (run >= (int64_t)stk_ticket_runs(t) - 1)
 		return false;
 	/* the handler asked, and its class has no RETRY: the signature's runs are the bound */
 	return tries < (int64_t)d->retry_max ||
@@ -101,6 +105,16 @@ static void fail(struct stk_worker *w, const struct stk_reserved *r, const struc
 	out->record = stk_span_of(w->record.buf, w->record.len);
 }
 
+/* A signed job is parked once for its id and counts for its principal; an unsigned one is itself.
+ */
+static void park_as(struct stk_worker *w, const struct stk_ticket *t, struct stk_settle *out)
+{
+	if (stk_ticket_plain(t))
+		return;
+	out->job_id = w->job_id;
+	stk_worker_park_limits(stk_ticket_principal(t), out);
+}
+
 static void fail_or_retry(struct stk_worker *w, const struct stk_reserved *r,
     const struct stk_ticket *t, const struct stk_outcome *o, struct stk_settle *out)
 {
@@ -109,13 +123,13 @@ static void fail_or_retry(struct stk_worker *w, const struct stk_reserved *r,
 
 	if (!may_retry(d, t, o, w->run, r->tries)) {
 		fail(w, r, t, o, NULL, out);
-	} else if (stk_worker_now_s() + delay / 1000 >= stk_ticket_exp_s(t)) {
+	} else if (!stk_ticket_plain(t) &&
+		   stk_worker_now_s() + delay / 1000 >= stk_ticket_exp_s(t)) {
 		fail(w, r, t, o, "RetryWindowEnded", out);
 	} else {
 		out->what = STK_SETTLE_RETRY;
 		out->delay_ms = delay;
-		out->job_id = w->job_id;
-		stk_worker_park_limits(stk_ticket_principal(t), out);
+		park_as(w, t, out);
 		w->counters.retried++;
 	}
 }
@@ -169,8 +183,7 @@ static void park(struct stk_worker *w, const struct stk_ticket *t, struct stk_se
 {
 	out->what = STK_SETTLE_PARK;
 	out->delay_ms = UNAVAILABLE_PARK_MS;
-	out->job_id = w->job_id;
-	stk_worker_park_limits(stk_ticket_principal(t), out);
+	park_as(w, t, out);
 }
 
 void stk_worker_settle(struct stk_worker *w, const struct stk_reserved *r,
@@ -197,6 +210,9 @@ void stk_worker_settle(struct stk_worker *w, const struct stk_reserved *r,
 		if (o->name != STK_OUT_DONE && o->name != STK_OUT_SKIPPED)
 			fail_or_retry(w, r, t, o, out);
 	}
+	if (out->what != STK_SETTLE_PARK && out->what != STK_SETTLE_HANDBACK)
+		stk_breaker_note_ran(w, t, o->started,
+		    o->name == STK_OUT_ARGS_JSON || o->name == STK_OUT_ARGS_SCHEMA, out);
 	log_finished(w, r, t, o, out);
 }
 
@@ -212,23 +228,34 @@ void stk_worker_settled(
 	stk_log_end();
 }
 
-/* park_max reached: an ordinary failed record, spliced and retryable (PROTOCOL.md, Outcomes).
- */
-void stk_worker_settle_full(
-    struct stk_worker *w, const struct stk_reserved *r, struct stk_settle *settle)
+void stk_worker_fail(struct stk_worker *w, const struct stk_reserved *r, const char *exception,
+    const char *sentence, struct stk_settle *out)
 {
 	struct stk_record_job job;
 
 	stk_worker_record_raw(w, r->parcel.queue, r->parcel.bytes, &job);
 	stk_jw_reset(&w->record);
-	stk_record_failed(&w->record, &job, "Stockade::ParkFull",
-	    stk_span_str(
-		"ParkFull: too many jobs of this queue or principal wait already, or are kept "
-		"refused; retry it later"),
-	    NULL, 0, stk_worker_now_s());
-	*settle = (struct stk_settle){
-		.seq = settle->seq,
+	stk_record_failed(
+	    &w->record, &job, exception, stk_span_str(sentence), NULL, 0, stk_worker_now_s());
+	*out = (struct stk_settle){
+		.seq = out->seq,
+		.job_id = out->job_id,
+		.principal = out->principal,
+		.judged = out->judged,
+		.violated = out->violated,
+		.rule = out->rule,
 		.what = STK_SETTLE_FAIL,
 		.record = stk_span_of(w->record.buf, w->record.len),
 	};
+}
+
+/* park_max reached: an ordinary failed record, spliced and retryable (PROTOCOL.md, Outcomes).
+ */
+void stk_worker_settle_full(
+    struct stk_worker *w, const struct stk_reserved *r, struct stk_settle *settle)
+{
+	stk_worker_fail(w, r, "Stockade::ParkFull",
+	    "ParkFull: too many jobs of this queue or principal wait already, or are kept "
+	    "refused; retry it later",
+	    settle);
 }

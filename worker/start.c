@@ -74,8 +74,7 @@ static int bind_queues(struct stk_worker *w)
 		    STK_WORKER_QUEUES_MAX);
 	if (e != STK_OK)
 		return stk_complain(STK_EX_OS, "queues: %s", stk_strerror(e));
-	w->queues = (const char *const *)w->queue_list.names;
-	w->n_queues = w->queue_list.n;
+	stk_worker_part_queues(w);
 	return 0;
 }
 
@@ -136,7 +135,9 @@ int stk_worker_register(struct stk_worker *w)
 	enum stk_err e;
 
 	do
-		e = stk_store_register(&w->store, w->queues, w->n_queues, w->life.started, &answer);
+		/* a worker that only reports has lists of those queues, for ever empty */
+		e = stk_store_register(&w->store, w->queues,
+		    w->n_queues > 0 ? w->n_queues : w->n_reported, w->life.started, &answer);
 	while (w->patient && (stk_life_again(&w->life, e, false) ||
 				 stk_worker_wait_for_type(w, e, answer, false)));
 	if (e != STK_OK)
@@ -202,7 +203,7 @@ static int recover(struct stk_worker *w, const struct stk_worker_start *start)
 	char victim[STK_INSTANCE_CHARS + 1];
 	enum stk_err e;
 
-	if (!start->has_over)
+	if (!start->has_over || w->n_queues == 0)
 		return 0;
 	stk_hex(start->over, sizeof(start->over), victim);
 	memcpy(w->over, victim, sizeof(w->over)); /* its leases in the ledger have ended */
@@ -311,6 +312,7 @@ int stk_worker_come_alive(struct stk_worker *w, const struct stk_worker_start *s
 	if (write(start->ready_fd, "R", 1) != 1)
 		return stk_complain(STK_EX_OS, "the supervisor is gone");
 	stk_worker_log_absent(w);
+	stk_worker_log_signatures(w);
 	log_started(w);
 	stk_worker_log_group(w);
 	return 0;

@@ -66,6 +66,8 @@ struct stk_store {
 	char bad_key[256]; /* of the last answer, if STORE: the key without the namespace; or "" */
 	int64_t detail;    /* after settle's OK: 1 = a foreign tool had filed this job (count it);
 			    * after NEWER: that protocol number; else of no meaning */
+	bool opened;       /* after settle's OK: it opened its principal's breaker */
+	bool area_full;    /* after settle's OK: its area takes no more, the job was dropped */
 	bool failed_per_queue;     /* Resque's redis_multi_queue backend; set before register */
 	struct stk_reply *in_hand; /* owns the last parcel's bytes */
 };
@@ -140,6 +142,11 @@ enum stk_settle_what {
 	STK_SETTLE_DROP,       /* gone; .note to `failed` where given */
 };
 
+/* When a principal's breaker opens (breaker.h). */
+struct stk_breaker_rule {
+	int64_t window_ms, violations, ratio, least, hold_ms, trial_ms;
+};
+
 struct stk_settle {
 	int64_t seq;
 	enum stk_settle_what what;
@@ -159,7 +166,11 @@ struct stk_settle {
 	const char *principal; /* RETRY, PARK, QUARANTINE: whose job it is; NULL: nobody's */
 	int64_t own_park_max;  /* RETRY, PARK: most parked jobs of that principal; 0: as park_max */
 	int64_t slot_ms;       /* PARK: waits for a rate, this long after the one before; 0: not */
-	int64_t own_quarantine_max; /* QUARANTINE: counts against that principal; 0: does not */
+	bool judged;           /* a first decision about a job of .principal */
+	bool violated; /* the same, and one that only its key's holder can bring about; .job_id is
+			  set */
+	struct stk_breaker_rule rule; /* with either */
+	int64_t own_quarantine_max;   /* QUARANTINE: counts against that principal; 0: does not */
 };
 /* OK, ALREADY, STALE, PARK_FULL, FENCED, STORE. */
 STK_CHECK enum stk_err stk_store_settle(

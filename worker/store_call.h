@@ -10,14 +10,14 @@
 #include "worker/scripts.h"
 #include "worker/store.h"
 
-/* EVALSHA sha 0, then the script's own words, then queues. */
-#define STK_CALL_ARGS_MAX (48 + STK_STORE_QUEUES)
+/* EVALSHA sha 0, then the script's own words (drain has most), then queues. */
+#define STK_CALL_ARGS_MAX (240 + STK_STORE_QUEUES)
 #define STK_MAX_PAYLOAD   131072 /* max_payload's default */
 
 struct stk_call {
 	struct stk_span v[STK_CALL_ARGS_MAX];
 	size_t n;
-	char numbers[48][24]; /* texts of the integers among them */
+	char numbers[128][24]; /* texts of the integers among them */
 	size_t n_numbers;
 	enum stk_script script;
 };
@@ -27,7 +27,7 @@ void stk_call_start(struct stk_call *a, const struct stk_store *s, enum stk_scri
 /* One more argument, borrowed until the call is made; NULL text is the empty one. */
 void stk_call_add(struct stk_call *a, struct stk_span s);
 void stk_call_text(struct stk_call *a, const char *s);
-void stk_call_number(struct stk_call *a, int64_t v); /* at most 48 of them */
+void stk_call_number(struct stk_call *a, int64_t v); /* at most 128 of them */
 void stk_call_queues(struct stk_call *a, const char *const *queues, size_t n);
 /* Loads the script where this store has not yet, and puts its SHA in place. */
 STK_CHECK enum stk_err stk_call_load(struct stk_store *s, struct stk_call *a);

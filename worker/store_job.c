@@ -125,7 +125,11 @@ static bool settle_complete(const struct stk_settle *w)
 		return false;
 	if (w->job_id != NULL && !stk_key_text(w->job_id, 64, ""))
 		return false;
-	if (w->principal != NULL && !stk_key_text(w->principal, 64, ""))
+	if ((w->judged || w->violated) && (w->principal == NULL || w->rule.window_ms < 6))
+		return false;
+	if (w->violated && w->job_id == NULL)
+		return false;
+	if (w->principal != NULL && !stk_key_text(w->principal, 1 + STK_QUEUE_MAX, ""))
 		return false;
 	return w->what != STK_SETTLE_QUARANTINE ||
 	       (w->area != NULL && stk_key_text(w->area, STK_AREA_BYTES, "#") && w->entry.len > 0 &&
@@ -154,7 +158,36 @@ static enum stk_err settle_args(struct stk_store *s, const struct stk_settle *w,
 	stk_call_number(a, w->own_park_max > 0 ? w->own_park_max : STK_PARK_MAX);
 	stk_call_number(a, w->slot_ms);
 	stk_call_number(a, w->own_quarantine_max);
+	stk_call_text(a, w->judged ? "1" : "0");
+	stk_call_text(a, w->violated ? "1" : "0");
+	stk_call_number(a, w->rule.window_ms);
+	stk_call_number(a, w->rule.violations);
+	stk_call_number(a, w->rule.ratio);
+	stk_call_number(a, w->rule.least);
+	stk_call_number(a, w->rule.hold_ms);
+	stk_call_number(a, w->rule.trial_ms);
 	return STK_OK;
+}
+
+static enum stk_err settle_answer(
+    struct stk_store *s, const struct stk_reply *r, enum stk_answer *v)
+{
+	enum stk_err e = stk_answer_verdict(s, r, v);
+
+	s->opened = e == STK_OK && *v == STK_ANSWER_OK && stk_answer_int(r, 3) != 0;
+	s->area_full = e == STK_OK && *v == STK_ANSWER_OK && stk_answer_int(r, 2) != 0;
+	return e;
+}
+
+static enum stk_err settle_alone(struct stk_store *s, struct stk_call *a, enum stk_answer *v)
+{
+	struct stk_reply *r = NULL;
+	enum stk_err e = stk_call_run(s, a, &r);
+
+	if (e == STK_OK)
+		e = settle_answer(s, r, v);
+	stk_reply_free(r);
+	return e;
 }
 
 enum stk_err stk_store_settle(
@@ -163,7 +196,7 @@ enum stk_err stk_store_settle(
 	struct stk_call a;
 	enum stk_err e = settle_args(s, what, &a);
 
-	return e != STK_OK ? e : stk_call_plain(s, &a, v);
+	return e != STK_OK ? e : settle_alone(s, &a, v);
 }
 
 static bool settled_for_good(enum stk_answer v)
@@ -194,8 +227,8 @@ enum stk_err stk_store_settle_and_reserve(struct stk_store *s, const struct stk_
 	 * repeat */
 	bool again = r[0]->type == STK_REPLY_ERROR || r[1]->type == STK_REPLY_ERROR;
 
-	e = r[0]->type == STK_REPLY_ERROR ? stk_call_plain(s, &settle, settled)
-					  : stk_answer_verdict(s, r[0], settled);
+	e = r[0]->type == STK_REPLY_ERROR ? settle_alone(s, &settle, settled)
+					  : settle_answer(s, r[0], settled);
 	if (e == STK_OK && settled_for_good(*settled)) {
 		if (again) {
 			stk_reply_free(r[1]);

@@ -173,6 +173,21 @@ bool stk_trail_note(struct stk_trail *t, const char *kind, const char *worker_id
 	return stk_audit_end(&t->audit);
 }
 
+bool stk_trail_step(struct stk_trail *t, const char *kind, const char *queue, const char *principal,
+    const char *step)
+{
+	struct stk_jw *w;
+
+	if (t->audit.dir == -1)
+		return true;
+	w = stk_audit_start(&t->audit, kind);
+	stk_jw_cstr(w, "step", step);
+	add_text(w, "queue", queue);
+	add_text(w, "principal", principal);
+	stk_jw_cstr(w, "policy_sha256", t->policy);
+	return stk_audit_end(&t->audit);
+}
+
 void stk_trail_close(struct stk_trail *t)
 {
 	if (t->audit.dir != -1)

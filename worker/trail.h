@@ -63,6 +63,9 @@ void stk_trail_net(struct stk_trail *t, const struct stk_trail_refusal *r);
 void stk_trail_tick(struct stk_trail *t);
 /* A record without a decision: "start", "stop", "reload". False as above. */
 STK_CHECK bool stk_trail_note(struct stk_trail *t, const char *kind, const char *worker_id);
+/* A step of a protection, such as "guard" or "breaker", on a queue or about a principal. */
+STK_CHECK bool stk_trail_step(struct stk_trail *t, const char *kind, const char *queue,
+    const char *principal, const char *step);
 /* The last sums, a last head, the end. */
 void stk_trail_close(struct stk_trail *t);
 

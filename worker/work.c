@@ -59,22 +59,6 @@ void stk_worker_record_job(struct stk_worker *w, const struct stk_reserved *r,
 	out->class_name = stk_span_str(stk_ticket_class(t));
 }
 
-static void log_admitted(
-    const struct stk_worker *w, const struct stk_reserved *r, const struct stk_admission *a)
-{
-	struct stk_jw *line = stk_log_start(STK_LOG_INFO, "job.admitted", "success",
-	    "%s signed by %s", stk_ticket_class(a->ticket), a->principal);
-
-	stk_jw_cstr(line, "stockade.job_id", w->job_id);
-	stk_jw_cstr(line, "stockade.queue", r->parcel.queue);
-	stk_jw_cstr(line, "stockade.class", stk_ticket_class(a->ticket));
-	stk_jw_int(line, "stockade.seq", r->parcel.seq);
-	stk_jw_cstr(line, "stockade.kid", a->kid);
-	stk_jw_cstr(line, "stockade.principal", a->principal);
-	stk_jw_str(line, "stockade.ref", stk_ticket_ref(a->ticket), STK_REF_MAX);
-	stk_log_end();
-}
-
 /* Whoever took the job from us tells how it ends. */
 static void log_forgotten(const struct stk_worker *w, const struct stk_reserved *r,
     const struct stk_ticket *t, const struct stk_outcome *o)
@@ -109,9 +93,12 @@ static void handle(struct stk_worker *w, const struct stk_reserved *r, struct st
 	stk_jw_reset(&w->record);
 	stk_jw_reset(&w->note);
 	v = stk_admit(&w->gate, &r->parcel, w->now_s, &admission);
-	if (admission.authenticated)
+	stk_flood_saw(w, stk_worker_is_junk(&admission));
+	if (admission.signature_valid)
+		(void)stk_worker_guarded(w, r->parcel.queue, &admission);
+	if (admission.authenticated || admission.plain)
 		stk_hex(admission.job_id, sizeof(admission.job_id), w->job_id);
-	if (v == STK_V_ACCEPT)
+	if (v == STK_V_ACCEPT && (v = stk_breaker_ask(w, r, &admission)) == STK_V_ACCEPT)
 		v = stk_worker_claim(w, r, &admission);
 	w->counters.verdicts[v]++;
 	if (admission.authenticated && !stk_worker_audited(w, r, &admission)) {
@@ -119,7 +106,7 @@ static void handle(struct stk_worker *w, const struct stk_reserved *r, struct st
 			stk_worker_unclaim(w);
 		hand_back(r, settle);
 	} else if (v == STK_V_ACCEPT) {
-		log_admitted(w, r, &admission);
+		stk_worker_log_admitted(w, r, &admission);
 		stk_worker_run(w, r, admission.ticket, &outcome);
 		if (!w->life.fenced)
 			stk_worker_settle(w, r, admission.ticket, &outcome, settle);
@@ -138,7 +125,7 @@ static void handle(struct stk_worker *w, const struct stk_reserved *r, struct st
 	stk_admission_clear(&admission);
 }
 
-static bool may_go_on(const struct stk_worker *w)
+bool stk_worker_may_go_on(const struct stk_worker *w)
 {
 	return w->life.stop == STK_STOP_NO && !w->life.fenced && !w->life.outage.hopeless &&
 	       !w->nursery_lost;
@@ -156,7 +143,8 @@ static enum stk_answer settle_and_go_on(
 	enum stk_err e;
 
 	do {
-		if (may_go_on(w) && !w->life.paused && !stk_recovery_due(w) && stk_ledger_fit(w))
+		if (stk_worker_may_go_on(w) && !w->life.paused && !stk_recovery_due(w) &&
+		    stk_ledger_fit(w) && !stk_flood_is_on(w))
 			e = stk_store_settle_and_reserve(
 			    &w->store, settle, &settled, w->queues, w->n_queues, &fresh, &next);
 		else
@@ -166,6 +154,10 @@ static enum stk_answer settle_and_go_on(
 	if (e != STK_OK)
 		return STK_ANSWER_AGAIN;
 	stk_worker_settled(w, settle, settled);
+	if (w->store.opened)
+		w->breaker.looked_ms = 0; /* told by the next look */
+	if (w->store.area_full)
+		stk_worker_tell_area_full(w);
 	if (settled == STK_ANSWER_STALE)
 		w->counters.stale++;
 	if (settled == STK_ANSWER_FENCED)
@@ -176,13 +168,14 @@ static enum stk_answer settle_and_go_on(
 	return next;
 }
 
-static enum stk_answer reserve(struct stk_worker *w, struct stk_reserved *r)
+enum stk_answer stk_worker_reserve(
+    struct stk_worker *w, const char *const *queues, size_t n, struct stk_reserved *r)
 {
 	enum stk_answer answer = STK_ANSWER_AGAIN;
 	enum stk_err e;
 
 	do
-		e = stk_store_reserve(&w->store, w->queues, w->n_queues, r, &answer);
+		e = stk_store_reserve(&w->store, queues, n, r, &answer);
 	while (stk_life_again(&w->life, e, false));
 	return e == STK_OK ? answer : STK_ANSWER_AGAIN;
 }
@@ -219,17 +212,18 @@ static enum stk_answer idle(struct stk_worker *w, enum stk_answer answer, struct
 {
 	if (w->queue_list.dynamic)
 		stk_queues_heard(&w->queue_list, job->n_known, job->n_ours);
-	if (!stk_idle_wait(&w->idle, w->queues, w->n_queues, answer, job) || !may_go_on(w))
+	if (!stk_idle_wait(&w->idle, w->queues, w->n_queues, answer, job) ||
+	    !stk_worker_may_go_on(w))
 		return answer;
-	return reserve(
-	    w, job); /* before a USR2 is heard: it must not lie in our lists until CONT */
+	return stk_worker_reserve(w, w->queues, w->n_queues,
+	    job); /* before a USR2 is heard: it must not lie in our lists until CONT */
 }
 
 /* USR2: nothing new until CONT or the end. */
 static enum stk_answer sit_out(struct stk_worker *w)
 {
 	stk_title_set("Paused");
-	while (w->life.paused && may_go_on(w)) {
+	while (w->life.paused && stk_worker_may_go_on(w)) {
 		stk_life_wait(&w->life, 1000);
 		stk_recovery_pass(w);
 		stk_reload_pass(w);
@@ -241,7 +235,7 @@ static enum stk_answer sit_out(struct stk_worker *w)
 /* Nothing signed starts without its ledger, so nothing is reserved either. */
 static enum stk_answer sit_out_ledger(struct stk_worker *w)
 {
-	while (!stk_ledger_ready(w) && may_go_on(w)) {
+	while (!stk_ledger_ready(w) && stk_worker_may_go_on(w)) {
 		stk_life_wait(&w->life, 250);
 		stk_recovery_pass(w);
 		stk_reload_pass(w);
@@ -313,22 +307,30 @@ static void loop(struct stk_worker *w)
 	enum stk_answer next = STK_ANSWER_AGAIN;
 	struct stk_reserved job = { 0 };
 
-	while (may_go_on(w)) {
+	while (stk_worker_may_go_on(w)) {
 		if (w->life.paused && next != STK_ANSWER_JOB)
 			next = sit_out(w);
-		if (!still_itself(w, &next) || !may_go_on(w))
+		if (!still_itself(w, &next) || !stk_worker_may_go_on(w))
 			return;
 		look_at_pressure(w);
 		if (next == STK_ANSWER_JOB)
 			stk_reload_look(w);
 		else
 			stk_reload_pass(w);
+		if (next != STK_ANSWER_JOB) {
+			stk_report_pass(w);
+			stk_breaker_look(w, false);
+		}
+		if (w->n_queues == 0 && stk_report_only(w))
+			continue;
 		if (next != STK_ANSWER_JOB && !stk_ledger_ready(w)) {
 			next = sit_out_ledger(w);
 			continue;
 		}
 		if (next != STK_ANSWER_JOB) {
-			next = reserve(w, &job);
+			next = stk_flood_is_on(w)
+				   ? stk_flood_drain(w, &job)
+				   : stk_worker_reserve(w, w->queues, w->n_queues, &job);
 			stk_worker_note_oversize(w, &job);
 		}
 		if (next == STK_ANSWER_JOB) {
@@ -368,6 +370,8 @@ static void clear(struct stk_worker *w)
 	stk_trail_close(&w->trail);
 	stk_jw_clear(&w->record);
 	stk_jw_clear(&w->note);
+	stk_jw_clear(&w->flood.text);
+	stk_breaker_clear(&w->breaker);
 	free(w);
 }
 
@@ -383,6 +387,7 @@ int stk_worker_main(const struct stk_worker_start *start)
 	w->trail.audit.dir = w->trail.audit.fd = w->trail.audit.lock = -1;
 	stk_jw_init(&w->record, RECORD_MAX);
 	stk_jw_init(&w->note, 8192);
+	stk_jw_init(&w->flood.text, RECORD_MAX);
 	stk_log_open(STDERR_FILENO, (enum stk_log_format)w->config->log_format,
 	    (enum stk_log_level)w->config->log_level);
 	code = stk_worker_come_alive(w, start);

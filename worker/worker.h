@@ -6,8 +6,11 @@
 
 #include "sandbox/group.h"
 #include "worker/admit.h"
+#include "worker/breaker.h"
 #include "worker/cage_setup.h"
 #include "worker/counters.h"
+#include "worker/drain.h"
+#include "worker/guard.h"
 #include "worker/handed.h"
 #include "worker/idle.h"
 #include "worker/ledger_link.h"
@@ -44,8 +47,15 @@ struct stk_worker {
 	struct stk_queues queue_list; /* owned */
 	const char *const *queues;    /* its names, in order of priority */
 	size_t n_queues;
+	const char *const *reported; /* those that are only looked at (report.c) */
+	size_t n_reported;
+	int64_t next_report_ms;
 	struct stk_idle idle;
 	struct stk_log_budget refusal_logs[STK_VERDICT_COUNT];
+	struct stk_log_budget area_lines;
+	struct stk_flood flood;
+	struct stk_guard guard;
+	struct stk_breaker breaker;
 	uint8_t unavailable[STK_CLASSES_MAX]; /* SandboxUnavailable in a row, by class */
 	bool nursery_lost;
 	struct stk_mistyped mistyped;
@@ -77,6 +87,39 @@ int64_t stk_worker_now_s(void);
 void stk_worker_refuse(struct stk_worker *w, const struct stk_reserved *r,
     const struct stk_admission *a, struct stk_settle *out);
 
+/* report.c: parts w->queue_list into what is worked on and what is only looked at. */
+void stk_worker_part_queues(struct stk_worker *w);
+/* report.c: says which queues do not ask for signatures. */
+void stk_worker_log_signatures(const struct stk_worker *w);
+/* report.c: looks at the queues of the second kind when it is time. No job is in hand. */
+void stk_report_pass(struct stk_worker *w);
+/* report.c: one turn of a worker all of whose queues are of that kind; true. */
+bool stk_report_only(struct stk_worker *w);
+/* refuse.c: refused, and not by anybody's signature: anybody can have pushed it. */
+bool stk_worker_is_junk(const struct stk_admission *a);
+/* refuse.c: one of our own notes in `failed`, retried by a dashboard. */
+bool stk_worker_is_refusal_note(const struct stk_reserved *r, const struct stk_admission *a);
+/*
+ * refuse.c: what the guard says of a judgement: is this refusal to be kept whole? Once for each; it
+ * is asked inside stk_worker_choose_area, which names w->area and its bounds in @out.
+ */
+bool stk_worker_guarded(struct stk_worker *w, const char *queue, const struct stk_admission *a);
+void stk_worker_choose_area(struct stk_worker *w, const struct stk_reserved *r,
+    const struct stk_admission *a, struct stk_settle *out);
+/* refuse.c: an area's entry and a note in `failed`, appended to @out; names w->entry_id, w->sha256.
+ */
+void stk_worker_entry(struct stk_worker *w, const struct stk_reserved *r,
+    const struct stk_admission *a, struct stk_jw *out);
+void stk_worker_note(struct stk_worker *w, const struct stk_reserved *r,
+    const struct stk_admission *a, bool kept, struct stk_jw *out);
+/* refuse.c: the alarm of an area that takes no more. */
+void stk_worker_tell_area_full(struct stk_worker *w);
+/* work.c: neither told to stop, nor fenced, nor without hope. */
+bool stk_worker_may_go_on(const struct stk_worker *w);
+/* work.c: asks @queues for a parcel, waiting where Redis is away. */
+enum stk_answer stk_worker_reserve(
+    struct stk_worker *w, const char *const *queues, size_t n, struct stk_reserved *r);
+
 /*
  * audited.c: opens the trail; writes its first record; 0, or an exit code after complaining. Puts
  * an authenticated decision into it, waiting for as long as it cannot be written (AUDIT_LOST):
@@ -104,10 +147,16 @@ STK_CHECK enum stk_verdict stk_worker_claim(
 STK_CHECK bool stk_worker_finish(struct stk_worker *w, const struct stk_outcome *o);
 /* claim.c: the claimed run will not start: it is given back. */
 void stk_worker_unclaim(struct stk_worker *w);
+/* settle.c: an ordinary failed record of raw bytes, retryable; @out keeps its seq. */
+void stk_worker_fail(struct stk_worker *w, const struct stk_reserved *r, const char *exception,
+    const char *sentence, struct stk_settle *out);
 /* settle.c: park_max or quarantine_max reached: an ordinary failed record, retryable. */
 void stk_worker_settle_full(
     struct stk_worker *w, const struct stk_reserved *r, struct stk_settle *settle);
 
+/* run.c: the line of a job that may start; an unsigned one is counted for the trail's sums. */
+void stk_worker_log_admitted(
+    struct stk_worker *w, const struct stk_reserved *r, const struct stk_admission *a);
 /* run.c: shows the job, runs it behind the wall. False: it was not started (see *out). */
 void stk_worker_run(struct stk_worker *w, const struct stk_reserved *r, const struct stk_ticket *t,
     struct stk_outcome *out);

@@ -32,10 +32,12 @@ stockade:ledger SET
 stockade:parcel:(files|low) HSET HDEL
 stockade:(quarantine|unknownkey):(files|low)(#[A-Z_]+)? ZADD ZREM
 stockade:(quarantine|unknownkey):(files|low)(#[A-Z_]+)?#e HSET HDEL DEL
-stockade:quarantine:#count HINCRBY HDEL
+stockade:quarantine:#count HINCRBY HSET HDEL
+stockade:violated:web ZADD ZREM PEXPIRE
+stockade:judged:web HINCRBY HSET HDEL PEXPIRE
 stockade:quarantine:#note:[A-Z_]+:(files|low) SET
 E2
-reads='TYPE EXISTS GET GETRANGE STRLEN ZSCORE ZCARD ZRANGE ZRANGEBYSCORE HGET HMGET HGETALL HSTRLEN HEXISTS LINDEX LLEN LRANGE SMEMBERS SCARD SISMEMBER TTL TIME PING'
+reads='TYPE EXISTS GET GETRANGE STRLEN ZSCORE ZCARD ZRANGE ZRANGEBYSCORE HGET HMGET HGETALL HKEYS HVALS PTTL ZCOUNT HSTRLEN HEXISTS LINDEX LLEN LRANGE SMEMBERS SCARD SISMEMBER TTL TIME PING'
 links='EVALSHA EVAL SCRIPT CLIENT SELECT AUTH HELLO MULTI EXEC INFO COMMAND'
 
 rcli monitor >>"$T/monitor" 2>/dev/null &

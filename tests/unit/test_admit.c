@@ -183,6 +183,56 @@ static void the_queue_is_the_one_it_was_found_in(void **state)
 	assert_int_equal(stk_admit(&gate, &parcel, TEST_NOW_S, &adm), STK_V_E_QUEUE_MISMATCH);
 }
 
+static enum stk_verdict admit_text(const char *text)
+{
+	return admit((size_t)snprintf(payload, sizeof(payload), "%s", text), TEST_NOW_S);
+}
+
+static void plain_jobs_run_only_where_a_rule_says_so(void **state)
+{
+	static char q_images[] = "images", c_resize[] = "Resize", c_newer[] = "Newer";
+	static char *queues[] = { q_images }, *classes[] = { c_resize, c_newer };
+	static struct stk_queue_rule rule = {
+		.queues = { queues, 1 }, .signatures = STK_SIGNATURES_OFF, .classes = { classes, 2 }
+	};
+	static const struct stk_config config = { .queue_rules = { &rule, 1 } };
+	static const char plain[] =
+	    "{\"class\":\"Resize\",\"args\":[ \"k\", {\"a\":[1]} ],\"id\":\"7\"}";
+	uint8_t first[STK_JOB_ID_LEN];
+
+	(void)state;
+	assert_int_equal(admit_text(plain), STK_V_E_UNSIGNED);
+	gate.config = &config;
+	assert_int_equal(admit_text(plain), STK_V_ACCEPT);
+	assert_true(adm.plain && !adm.authenticated && !adm.signature_valid);
+	assert_true(stk_ticket_plain(adm.ticket));
+	assert_null(stk_ticket_principal(adm.ticket));
+	assert_true(
+	    stk_span_eq(stk_ticket_args(adm.ticket), stk_span_str("[ \"k\", {\"a\":[1]} ]")));
+	/* an id for each taking, not for its bytes */
+	memcpy(first, stk_ticket_job_id(adm.ticket), sizeof(first));
+	stk_admission_clear(&adm);
+	parcel.seq = 2;
+	assert_int_equal(stk_admit(&gate, &parcel, TEST_NOW_S, &adm), STK_V_ACCEPT);
+	assert_memory_not_equal(first, stk_ticket_job_id(adm.ticket), sizeof(first));
+	/* neither another class nor another queue, and no half of a signature */
+	assert_int_equal(admit_text("{\"class\":\"Ghost\",\"args\":[]}"), STK_V_E_UNSIGNED);
+	assert_int_equal(admit_text("{\"class\":\"Resize\"}"), STK_V_E_OUTER_SHAPE);
+	assert_int_equal(admit_text("{\"class\":\"Resize\",\"args\":[1,}"), STK_V_E_OUTER_JSON);
+	assert_int_equal(admit_text("{\"class\":\"Resize\",\"args\":{}}"), STK_V_E_OUTER_SHAPE);
+	assert_int_equal(
+	    admit_text("{\"class\":\"Resize\",\"args\":[],\"args\":[1]}"), STK_V_E_OUTER_SHAPE);
+	assert_int_equal(admit_text("{\"class\":\"Newer\",\"args\":[]}"), STK_V_E_CLASS_UNKNOWN);
+	assert_int_equal(admit(changed("kid=k1", "kid=k9"), TEST_NOW_S), STK_V_E_KEY_UNKNOWN);
+	/* a signed job stays one there */
+	assert_int_equal(admit(good("k1"), TEST_NOW_S), STK_V_ACCEPT);
+	assert_true(adm.authenticated && !stk_ticket_plain(adm.ticket));
+	parcel = (struct stk_parcel){ .queue = "other", .bytes = stk_span_str(plain) };
+	stk_admission_clear(&adm);
+	assert_int_equal(stk_admit(&gate, &parcel, TEST_NOW_S, &adm), STK_V_E_UNSIGNED);
+	gate.config = NULL;
+}
+
 static int set_up(void **state)
 {
 	(void)state;
@@ -214,6 +264,7 @@ int main(void)
 		cmocka_unit_test(a_class_of_a_newer_build_waits_if_told_so),
 		cmocka_unit_test(a_job_that_is_not_due_says_when),
 		cmocka_unit_test(the_earlier_check_names_the_refusal),
+		cmocka_unit_test(plain_jobs_run_only_where_a_rule_says_so),
 		cmocka_unit_test(the_queue_is_the_one_it_was_found_in),
 	};
 

@@ -121,7 +121,8 @@ static int judge(const struct ask *a, const struct stk_config *config, struct st
 		.classes = &setup->table,
 		.max_payload_bytes = (size_t)config->max_payload_bytes,
 		.max_body_bytes = (size_t)config->max_body_bytes,
-		.skew_s = config->skew_ms / 1000 };
+		.skew_s = config->skew_ms / 1000,
+		.config = config };
 	struct stk_parcel parcel = { .bytes = bytes };
 	struct stk_admission adm;
 	struct stk_explanation x = { .bytes = bytes,

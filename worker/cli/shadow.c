@@ -267,7 +267,8 @@ static int run_with(struct shadow *s)
 		.classes = &setup.table,
 		.max_payload_bytes = (size_t)s->config->max_payload_bytes,
 		.max_body_bytes = (size_t)s->config->max_body_bytes,
-		.skew_s = s->config->skew_ms / 1000 };
+		.skew_s = s->config->skew_ms / 1000,
+		.config = s->config };
 	if (code == 0)
 		code = watch(s);
 	s->setup = NULL;

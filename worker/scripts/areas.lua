@@ -16,7 +16,16 @@ local function area_bytes(area, by)
 	return n
 end
 
--- beyond max_n entries or max_bytes the oldest leave and are counted
+-- what is kept for a key that may still be published is not pushed out by more of the kind
+local function firm(area) return string.sub(area, 1, 11) == 'unknownkey:' end
+
+local function dropped(area, n)
+	if type(try('HINCRBY', COUNT, area .. ':dropped', n)) == 'table' then
+		call('HSET', COUNT, area .. ':dropped', n)
+	end
+end
+
+-- beyond max_n entries or max_bytes the oldest leave and are counted; a firm area takes no more: false
 local function keep(area, member, entry, max_n, max_bytes, ms)
 	local index, entries = S .. area, S .. area .. '#e'
 	if call('ZCARD', index) == 0 then
@@ -24,6 +33,11 @@ local function keep(area, member, entry, max_n, max_bytes, ms)
 		call('HDEL', COUNT, area .. ':bytes')
 	end
 	local old = call('HGET', entries, member)
+	if not old and firm(area) and (call('ZCARD', index) >= max_n
+		or (tonumber(call('HGET', COUNT, area .. ':bytes')) or 0) + #entry > max_bytes) then
+		dropped(area, 1)
+		return false
+	end
 	if old then
 		local n = (tonumber(string.match(old, '"n":(%d+),"raw_b64"')) or 1) + 1
 		entry = string.gsub(entry, '"n":%d+,"raw_b64"',
@@ -40,9 +54,10 @@ local function keep(area, member, entry, max_n, max_bytes, ms)
 		bytes = area_bytes(area, -call('HSTRLEN', entries, oldest))
 		call('ZREM', index, oldest)
 		call('HDEL', entries, oldest)
-		try('HINCRBY', COUNT, area .. ':dropped', 1)
+		dropped(area, 1)
 		n = n - 1
 	end
+	return true
 end
 
 -- at most one note per reason, queue and minute

@@ -1,6 +1,7 @@
 -- settle: ARGV ns, i, id, seq, what, record, delay_ms, handle, park_max, area, member, entry,
---         max_entries, max_bytes, reason, note, principal, its park_max, its slot (ms), its quarantine_max
--- -> OK foreign_filed | ALREADY | STALE | PARKFULL | FENCED | STORE key
+--         max_entries, max_bytes, reason, note, principal, its park_max, its slot (ms), its quarantine_max,
+--         judged, violated (0 or 1), the breaker's rule (six numbers, for violations.lua)
+-- -> OK foreign_filed area_full opened | ALREADY | STALE | PARKFULL | FENCED | STORE key
 -- A slot above 0: the job waits for a rate, and comes due one slot after the one parked before it.
 -- The ledger's finish comes before this call, on its own link: settle is the last word on a job.
 local id, seq, what = ARGV[3], ARGV[4], ARGV[5]
@@ -9,6 +10,8 @@ local area, member, entry = ARGV[10], ARGV[11], ARGV[12]
 local max_entries, max_bytes = tonumber(ARGV[13]), tonumber(ARGV[14])
 local reason, text, principal = ARGV[15], ARGV[16], ARGV[17]
 local own_max, slot_ms, kept_max = tonumber(ARGV[18]), tonumber(ARGV[19]), tonumber(ARGV[20])
+local judged, violated, rule = ARGV[21] == '1', ARGV[22] == '1', {}
+for n = 1, 6 do rule[n] = tonumber(ARGV[22 + n]) end
 local mine, shown_at, ms = instance(me), R .. 'worker:' .. id, now_ms()
 local signed = handle ~= ''
 local parks = what == 'retry' or what == 'park'
@@ -29,6 +32,7 @@ stop = wrong({in_hand(me, q), 'list', R .. 'queues', 'set', count_types(ms)})
 	or (what == 'handback' and wrong({queue(q), 'list'}))
 	or (parks and wrong({parked, 'zset', parcel, 'hash', parkedby, 'zset', slot, 'string'}))
 	or (counts and wrong({keptby, 'zset'}))
+	or ((judged or violated) and wrong({breaker_types(principal)}))
 	or (what == 'quarantine' and wrong({area_types(area)}))
 if stop then return stop end
 -- one copy stands for all of its id: a copy that comes again waits where the first one does
@@ -45,6 +49,7 @@ if counts and not call('ZSCORE', keptby, kept) and call('ZCARD', keptby) >= kept
 	end
 	if call('ZCARD', keptby) >= kept_max then return {'PARKFULL'} end
 end
+local area_full = false
 local foreign = foreign_filed(me, id, state[4], state[5])
 local owner = call('HGET', WID, id) == me
 
@@ -103,7 +108,7 @@ elseif not body then
 elseif what == 'handback' then
 	if not foreign then put_back(q, body) end
 elseif what == 'quarantine' then
-	keep(area, member, entry, max_entries, max_bytes, ms)
+	area_full = not keep(area, member, entry, max_entries, max_bytes, ms)
 	if counts then call('ZADD', keptby, ms, kept) end
 	note(reason, q, text)
 else
@@ -113,4 +118,9 @@ else
 	end
 	park()
 end
-return {'OK', foreign and 1 or 0}
+local opened = 0
+if judged or (violated and not call('ZSCORE', S .. 'violated:' .. principal, handle)) then
+	count_judged(principal, rule[1], ms)
+end
+if violated then opened = count_violation(principal, handle, rule, ms) end
+return {'OK', foreign and 1 or 0, area_full and 1 or 0, opened}
