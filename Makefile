@@ -53,13 +53,11 @@ LDFLAGS_ALL := $(LDHARDEN) $(SANFLAGS) $(LDFLAGS)
 SANDBOX_SRC := $(wildcard sandbox/*.c)
 WORKER_SRC  := $(filter-out worker/main.c,$(wildcard worker/*.c worker/cli/*.c))
 RUNTIME_SRC := $(filter-out jobs/cage/registry.c jobs/schema/main.c,$(wildcard jobs/cage/*.c jobs/schema/*.c))
-JOBS_SRC    := $(wildcard jobs/*.c)
+JOBS_ALL    := $(wildcard jobs/*.c)
 HOSTILE_SRC := $(wildcard tests/hostile/*.c)
 HANDLERS_SRC := $(wildcard tests/handlers/*.c)
 PROGRAMS_SRC := $(wildcard tests/programs/*.c)
 NET_SRC     := $(wildcard tests/net/*.c)
-GEN_H       := $(patsubst jobs/%.schema.json,$(B)/gen/jobs/%.args.h,$(wildcard jobs/*.schema.json))
-GEN_OBJ     := $(patsubst jobs/%.schema.json,$(B)/gen/jobs/%.bind.o,$(wildcard jobs/*.schema.json))
 UNIT_SRC    := $(wildcard tests/unit/test_*.c)
 TESTLIB_SRC := $(wildcard tests/lib/*.c)
 TOOL_SRC    := $(wildcard tests/tools/*.c)
@@ -77,7 +75,40 @@ LIBCAGE    := $(B)/libstockade-cage.a
 
 WORKER_LIBS  := -lhiredis -lsodium -lconfig -lseccomp -lcap
 CAGE_LIBS    := -ljansson -lpcre2-8 -lseccomp -lcap -lm
-JOB_LIBS     := -lsodium -lm
+
+# --- built-in jobs that need a library or a program of others: there if that is there ---------------
+# $(call optional,job,condition,its further sources,libraries). WITHOUT="thumbnail ..." leaves some out.
+# A cage program that only tests run, and reads jobs/registry.def, has the jobs that need nothing.
+WITHOUT  ?=
+JOB_DEFS :=
+JOB_LIBS :=
+ABSENT   :=
+OPTIONAL :=
+define optional
+ifeq ($(and $(2),$(if $(filter $(1),$(WITHOUT)),,yes)),)
+ABSENT += $(1) $(3)
+else
+JOB_DEFS += -DSTOCKADE_JOB_$(1)
+JOB_LIBS += $(4)
+endif
+OPTIONAL += $(1) $(3)
+endef
+libs = $(shell $(PKG_CONFIG) --silence-errors --libs $(1))
+ZLIB_LIBS    := $(call libs,zlib)
+ARCHIVE_LIBS := $(call libs,libarchive)
+PICTURE_LIBS := $(call libs,libpng libjpeg)
+$(eval $(call optional,compress_file,$(ZLIB_LIBS),,$(ZLIB_LIBS)))
+$(eval $(call optional,verify_archive,$(ARCHIVE_LIBS),archive_name,$(ARCHIVE_LIBS)))
+$(eval $(call optional,thumbnail,$(PICTURE_LIBS),picture picture_png picture_jpeg,$(PICTURE_LIBS)))
+$(eval $(call optional,extract_text,$(wildcard /usr/bin/pdftotext),))
+
+JOBS_SRC  := $(filter-out $(ABSENT:%=jobs/%.c),$(JOBS_ALL))
+BASE_SRC  := $(filter-out $(OPTIONAL:%=jobs/%.c),$(JOBS_ALL))
+gen        = $(patsubst jobs/%.c,$(B)/gen/jobs/%$(2),$(filter $(patsubst %.schema.json,%.c,$(wildcard jobs/*.schema.json)),$(1)))
+GEN_H     := $(call gen,$(JOBS_ALL),.args.h)
+GEN_OBJ   := $(call gen,$(JOBS_SRC),.bind.o)
+BASE_GEN  := $(call gen,$(BASE_SRC),.bind.o)
+JOB_LIBS  += -lsodium -lm
 
 UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/test/%,$(UNIT_SRC))
 TOOL_BIN := $(patsubst tests/tools/%.c,$(B)/test/stockade-%,$(TOOL_SRC))
@@ -133,26 +164,33 @@ $(B)/gen/jobs/%.args.h $(B)/gen/jobs/%.bind.c: jobs/%.schema.json $(SCHEMAC)
 $(B)/gen/jobs/%.bind.o: $(B)/gen/jobs/%.bind.c $(B)/probed.mk
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
-$(call obj,$(JOBS_SRC) $(HOSTILE_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(TOOL_SRC)): | $(GEN_H)
+$(call obj,$(JOBS_ALL) $(HOSTILE_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(TOOL_SRC)): | $(GEN_H)
 
 # What a registry says is checked before it is compiled: in words of its own, with its lines.
 REGISTRY_DEPS := jobs/cage/registry.h jobs/schema/registry_lines.h $(SCHEMAC) $(wildcard jobs/*.schema.json tests/hostile/*.schema.json)
 $(B)/obj/registry-jobs.checked: jobs/registry.def $(call obj,$(JOBS_SRC)) $(REGISTRY_DEPS)
-$(B)/obj/registry-hostile.checked: tests/hostile/registry.def jobs/registry.def $(call obj,$(JOBS_SRC) $(HOSTILE_SRC)) $(REGISTRY_DEPS)
+$(B)/obj/registry-jobs.checked $(B)/obj/registry-jobs.o: REGISTRY_DEFS := $(JOB_DEFS)
+$(B)/obj/registry-jobs.checked $(B)/obj/registry-jobs.o: $(B)/optional
+$(B)/obj/registry-hostile.checked: tests/hostile/registry.def jobs/registry.def $(call obj,$(BASE_SRC) $(HOSTILE_SRC)) $(REGISTRY_DEPS)
 $(B)/obj/registry-handlers.checked: tests/handlers/registry.def $(call obj,$(HANDLERS_SRC)) $(REGISTRY_DEPS)
 $(B)/obj/registry-programs.checked: tests/programs/registry.def $(call obj,$(PROGRAMS_SRC)) $(REGISTRY_DEPS)
 # the limits that tests ask for are those of an operator who raised the ceiling
 $(B)/obj/registry-hostile.checked: BEYOND := beyond
 $(B)/obj/registry-%.checked:
 	$(call say,CHECK,$<)
-	$(Q)$(CC) -E -P -I. '-DSTOCKADE_REGISTRY="$<"' jobs/schema/registry_lines.h >$@.lines && \
+	$(Q)$(CC) -E -P -I. '-DSTOCKADE_REGISTRY="$<"' $(REGISTRY_DEFS) jobs/schema/registry_lines.h >$@.lines && \
 	nm -g --defined-only $(filter %.o,$^) >$@.symbols && \
 	$(SCHEMAC) registry $@.lines $@.symbols $(BEYOND) && touch $@
+
+# Which of the optional jobs were there when it was built: another answer builds the registry anew.
+$(B)/optional: FORCE
+	@mkdir -p $(B) && { echo '$(JOB_DEFS)' | cmp -s - $@ || echo '$(JOB_DEFS)' >$@; }
+FORCE:
 
 # A cage program is the runtime plus one registry; the registry's path is all that differs.
 $(B)/obj/registry-jobs.o: jobs/cage/registry.c jobs/registry.def $(B)/obj/registry-jobs.checked $(wildcard jobs/*.schema.json) $(B)/probed.mk
 	$(call say,CC,$< (jobs/registry.def))
-	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -DSTOCKADE_REGISTRY='"jobs/registry.def"' \
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(REGISTRY_DEFS) -DSTOCKADE_REGISTRY='"jobs/registry.def"' \
 		-MMD -MP -c -o $@ $<
 $(B)/obj/registry-hostile.o: jobs/cage/registry.c tests/hostile/registry.def $(B)/obj/registry-hostile.checked \
 		$(wildcard jobs/*.schema.json tests/hostile/*.schema.json) $(B)/probed.mk
@@ -176,9 +214,9 @@ $(B)/stockade-cage: $(B)/obj/registry-jobs.o $(call obj,$(JOBS_SRC)) $(GEN_OBJ) 
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(CAGE_LIBS) $(JOB_LIBS) && chmod 555 $@
 
-$(B)/test/hostile-cage: $(B)/obj/registry-hostile.o $(call obj,$(HOSTILE_SRC) $(JOBS_SRC)) $(GEN_OBJ) $(LIBCAGE) $(LIBSANDBOX)
+$(B)/test/hostile-cage: $(B)/obj/registry-hostile.o $(call obj,$(HOSTILE_SRC) $(BASE_SRC)) $(BASE_GEN) $(LIBCAGE) $(LIBSANDBOX)
 	$(call say,LD,$@)
-	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(CAGE_LIBS) $(JOB_LIBS) && chmod 555 $@
+	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(CAGE_LIBS) -lsodium -lm && chmod 555 $@
 
 # Libraries that real handlers use; only this program links them.
 $(B)/test/handlers-cage: $(B)/obj/registry-handlers.o $(call obj,$(HANDLERS_SRC)) $(LIBCAGE) $(LIBSANDBOX)
@@ -220,6 +258,11 @@ $(B)/test/escape-driver: $(call obj,$(ESCAPE_ACTS) $(ESCAPE_SIDE)) $(LIBSANDBOX)
 $(B)/test/test_%: $(B)/obj/tests/unit/test_%.o $(call obj,$(TESTLIB_SRC)) $(LIBWORKER) $(LIBCAGE) $(LIBSANDBOX)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ -lcmocka $(WORKER_LIBS) $(CAGE_LIBS) -lm
+# What feeds a built-in job makes its files with the job's own library.
+$(B)/test/test_job_%: $(B)/obj/tests/unit/test_job_%.o $(call obj,$(TESTLIB_SRC)) $(LIBWORKER) $(LIBCAGE) $(LIBSANDBOX)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ -lcmocka $(WORKER_LIBS) $(CAGE_LIBS) $(JOB_LIBS) -lz
+$(B)/obj/tests/unit/test_job_%.o: CPPFLAGS_ALL += $(JOB_DEFS)
 $(B)/test/stockade-%: $(B)/obj/tests/tools/%.o $(call obj,tests/lib/outer.c) $(LIBWORKER) $(LIBCAGE) $(LIBSANDBOX)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(WORKER_LIBS) $(CAGE_LIBS) -lm
