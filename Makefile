@@ -97,9 +97,11 @@ libs = $(shell $(PKG_CONFIG) --silence-errors --libs $(1))
 ZLIB_LIBS    := $(call libs,zlib)
 ARCHIVE_LIBS := $(call libs,libarchive)
 PICTURE_LIBS := $(call libs,libpng libjpeg)
+WEBHOOK_LIBS := $(if $(shell $(PKG_CONFIG) --exists 'libcurl >= 7.77' && echo yes),$(call libs,libcurl))
 $(eval $(call optional,compress_file,$(ZLIB_LIBS),,$(ZLIB_LIBS)))
 $(eval $(call optional,verify_archive,$(ARCHIVE_LIBS),archive_name,$(ARCHIVE_LIBS)))
 $(eval $(call optional,thumbnail,$(PICTURE_LIBS),picture picture_png picture_jpeg,$(PICTURE_LIBS)))
+$(eval $(call optional,deliver_webhook,$(WEBHOOK_LIBS),webhook_sign,$(WEBHOOK_LIBS)))
 $(eval $(call optional,extract_text,$(wildcard /usr/bin/pdftotext),))
 
 JOBS_SRC  := $(filter-out $(ABSENT:%=jobs/%.c),$(JOBS_ALL))
@@ -229,14 +231,17 @@ $(B)/test/programs-cage: $(B)/obj/registry-programs.o $(call obj,$(PROGRAMS_SRC)
 
 # A cage program that connects; with libcurl in it where that can be compiled.
 CURL_LIBS := $(shell $(PKG_CONFIG) --silence-errors --libs libcurl)
-NET_DEFS  := -DSTOCKADE_REGISTRY='"tests/net/registry.def"' $(if $(CURL_LIBS),-DSTOCKADE_HAS_CURL)
+NET_DEFS  := -DSTOCKADE_REGISTRY='"tests/net/registry.def"' $(if $(CURL_LIBS),-DSTOCKADE_HAS_CURL) \
+	$(filter %deliver_webhook,$(JOB_DEFS))
+# the built-in job that connects, under a line that lets it reach a server of a test
+NET_JOBS  := $(filter jobs/deliver_webhook.c jobs/webhook_sign.c,$(JOBS_SRC))
 $(B)/obj/registry-net.o: jobs/cage/registry.c tests/net/registry.def tests/hostile/any.schema.json $(B)/probed.mk
 	$(call say,CC,$< (tests/net/registry.def))
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(NET_DEFS) -MMD -MP -c -o $@ $<
 $(call obj,$(NET_SRC)): CPPFLAGS_ALL += $(NET_DEFS)
-$(B)/test/net-cage: $(B)/obj/registry-net.o $(call obj,$(NET_SRC)) $(LIBCAGE) $(LIBSANDBOX)
+$(B)/test/net-cage: $(B)/obj/registry-net.o $(call obj,$(NET_SRC) $(NET_JOBS)) $(filter %/deliver_webhook.bind.o,$(GEN_OBJ)) $(LIBCAGE) $(LIBSANDBOX)
 	$(call say,LD,$@)
-	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(CAGE_LIBS) $(CURL_LIBS) && chmod 555 $@
+	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(CAGE_LIBS) $(CURL_LIBS) -lsodium && chmod 555 $@
 
 # The escape suite: the acts behind the wall, and the driver that also runs them without it. In both,
 # and nowhere else, a layer of the wall can be switched off (tests/escape/mutate.c).

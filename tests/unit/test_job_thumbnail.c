@@ -300,7 +300,7 @@ static void refuses_more_pixels_than_the_budget_before_it_takes_memory(void **st
 	expect(&stand, CLASS, STK_OUT_FAILED, "libpng: ", "[\"none.png\",\"out.png\",64]");
 }
 
-/* 500 MB of text in half a megabyte, beside the picture. */
+/* 200 MB of text in half a megabyte, beside the picture. */
 static void does_not_unpack_text_that_explodes(void **state)
 {
 	static uint8_t packed[1 << 20], block[1 << 20];
@@ -312,10 +312,10 @@ static void does_not_unpack_text_that_explodes(void **state)
 	assert_int_equal(deflateInit(&z, 9), Z_OK);
 	z.next_out = packed + 9;
 	z.avail_out = sizeof(packed) - 9;
-	for (int i = 0; i < 500; i++) {
+	for (int i = 0; i < 200; i++) {
 		z.next_in = block;
 		z.avail_in = sizeof(block);
-		assert_int_equal(deflate(&z, i == 499 ? Z_FINISH : Z_NO_FLUSH), i == 499);
+		assert_int_equal(deflate(&z, i == 199 ? Z_FINISH : Z_NO_FLUSH), i == 199);
 	}
 	len = (uint32_t)(sizeof(packed) - z.avail_out);
 	(void)deflateEnd(&z);
