@@ -28,7 +28,7 @@ WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototyp
 WARN_PROBED := -Wlogical-op -Wduplicated-cond -Wtrampolines -Wformat-signedness -Wcomma \
 	-Wconditional-uninitialized -Wassign-enum
 HARDEN := -O2 -g -fstack-protector-strong -fstack-clash-protection -fPIE -fno-strict-overflow \
-	-fno-delete-null-pointer-checks -fno-strict-aliasing -fno-common
+	-fno-delete-null-pointer-checks -fno-strict-aliasing -fno-common -ffile-prefix-map=$(CURDIR)/=
 HARDEN_PROBED := -fcf-protection=full -ftrivial-auto-var-init=zero -fzero-call-used-regs=used-gpr \
 	-fstrict-flex-arrays=3
 LDHARDEN := -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,-z,separate-code -Wl,-z,nodlopen \
@@ -116,11 +116,11 @@ UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/test/%,$(UNIT_SRC))
 TOOL_BIN := $(patsubst tests/tools/%.c,$(B)/test/stockade-%,$(TOOL_SRC))
 FUZZ_BIN := $(patsubst tests/fuzz/fuzz_%.c,$(B)/test/replay-%,$(FUZZ_SRC))
 
-.PHONY: all tests job demo check check-inner check-all chaos chaos-inner lint format check-format fuzz bootstrap clean help
+.PHONY: all tests install uninstall job demo check check-inner check-all chaos chaos-inner lint format check-format fuzz bootstrap clean help
 
 all: $(B)/stockade $(B)/stockade-cage ## both programs, into $(B)/
 
-tests: all $(UNIT_BIN) $(TOOL_BIN) $(FUZZ_BIN) $(B)/test/hostile-cage $(B)/test/handlers-cage $(B)/test/programs-cage $(B)/test/net-cage $(B)/test/escape-cage $(B)/test/escape-driver ## everything the tests run
+tests: all $(UNIT_BIN) $(TOOL_BIN) $(FUZZ_BIN) $(B)/test/hostile-cage $(B)/test/handlers-cage $(B)/test/programs-cage $(B)/test/net-cage $(B)/test/escape-cage $(B)/test/escape-driver $(B)/install/libstockade-cage.a ## everything the tests run
 
 # --- what each compiler knows, asked once --------------------------------------------------------
 $(B)/probed.mk: Makefile
@@ -130,7 +130,7 @@ $(B)/probed.mk: Makefile
 		if echo 'int main(void){return 0;}' | $(CC) -Werror $$f -x c -c -o /dev/null - 2>/dev/null; \
 		then printf ' %s' $$f >>$@.tmp; fi; \
 	done && echo >>$@.tmp && mv $@.tmp $@
-ifeq ($(filter clean help job bootstrap demo check check-all chaos format,$(MAKECMDGOALS)),)
+ifeq ($(filter clean help uninstall job bootstrap demo check check-all chaos format,$(MAKECMDGOALS)),)
 -include $(B)/probed.mk
 endif
 
@@ -183,6 +183,19 @@ $(B)/obj/registry-%.checked:
 	$(Q)$(CC) -E -P -I. '-DSTOCKADE_REGISTRY="$<"' $(REGISTRY_DEFS) jobs/schema/registry_lines.h >$@.lines && \
 	nm -g --defined-only $(filter %.o,$^) >$@.symbols && \
 	$(SCHEMAC) registry $@.lines $@.symbols $(BEYOND) && touch $@
+
+# --- for jobs out of this tree -----------------------------------------------------------------------
+PREFIX ?= /usr/local
+DESTDIR ?=
+# runtime and wall in one library; q, because members of different folders may share a name
+$(B)/install/libstockade-cage.a: $(call obj,$(RUNTIME_SRC) $(SANDBOX_SRC))
+	$(call say,AR,$@)
+	$(Q)mkdir -p $(@D) && rm -f $@ && ar qcsD $@ $^
+
+install: all $(B)/stockade-schemac $(B)/install/libstockade-cage.a ## programs, library, headers, stockade.mk, pages; PREFIX=/usr/local DESTDIR=
+	@sh contrib/install/install.sh install $(B) '$(PREFIX)' '$(DESTDIR)' $(VERSION)
+uninstall: ## takes back what install put there
+	@sh contrib/install/install.sh uninstall $(B) '$(PREFIX)' '$(DESTDIR)' $(VERSION)
 
 # Which of the optional jobs were there when it was built: another answer builds the registry anew.
 $(B)/optional: FORCE
