@@ -87,6 +87,7 @@ struct stockade_result thumbnail(struct stockade_job *job, const struct thumbnai
 
 	if (code == PICTURE_OK)
 		code = decode(&p, in);
+	free((void *)(uintptr_t)in.at);
 	if (code != PICTURE_OK)
 		return stockade_fail(job, code, "%s: %s", args->file, p.why);
 	code = save(job, args->output, &p);

@@ -42,8 +42,8 @@ struct stockade_result word_count(struct stockade_job *job, const struct word_co
 		count(&c, block, (size_t)n);
 	if (n == -1)
 		return stockade_fail(job, 2, "cannot read %s: %s", args->file, strerror(errno));
-	(void)snprintf(json, sizeof(json), "{\"lines\":%" PRIu64 ",\"words\":%" PRIu64 "}", c.lines,
-	    c.words);
+	(void)snprintf(
+	    json, sizeof(json), "{\"lines\":%" PRIu64 ",\"words\":%" PRIu64 "}", c.lines, c.words);
 	return stockade_result_json(job, json) == 0 ? STOCKADE_DONE
 						    : stockade_fail(job, 3, "no room");
 }

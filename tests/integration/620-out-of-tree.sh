@@ -25,7 +25,7 @@ check "and nothing else" eq "$(find "$T/dest" -type f)" "$T/dest$P/bin/somebody-
 
 cp -r contrib/example-project "$T/acme"
 export PKG_CONFIG_PATH="$P/lib/pkgconfig"
-build() { env -u MAKEFLAGS -u MAKELEVEL -u B make --no-print-directory -C "$T/acme" CC="${CC:-gcc}" "$@"; }
+build() { env -u MAKEFLAGS -u MAKELEVEL -u B make --no-print-directory -C "$T/acme" CC="${CC:-gcc}"; }
 check "the example's own tests pass" sh -c "env -u MAKEFLAGS -u MAKELEVEL -u B make --no-print-directory -C '$T/acme' CC='${CC:-gcc}' check >'$T/out' 2>&1 || { cat '$T/out'; exit 1; }"
 check "all of them" eq "$(grep -c '^ok - ' "$T/out")" 6
 check "its compilation says nothing" hasnt "$(cat "$T/out")" warning
