@@ -28,7 +28,7 @@ WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototyp
 WARN_PROBED := -Wlogical-op -Wduplicated-cond -Wtrampolines -Wformat-signedness -Wcomma \
 	-Wconditional-uninitialized -Wassign-enum
 HARDEN := -O2 -g -fstack-protector-strong -fstack-clash-protection -fPIE -fno-strict-overflow \
-	-fno-delete-null-pointer-checks -fno-strict-aliasing -fno-common
+	-fno-delete-null-pointer-checks -fno-strict-aliasing -fno-common -ffile-prefix-map=$(CURDIR)/=
 HARDEN_PROBED := -fcf-protection=full -ftrivial-auto-var-init=zero -fzero-call-used-regs=used-gpr \
 	-fstrict-flex-arrays=3
 LDHARDEN := -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,-z,separate-code -Wl,-z,nodlopen \
@@ -53,13 +53,11 @@ LDFLAGS_ALL := $(LDHARDEN) $(SANFLAGS) $(LDFLAGS)
 SANDBOX_SRC := $(wildcard sandbox/*.c)
 WORKER_SRC  := $(filter-out worker/main.c,$(wildcard worker/*.c worker/cli/*.c))
 RUNTIME_SRC := $(filter-out jobs/cage/registry.c jobs/schema/main.c,$(wildcard jobs/cage/*.c jobs/schema/*.c))
-JOBS_SRC    := $(wildcard jobs/*.c)
+JOBS_ALL    := $(wildcard jobs/*.c)
 HOSTILE_SRC := $(wildcard tests/hostile/*.c)
 HANDLERS_SRC := $(wildcard tests/handlers/*.c)
 PROGRAMS_SRC := $(wildcard tests/programs/*.c)
 NET_SRC     := $(wildcard tests/net/*.c)
-GEN_H       := $(patsubst jobs/%.schema.json,$(B)/gen/jobs/%.args.h,$(wildcard jobs/*.schema.json))
-GEN_OBJ     := $(patsubst jobs/%.schema.json,$(B)/gen/jobs/%.bind.o,$(wildcard jobs/*.schema.json))
 UNIT_SRC    := $(wildcard tests/unit/test_*.c)
 TESTLIB_SRC := $(wildcard tests/lib/*.c)
 TOOL_SRC    := $(wildcard tests/tools/*.c)
@@ -77,17 +75,52 @@ LIBCAGE    := $(B)/libstockade-cage.a
 
 WORKER_LIBS  := -lhiredis -lsodium -lconfig -lseccomp -lcap
 CAGE_LIBS    := -ljansson -lpcre2-8 -lseccomp -lcap -lm
-JOB_LIBS     := -lsodium -lm
+
+# --- built-in jobs that need a library or a program of others: there if that is there ---------------
+# $(call optional,job,condition,its further sources,libraries). WITHOUT="thumbnail ..." leaves some out.
+# A cage program that only tests run, and reads jobs/registry.def, has the jobs that need nothing.
+WITHOUT  ?=
+JOB_DEFS :=
+JOB_LIBS :=
+ABSENT   :=
+OPTIONAL :=
+define optional
+ifeq ($(and $(2),$(if $(filter $(1),$(WITHOUT)),,yes)),)
+ABSENT += $(1) $(3)
+else
+JOB_DEFS += -DSTOCKADE_JOB_$(1)
+JOB_LIBS += $(4)
+endif
+OPTIONAL += $(1) $(3)
+endef
+libs = $(shell $(PKG_CONFIG) --silence-errors --libs $(1))
+ZLIB_LIBS    := $(call libs,zlib)
+ARCHIVE_LIBS := $(call libs,libarchive)
+PICTURE_LIBS := $(call libs,libpng libjpeg)
+WEBHOOK_LIBS := $(if $(shell $(PKG_CONFIG) --exists 'libcurl >= 7.77' && echo yes),$(call libs,libcurl))
+$(eval $(call optional,compress_file,$(ZLIB_LIBS),,$(ZLIB_LIBS)))
+$(eval $(call optional,verify_archive,$(ARCHIVE_LIBS),archive_name,$(ARCHIVE_LIBS)))
+$(eval $(call optional,thumbnail,$(PICTURE_LIBS),picture picture_png picture_jpeg,$(PICTURE_LIBS)))
+$(eval $(call optional,deliver_webhook,$(WEBHOOK_LIBS),webhook_sign,$(WEBHOOK_LIBS)))
+$(eval $(call optional,extract_text,$(wildcard /usr/bin/pdftotext),))
+
+JOBS_SRC  := $(filter-out $(ABSENT:%=jobs/%.c),$(JOBS_ALL))
+BASE_SRC  := $(filter-out $(OPTIONAL:%=jobs/%.c),$(JOBS_ALL))
+gen        = $(patsubst jobs/%.c,$(B)/gen/jobs/%$(2),$(filter $(patsubst %.schema.json,%.c,$(wildcard jobs/*.schema.json)),$(1)))
+GEN_H     := $(call gen,$(JOBS_ALL),.args.h)
+GEN_OBJ   := $(call gen,$(JOBS_SRC),.bind.o)
+BASE_GEN  := $(call gen,$(BASE_SRC),.bind.o)
+JOB_LIBS  += -lsodium -lm
 
 UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/test/%,$(UNIT_SRC))
 TOOL_BIN := $(patsubst tests/tools/%.c,$(B)/test/stockade-%,$(TOOL_SRC))
 FUZZ_BIN := $(patsubst tests/fuzz/fuzz_%.c,$(B)/test/replay-%,$(FUZZ_SRC))
 
-.PHONY: all tests job demo check check-inner check-all chaos chaos-inner lint format check-format fuzz bootstrap clean help
+.PHONY: all tests install uninstall job demo check check-inner check-all chaos chaos-inner lint format check-format fuzz bootstrap clean help
 
 all: $(B)/stockade $(B)/stockade-cage ## both programs, into $(B)/
 
-tests: all $(UNIT_BIN) $(TOOL_BIN) $(FUZZ_BIN) $(B)/test/hostile-cage $(B)/test/handlers-cage $(B)/test/programs-cage $(B)/test/net-cage $(B)/test/escape-cage $(B)/test/escape-driver ## everything the tests run
+tests: all $(UNIT_BIN) $(TOOL_BIN) $(FUZZ_BIN) $(B)/test/hostile-cage $(B)/test/handlers-cage $(B)/test/programs-cage $(B)/test/net-cage $(B)/test/escape-cage $(B)/test/escape-driver $(B)/install/libstockade-cage.a ## everything the tests run
 
 # --- what each compiler knows, asked once --------------------------------------------------------
 $(B)/probed.mk: Makefile
@@ -97,7 +130,7 @@ $(B)/probed.mk: Makefile
 		if echo 'int main(void){return 0;}' | $(CC) -Werror $$f -x c -c -o /dev/null - 2>/dev/null; \
 		then printf ' %s' $$f >>$@.tmp; fi; \
 	done && echo >>$@.tmp && mv $@.tmp $@
-ifeq ($(filter clean help job bootstrap demo check check-all chaos format,$(MAKECMDGOALS)),)
+ifeq ($(filter clean help uninstall job bootstrap demo check check-all chaos format,$(MAKECMDGOALS)),)
 -include $(B)/probed.mk
 endif
 
@@ -133,26 +166,46 @@ $(B)/gen/jobs/%.args.h $(B)/gen/jobs/%.bind.c: jobs/%.schema.json $(SCHEMAC)
 $(B)/gen/jobs/%.bind.o: $(B)/gen/jobs/%.bind.c $(B)/probed.mk
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
-$(call obj,$(JOBS_SRC) $(HOSTILE_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(TOOL_SRC)): | $(GEN_H)
+$(call obj,$(JOBS_ALL) $(HOSTILE_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(TOOL_SRC)): | $(GEN_H)
 
 # What a registry says is checked before it is compiled: in words of its own, with its lines.
 REGISTRY_DEPS := jobs/cage/registry.h jobs/schema/registry_lines.h $(SCHEMAC) $(wildcard jobs/*.schema.json tests/hostile/*.schema.json)
 $(B)/obj/registry-jobs.checked: jobs/registry.def $(call obj,$(JOBS_SRC)) $(REGISTRY_DEPS)
-$(B)/obj/registry-hostile.checked: tests/hostile/registry.def jobs/registry.def $(call obj,$(JOBS_SRC) $(HOSTILE_SRC)) $(REGISTRY_DEPS)
+$(B)/obj/registry-jobs.checked $(B)/obj/registry-jobs.o: REGISTRY_DEFS := $(JOB_DEFS)
+$(B)/obj/registry-jobs.checked $(B)/obj/registry-jobs.o: $(B)/optional
+$(B)/obj/registry-hostile.checked: tests/hostile/registry.def jobs/registry.def $(call obj,$(BASE_SRC) $(HOSTILE_SRC)) $(REGISTRY_DEPS)
 $(B)/obj/registry-handlers.checked: tests/handlers/registry.def $(call obj,$(HANDLERS_SRC)) $(REGISTRY_DEPS)
 $(B)/obj/registry-programs.checked: tests/programs/registry.def $(call obj,$(PROGRAMS_SRC)) $(REGISTRY_DEPS)
 # the limits that tests ask for are those of an operator who raised the ceiling
 $(B)/obj/registry-hostile.checked: BEYOND := beyond
 $(B)/obj/registry-%.checked:
 	$(call say,CHECK,$<)
-	$(Q)$(CC) -E -P -I. '-DSTOCKADE_REGISTRY="$<"' jobs/schema/registry_lines.h >$@.lines && \
+	$(Q)$(CC) -E -P -I. '-DSTOCKADE_REGISTRY="$<"' $(REGISTRY_DEFS) jobs/schema/registry_lines.h >$@.lines && \
 	nm -g --defined-only $(filter %.o,$^) >$@.symbols && \
 	$(SCHEMAC) registry $@.lines $@.symbols $(BEYOND) && touch $@
+
+# --- for jobs out of this tree -----------------------------------------------------------------------
+PREFIX ?= /usr/local
+DESTDIR ?=
+# runtime and wall in one library; q, because members of different folders may share a name
+$(B)/install/libstockade-cage.a: $(call obj,$(RUNTIME_SRC) $(SANDBOX_SRC))
+	$(call say,AR,$@)
+	$(Q)mkdir -p $(@D) && rm -f $@ && ar qcsD $@ $^
+
+install: all $(B)/stockade-schemac $(B)/install/libstockade-cage.a ## programs, library, headers, stockade.mk, pages; PREFIX=/usr/local DESTDIR=
+	@sh contrib/install/install.sh install $(B) '$(PREFIX)' '$(DESTDIR)' $(VERSION)
+uninstall: ## takes back what install put there
+	@sh contrib/install/install.sh uninstall $(B) '$(PREFIX)' '$(DESTDIR)' $(VERSION)
+
+# Which of the optional jobs were there when it was built: another answer builds the registry anew.
+$(B)/optional: FORCE
+	@mkdir -p $(B) && { echo '$(JOB_DEFS)' | cmp -s - $@ || echo '$(JOB_DEFS)' >$@; }
+FORCE:
 
 # A cage program is the runtime plus one registry; the registry's path is all that differs.
 $(B)/obj/registry-jobs.o: jobs/cage/registry.c jobs/registry.def $(B)/obj/registry-jobs.checked $(wildcard jobs/*.schema.json) $(B)/probed.mk
 	$(call say,CC,$< (jobs/registry.def))
-	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -DSTOCKADE_REGISTRY='"jobs/registry.def"' \
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(REGISTRY_DEFS) -DSTOCKADE_REGISTRY='"jobs/registry.def"' \
 		-MMD -MP -c -o $@ $<
 $(B)/obj/registry-hostile.o: jobs/cage/registry.c tests/hostile/registry.def $(B)/obj/registry-hostile.checked \
 		$(wildcard jobs/*.schema.json tests/hostile/*.schema.json) $(B)/probed.mk
@@ -176,9 +229,9 @@ $(B)/stockade-cage: $(B)/obj/registry-jobs.o $(call obj,$(JOBS_SRC)) $(GEN_OBJ) 
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(CAGE_LIBS) $(JOB_LIBS) && chmod 555 $@
 
-$(B)/test/hostile-cage: $(B)/obj/registry-hostile.o $(call obj,$(HOSTILE_SRC) $(JOBS_SRC)) $(GEN_OBJ) $(LIBCAGE) $(LIBSANDBOX)
+$(B)/test/hostile-cage: $(B)/obj/registry-hostile.o $(call obj,$(HOSTILE_SRC) $(BASE_SRC)) $(BASE_GEN) $(LIBCAGE) $(LIBSANDBOX)
 	$(call say,LD,$@)
-	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(CAGE_LIBS) $(JOB_LIBS) && chmod 555 $@
+	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(CAGE_LIBS) -lsodium -lm && chmod 555 $@
 
 # Libraries that real handlers use; only this program links them.
 $(B)/test/handlers-cage: $(B)/obj/registry-handlers.o $(call obj,$(HANDLERS_SRC)) $(LIBCAGE) $(LIBSANDBOX)
@@ -191,14 +244,17 @@ $(B)/test/programs-cage: $(B)/obj/registry-programs.o $(call obj,$(PROGRAMS_SRC)
 
 # A cage program that connects; with libcurl in it where that can be compiled.
 CURL_LIBS := $(shell $(PKG_CONFIG) --silence-errors --libs libcurl)
-NET_DEFS  := -DSTOCKADE_REGISTRY='"tests/net/registry.def"' $(if $(CURL_LIBS),-DSTOCKADE_HAS_CURL)
+NET_DEFS  := -DSTOCKADE_REGISTRY='"tests/net/registry.def"' $(if $(CURL_LIBS),-DSTOCKADE_HAS_CURL) \
+	$(filter %deliver_webhook,$(JOB_DEFS))
+# the built-in job that connects, under a line that lets it reach a server of a test
+NET_JOBS  := $(filter jobs/deliver_webhook.c jobs/webhook_sign.c,$(JOBS_SRC))
 $(B)/obj/registry-net.o: jobs/cage/registry.c tests/net/registry.def tests/hostile/any.schema.json $(B)/probed.mk
 	$(call say,CC,$< (tests/net/registry.def))
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(NET_DEFS) -MMD -MP -c -o $@ $<
 $(call obj,$(NET_SRC)): CPPFLAGS_ALL += $(NET_DEFS)
-$(B)/test/net-cage: $(B)/obj/registry-net.o $(call obj,$(NET_SRC)) $(LIBCAGE) $(LIBSANDBOX)
+$(B)/test/net-cage: $(B)/obj/registry-net.o $(call obj,$(NET_SRC) $(NET_JOBS)) $(filter %/deliver_webhook.bind.o,$(GEN_OBJ)) $(LIBCAGE) $(LIBSANDBOX)
 	$(call say,LD,$@)
-	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(CAGE_LIBS) $(CURL_LIBS) && chmod 555 $@
+	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(CAGE_LIBS) $(CURL_LIBS) -lsodium && chmod 555 $@
 
 # The escape suite: the acts behind the wall, and the driver that also runs them without it. In both,
 # and nowhere else, a layer of the wall can be switched off (tests/escape/mutate.c).
@@ -220,6 +276,11 @@ $(B)/test/escape-driver: $(call obj,$(ESCAPE_ACTS) $(ESCAPE_SIDE)) $(LIBSANDBOX)
 $(B)/test/test_%: $(B)/obj/tests/unit/test_%.o $(call obj,$(TESTLIB_SRC)) $(LIBWORKER) $(LIBCAGE) $(LIBSANDBOX)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ -lcmocka $(WORKER_LIBS) $(CAGE_LIBS) -lm
+# What feeds a built-in job makes its files with the job's own library.
+$(B)/test/test_job_%: $(B)/obj/tests/unit/test_job_%.o $(call obj,$(TESTLIB_SRC)) $(LIBWORKER) $(LIBCAGE) $(LIBSANDBOX)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ -lcmocka $(WORKER_LIBS) $(CAGE_LIBS) $(JOB_LIBS) -lz
+$(B)/obj/tests/unit/test_job_%.o: CPPFLAGS_ALL += $(JOB_DEFS)
 $(B)/test/stockade-%: $(B)/obj/tests/tools/%.o $(call obj,tests/lib/outer.c) $(LIBWORKER) $(LIBCAGE) $(LIBSANDBOX)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(WORKER_LIBS) $(CAGE_LIBS) -lm

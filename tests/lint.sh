@@ -40,7 +40,7 @@ only() { # only HEADER-REGEX ALLOWED-REGEX
 only 'hiredis' 'worker/redis[a-z_]*\.c'
 only 'jansson' 'jobs/(cage|schema)/[a-z_]+\.[ch]'
 only 'pcre2' 'jobs/cage/rules_text\.c'
-only 'sodium' 'worker/seal\.c|jobs/checksum_file\.c|jobs/cage/describe\.c'
+only 'sodium' 'worker/seal\.c|jobs/(checksum_file|deliver_webhook|webhook_sign)\.c|jobs/cage/describe\.c'
 only 'seccomp\.h' 'sandbox/filter\.c'
 only 'sys/capability' 'sandbox/caps\.c'
 only 'libconfig' 'worker/conf\.c'

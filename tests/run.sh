@@ -92,7 +92,7 @@ run_one() { # run_one NAME COMMAND...
 # which parts: everything, or the words of TEST_PARTS; unit-parent leaves out what runs in a cage,
 # because an address sanitizer's runtime cannot live behind RLIMIT_AS and a system-call filter
 parts=${TEST_PARTS:-unit vectors fuzz escape integration regress interop}
-caged='test_(escape|cage|entry|filter|filter_job|filter_kernel|limits|csv|checksum|run|peers|layers|probe|landlock|caps|args|nursery|zygote)'
+caged='test_(escape|cage|entry|filter|filter_job|filter_kernel|limits|csv|checksum|job|run|peers|layers|probe|landlock|caps|args|nursery|zygote)'
 wanted() { # wanted PART
 	case " $parts " in *" $1 "*) return 0 ;; esac
 	return 1

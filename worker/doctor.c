@@ -163,9 +163,7 @@ static void one_class(const struct stk_config *c, const struct stk_cage_setup *s
 	else if (fault != NULL)
 		(void)stk_find(f, STK_GRADE_MISS, STK_AREA_CLASS, d->name, "refused: %s", fault);
 	else if (label != NULL)
-		stk_find_fix(stk_find(f, STK_GRADE_REFUSE, STK_AREA_CLASS, d->name,
-				 "refused: no directory is mapped to its grant '%s'", label),
-		    "directories = { %s = \"/path\"; };", label);
+		return; /* stk_doctor_granted says what that means here */
 	else if (!stk_filter_ready(d->profiles))
 		(void)stk_find(f, STK_GRADE_MISS, STK_AREA_CLASS, d->name,
 		    "refused: this version has no call table for one of its profiles");
@@ -194,5 +192,30 @@ void stk_doctor_layers(
 		stk_find_clean(stk_span_str(stranger), name, sizeof(name));
 		(void)stk_find(f, STK_GRADE_REFUSE, STK_AREA_CLASS, name,
 		    "class_layers asks for it, and the cage program has no such class");
+	}
+}
+
+static bool is_judged(const struct stk_findings *f, const char *name)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (f->v[i].area == STK_AREA_CLASS && strcmp(f->v[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+void stk_doctor_granted(
+    const struct stk_cage_setup *s, const struct stk_keyring *ring, struct stk_findings *f)
+{
+	for (uint32_t i = 0; i < s->table.head.n_classes; i++) {
+		const char *name = s->table.classes[i].name;
+		const char *label = stk_cage_setup_unmapped(s, i);
+		bool granted = ring == NULL || stk_keyring_grants(ring, name);
+
+		if (label == NULL || is_judged(f, name))
+			continue;
+		stk_find_fix(stk_find(f, granted ? STK_GRADE_REFUSE : STK_GRADE_OFF, STK_AREA_CLASS,
+				 name, "%s: no directory is mapped to its grant '%s'",
+				 granted ? "refused" : "granted to nobody", label),
+		    "directories = { %s = \"/path\"; };", label);
 	}
 }

@@ -85,6 +85,13 @@ void stk_doctor_files(
 void stk_doctor_policy(
     const struct stk_config *c, struct stk_keyring **ring, struct stk_findings *f);
 
+/*
+ * After both: a class without its directory is refused if @ring (NULL: it is not known) grants it
+ * to anybody, as at a worker's start.
+ */
+void stk_doctor_granted(
+    const struct stk_cage_setup *s, const struct stk_keyring *ring, struct stk_findings *f);
+
 /* What is asked of Redis, or what was heard. */
 struct stk_doctor_redis {
 	const struct stk_config *config;

@@ -76,12 +76,19 @@ static void count(const struct stk_findings *f, size_t n[static STK_GRADE_REFUSE
 		n[f->v[i].grade]++;
 }
 
+/* What nobody is granted, and nothing is mapped for, is neither. */
+static bool in_list(const struct stk_finding *v, bool runnable)
+{
+	return v->area == STK_AREA_CLASS && v->grade != STK_GRADE_OFF &&
+	       (v->grade == STK_GRADE_OK) == runnable;
+}
+
 static void print_classes(const struct stk_findings *f, bool runnable)
 {
 	const char *between = "";
 
 	for (size_t i = 0; i < f->n; i++)
-		if (f->v[i].area == STK_AREA_CLASS && (f->v[i].grade == STK_GRADE_OK) == runnable) {
+		if (in_list(&f->v[i], runnable)) {
 			(void)fputs(between, stdout);
 			say(f->v[i].name);
 			between = ", ";
@@ -146,7 +153,7 @@ static void json_classes(struct stk_jw *w, const struct stk_findings *f, const c
 {
 	stk_jw_open(w, key, '[');
 	for (size_t i = 0; i < f->n; i++)
-		if (f->v[i].area == STK_AREA_CLASS && (f->v[i].grade == STK_GRADE_OK) == ok)
+		if (in_list(&f->v[i], ok))
 			json_text(w, NULL, f->v[i].name);
 	stk_jw_close(w, ']');
 }

@@ -134,6 +134,20 @@ static int fill(const struct filling *f, const struct stk_config *c, const struc
 	return code;
 }
 
+const char *stk_handed_unmapped(
+    const struct stk_config *c, const struct stk_class_desc *d, bool *secret)
+{
+	*secret = true;
+	for (uint32_t i = 0; i < d->n_secrets; i++)
+		if (mapped(&c->secrets, d->secrets[i]) == NULL)
+			return d->secrets[i];
+	*secret = false;
+	for (uint32_t i = 0; i < d->n_settings; i++)
+		if (mapped(&c->settings, d->settings[i]) == NULL)
+			return d->settings[i];
+	return NULL;
+}
+
 int stk_handed_load(const struct stk_config *c, const struct stk_class_table *t, int only,
     struct stk_handed *out, char *why, size_t why_size)
 {
@@ -142,8 +156,10 @@ int stk_handed_load(const struct stk_config *c, const struct stk_class_table *t,
 	memset(out, 0, sizeof(*out));
 	for (uint32_t i = 0; code == 0 && i < t->head.n_classes; i++) {
 		struct filling f = { .h = &out->of[i], .why = why, .why_size = why_size };
+		bool secret;
 
-		if (only < 0 || (uint32_t)only == i)
+		if (only < 0 ? stk_handed_unmapped(c, &t->classes[i], &secret) == NULL
+			     : (uint32_t)only == i)
 			code = fill(&f, c, &t->classes[i]);
 	}
 	return code;

@@ -20,13 +20,18 @@ struct stk_handed {
 };
 
 /*
- * Reads what the classes of @t need; @only >= 0: that class alone. Every label must be mapped;
- * files obey the rules of key files (mode, owner, folder), hold 1 to 4096 bytes, and lose one
- * trailing newline. 0, or an exit code (66, 71, 77, 78) with one sentence in @why, which never
- * quotes a value. Needs no stk_seal_init. stk_handed_clear() in every case; *@out is zeroed first.
+ * Reads what the classes of @t need; @only >= 0: that class alone, whose labels must all be mapped;
+ * else a class with one that is not is left out, for stk_handed_unmapped() to be told of. Files
+ * obey the rules of key files (mode, owner, folder), hold 1 to 4096 bytes, and lose one trailing
+ * newline. 0, or an exit code (66, 71, 77, 78) with one sentence in @why, which never quotes a
+ * value. Needs no stk_seal_init. stk_handed_clear() in every case; *@out is zeroed first.
  */
 STK_CHECK int stk_handed_load(const struct stk_config *c, const struct stk_class_table *t, int only,
     struct stk_handed *out, char *why, size_t why_size);
+/* The first secret or setting of @d that nothing is mapped to, or NULL; *secret says which it is.
+ */
+const char *stk_handed_unmapped(
+    const struct stk_config *c, const struct stk_class_desc *d, bool *secret);
 void stk_handed_clear(struct stk_handed *h);
 
 /* What class @index is sent; empty for none. Borrowed from @h. */

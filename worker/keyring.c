@@ -380,3 +380,16 @@ enum stk_verdict stk_keyring_allows(const struct stk_principal *p, struct stk_sp
 		return STK_V_E_POLICY_WINDOW;
 	return STK_V_ACCEPT;
 }
+
+bool stk_keyring_grants(const struct stk_keyring *r, const char *class_name)
+{
+	for (size_t p = 0; p < r->n_principals; p++)
+		for (size_t g = 0; g < r->principals[p].n_grants; g++) {
+			const struct stk_policy_grant *grant = &r->principals[p].grants[g];
+
+			for (size_t c = 0; c < grant->n_classes; c++)
+				if (strcmp(grant->classes[c], class_name) == 0)
+					return true;
+		}
+	return false;
+}

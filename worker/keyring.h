@@ -118,4 +118,7 @@ bool stk_keyring_has_audience(const struct stk_keyring *r, struct stk_span aud);
 STK_CHECK enum stk_verdict stk_keyring_allows(const struct stk_principal *p, struct stk_span queue,
     const struct stk_envelope *e, size_t body_len);
 
+/* Does any grant of any principal name this class? What it asks for is then asked for at start. */
+bool stk_keyring_grants(const struct stk_keyring *r, const char *class_name);
+
 #endif

@@ -32,6 +32,37 @@ static enum stk_err check_hidden(
 	return STK_E_REFUSED;
 }
 
+/*
+ * What a class asks for must be there if anybody is granted it; one that nobody is granted runs for
+ * nobody. Directories and secrets are opened at the start alone, and so is what they are mapped to.
+ */
+static enum stk_err check_class(const struct stk_worker *w, const struct stk_keyring *ring,
+    uint32_t i, struct stk_conf_error *e)
+{
+	const struct stk_class_desc *d = &w->cage.table.classes[i];
+	const char *label = stk_cage_setup_unmapped(&w->cage, i), *what;
+	bool secret;
+
+	if (!stk_keyring_grants(ring, d->name))
+		return STK_OK;
+	if (label != NULL) {
+		(void)snprintf(e->sentence, sizeof(e->sentence),
+		    "class %s has a grant '%s' that no directory is mapped to; add directories = { "
+		    "%s = \"/path\"; }; to the configuration",
+		    d->name, label, label);
+		return STK_E_REFUSED;
+	}
+	what = stk_handed_unmapped(w->config, d, &secret);
+	if (what == NULL)
+		return STK_OK;
+	(void)snprintf(e->sentence, sizeof(e->sentence),
+	    "class %s needs a %s '%s' that %s; add %s = { %s = \"%s\"; }; to the configuration",
+	    d->name, secret ? "secret" : "setting", what,
+	    secret ? "no file is mapped to" : "has no value", secret ? "secrets" : "settings", what,
+	    secret ? "/path" : "value");
+	return STK_E_REFUSED;
+}
+
 /* Everything that a ring must pass before it may judge a job. */
 static enum stk_err load(struct stk_worker *w, struct stk_keyring **out, struct stk_conf_error *e)
 {
@@ -44,6 +75,8 @@ static enum stk_err load(struct stk_worker *w, struct stk_keyring **out, struct 
 	    *out, c->policy, STK_READMIT_WINDOW_S, STK_LEDGER_RECORD, c->ledger_max_bytes, e);
 	for (size_t i = 0; err == STK_OK && i < (*out)->n_keys; i++)
 		err = check_hidden(c, (*out)->keys[i].secret_path, e);
+	for (uint32_t i = 0; err == STK_OK && i < w->cage.table.head.n_classes; i++)
+		err = check_class(w, *out, i, e);
 	if (err != STK_OK) {
 		stk_keyring_free(*out);
 		*out = NULL;

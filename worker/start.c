@@ -39,7 +39,6 @@ static int watch_parent(const struct stk_worker_start *start)
 static int set_cage_up(struct stk_worker *w, const struct stk_worker_start *start)
 {
 	char why[512];
-	const char *label;
 	int code = stk_cage_setup(w->config, start->cage_fd, &w->cage, why, sizeof(why));
 
 	if (code == 0)
@@ -47,12 +46,6 @@ static int set_cage_up(struct stk_worker *w, const struct stk_worker_start *star
 	if (code != 0)
 		return stk_complain(code, "%s", why);
 	w->counters.layers_missing = stk_layers_log(&w->cage.layers);
-	for (uint32_t i = 0; i < w->cage.table.head.n_classes; i++)
-		if ((label = stk_cage_setup_unmapped(&w->cage, i)) != NULL)
-			return stk_complain(STK_EX_CONFIG,
-			    "class %s has a grant '%s' that no directory is mapped to; add "
-			    "directories = { %s = \"/path\"; }; to the configuration",
-			    w->cage.table.classes[i].name, label, label);
 	return stk_worker_provide(w);
 }
 

@@ -29,6 +29,11 @@ cp "$CAGE" "$T/writable-cage" && chmod 755 "$T/writable-cage"
 starts "a cage program that its user may write" 77 "chmod 555" "$STOCKADE" work --config "$T/stockade.conf" --cage "$T/writable-cage"
 conf 's/^directories.*//'
 starts "an unmapped grant" 78 "inputs" "$STOCKADE" work --config "$T/bad.conf"
+# CompressFile's "outputs" is not mapped either: that is refused once somebody is granted the class
+if "$STOCKADE" classes --config "$T/stockade.conf" | grep -q CompressFile; then
+	sed 's/"CsvSummary"/"CsvSummary", "CompressFile"/' "$T/policy.conf" >"$T/wider-policy.conf"
+	starts "an unmapped grant of a class that is granted" 78 "class CompressFile has a grant 'outputs'" "$STOCKADE" work --config "$T/stockade.conf" --policy "$T/wider-policy.conf"
+fi
 conf "s|inputs = \"[^\"]*\"|inputs = \"$T/gone\"|"
 starts "a directory that is not there" 66 "gone" "$STOCKADE" work --config "$T/bad.conf"
 conf "s|^redis = .*|redis = \"unix://$T/no.sock\";|"

@@ -24,7 +24,7 @@ says() { # says NAME WORDS: the finding of that name has them
 doctor env
 check "nothing missing: allowed" test "$RC" -le 3
 check "no refusal" sh -c "! grep -q '\"grade\":\"REFUSE\"' '$T/out'"
-check "the classes are runnable" has "$(cat "$T/json")" '"runnable":["ChecksumFile","CsvSummary"],"refused":[]'
+check "the classes are runnable" grep -qE '"runnable":\["ChecksumFile","CsvSummary"[^]]*\],"refused":\[\]' "$T/json"
 
 # --- one layer after the other is taken away
 gone() { # gone CALL ERRNO LAYER GRADE: named so by doctor, and `work` does as doctor says
@@ -66,7 +66,7 @@ check "a listener that somebody else holds is told apart" says seccomp_notify '"
 
 doctor "$WITHOUT" landlock_create_ruleset EPERM
 check "without Landlock a class with files is refused by name" says ChecksumFile "needs landlock_fs"
-check "and listed" has "$(cat "$T/json")" '"runnable":[],"refused":["ChecksumFile","CsvSummary"]'
+check "and listed" grep -qE '"runnable":\[\],"refused":\["ChecksumFile","(CompressFile",")?CsvSummary"' "$T/json"
 EXTRA='layers = { landlock_fs = "off"; };' write_config
 doctor "$WITHOUT" landlock_create_ruleset EPERM
 check "switched off, it is not asked for" row layer landlock_fs off

@@ -71,13 +71,15 @@ static void bind_queues(const struct stk_config *c, const struct stk_keyring *ri
 		(void)stk_find(f, STK_GRADE_OK, STK_AREA_REDIS, "queues", "%zu covered", queues->n);
 }
 
-static void look_at_redis(const struct stk_config *c, int inherited_fd, struct stk_findings *f)
+static void look_at_redis(const struct stk_config *c, const struct stk_cage_setup *setup,
+    int inherited_fd, struct stk_findings *f)
 {
 	struct stk_keyring *ring = NULL;
 	struct stk_queues queues = { 0 };
 	int fd = stk_secret_open(c, inherited_fd);
 
 	stk_doctor_policy(c, &ring, f);
+	stk_doctor_granted(setup, ring, f);
 	bind_queues(c, ring, &queues, f);
 	if (c->redis_password_file != NULL && fd == -1)
 		(void)stk_find(f, STK_GRADE_REFUSE, STK_AREA_FILES, "password_file",
@@ -108,7 +110,7 @@ static int examine(const struct stk_config *config, int password_fd, bool json)
 	stk_doctor_environment(environ, password_fd != -1, f);
 	stk_doctor_files(config, &setup, f);
 	if (may_run)
-		look_at_redis(config, password_fd, f);
+		look_at_redis(config, &setup, password_fd, f);
 	code = json ? stk_findings_json(f) : 0;
 	if (!json)
 		stk_findings_print(f, isatty(STDOUT_FILENO) == 1 && getenv("NO_COLOR") == NULL);
