@@ -11,10 +11,10 @@
 		"stk_lua_" name ":\n" front ".incbin \"worker/scripts/" body "\"\n" \
 		"stk_lua_" name "_end:\n.byte 0\n"                                  \
 		".popsection\n")
-#define STK_COMMON ".incbin \"worker/scripts/common.lua\"\n"
-#define STK_AREAS  STK_COMMON ".incbin \"worker/scripts/areas.lua\"\n"
+#define STK_COMMON     ".incbin \"worker/scripts/common.lua\"\n"
+#define STK_AREAS      STK_COMMON ".incbin \"worker/scripts/areas.lua\"\n"
 #define STK_VIOLATIONS ".incbin \"worker/scripts/violations.lua\"\n"
-#define STK_LEDGER ".incbin \"worker/scripts/ledger.lua\"\n"
+#define STK_LEDGER     ".incbin \"worker/scripts/ledger.lua\"\n"
 
 STK_EMBED("register", STK_COMMON, "register.lua");
 STK_EMBED("beat", STK_COMMON, "beat.lua");

@@ -180,33 +180,6 @@ enum stk_answer stk_worker_reserve(
 	return e == STK_OK ? answer : STK_ANSWER_AGAIN;
 }
 
-/*
- * The others hold this instance for dead and have its job: it is forgotten, and a fresh instance
- * begins. The supervisor's page has it before Redis does, so that a death in between is covered.
- */
-static bool begin_again(struct stk_worker *w)
-{
-	uint8_t fresh[STK_INSTANCE_BYTES];
-	bool registered;
-
-	w->counters.fenced++;
-	(void)stk_log_start(STK_LOG_WARN, "worker.fenced", "unknown",
-	    "FENCED: others held this worker for dead and took its job; it registers anew");
-	stk_log_end();
-	if (getrandom(fresh, sizeof(fresh), 0) != sizeof(fresh))
-		return false;
-	stk_pulse_instance(w->life.pulse, fresh);
-	/* its child is dead: what the former instance holds in the ledger has ended */
-	memcpy(w->over, w->store.instance, sizeof(w->over));
-	stk_hex(fresh, sizeof(fresh), w->store.instance);
-	w->life.fenced = false;
-	w->life.steady_since_ms = 0;
-	w->life.store = NULL; /* a beat of an instance that is not registered yet would be FENCED */
-	registered = stk_worker_register(w) == 0;
-	w->life.store = &w->store;
-	return registered;
-}
-
 /* Nothing to do: what the look at Redis said decides how to wait for the next. */
 static enum stk_answer idle(struct stk_worker *w, enum stk_answer answer, struct stk_reserved *job)
 {
@@ -275,20 +248,6 @@ static enum stk_answer work_on(struct stk_worker *w, struct stk_reserved *job)
 	return next;
 }
 
-/* A worker that was held for dead begins again; false when it should end. */
-static bool still_itself(struct stk_worker *w, enum stk_answer *next)
-{
-	if (*next == STK_ANSWER_FENCED)
-		w->life.fenced = true;
-	if (!w->life.fenced)
-		return true;
-	*next = STK_ANSWER_AGAIN;
-	if (w->life.stop != STK_STOP_NO || begin_again(w))
-		return w->life.stop == STK_STOP_NO;
-	w->life.fenced = true; /* that is how it ends */
-	return false;
-}
-
 /*
  * A batch (INTERVAL=0) ends when there is nothing to take, as Ruby's does, also where everything is
  * paused: whoever scheduled it does not wait for the end of a pause. Parked jobs that are not due
@@ -310,7 +269,7 @@ static void loop(struct stk_worker *w)
 	while (stk_worker_may_go_on(w)) {
 		if (w->life.paused && next != STK_ANSWER_JOB)
 			next = sit_out(w);
-		if (!still_itself(w, &next) || !stk_worker_may_go_on(w))
+		if (!stk_worker_still_itself(w, &next) || !stk_worker_may_go_on(w))
 			return;
 		look_at_pressure(w);
 		if (next == STK_ANSWER_JOB)
@@ -337,7 +296,7 @@ static void loop(struct stk_worker *w)
 			next = work_on(w, &job);
 			stk_idle_worked(&w->idle);
 		}
-		if (!still_itself(w, &next))
+		if (!stk_worker_still_itself(w, &next))
 			return;
 		if (stk_worker_wall_is_gone(w) || !stk_worker_past_wrong_type(w, next))
 			return;
@@ -349,7 +308,7 @@ static void loop(struct stk_worker *w)
 		}
 		(void)stk_life_tick(&w->life);
 		stk_trail_tick(&w->trail);
-		if (!still_itself(w, &next))
+		if (!stk_worker_still_itself(w, &next))
 			return;
 		if (next != STK_ANSWER_JOB) /* its answers replace the parcel in hand */
 			stk_recovery_pass(w);

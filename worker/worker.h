@@ -189,6 +189,9 @@ STK_CHECK bool stk_worker_wait_for_type(
  */
 STK_CHECK bool stk_worker_past_wrong_type(struct stk_worker *w, enum stk_answer looked);
 
+/* fenced.c: begins again after FENCED, with *next AGAIN; false when the worker should end. */
+bool stk_worker_still_itself(struct stk_worker *w, enum stk_answer *next);
+
 /* farewell.c: no class could be caged three times in a row: this worker cannot run anything. */
 bool stk_worker_wall_is_gone(const struct stk_worker *w);
 /* farewell.c: names the end, unregisters where it may, and logs; the exit code. */
