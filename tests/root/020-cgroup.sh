@@ -29,8 +29,8 @@ secrets = { alpha = \"$T/secret/s\"; beta = \"$T/secret/s\"; }; settings = { col
 write_config
 sed -i "s|inputs = \"$T/inputs\";|inputs = \"$T/inputs\"; scratch = \"$T/inputs\";|" "$T/stockade.conf"
 chmod 755 "$T" "$T/inputs"
-chown "$uid:$uid" "$T/policy.conf" "$T/stockade.conf" "$T/inputs" "$T/work" "$T/secret" "$T/secret/s"
-chmod 777 "$REDIS_DIR" "$REDIS_SOCK"
+chown -R "$uid:$uid" "$T/policy.conf" "$T/stockade.conf" "$T/inputs" "$T/work" "$T/secret"
+chmod 777 "$REDIS_DIR" "$REDIS_SOCK" "$LEDGER_DIR" "$LEDGER_SOCK"
 chown "$uid" "$base" "$base/cgroup.procs" "$base/cgroup.subtree_control" "$base/cgroup.threads"
 as_user() { setpriv --reuid="$uid" --regid="$uid" --clear-groups --inh-caps=-all "$@"; }
 in_group() { # begins its life in the delegated group, as a service manager would have it
