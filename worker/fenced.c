@@ -4,6 +4,7 @@
  */
 #include "worker/worker.h"
 
+#include <string.h>
 #include <sys/random.h>
 
 /*
