@@ -124,3 +124,17 @@ void stk_worker_unclaim(struct stk_worker *w)
 {
 	(void)finish(w, STK_FINISH_UNUSED);
 }
+
+void stk_worker_look_at_pressure(struct stk_worker *w)
+{
+	struct stk_jw *line;
+
+	if (!w->config->adaptive_rates || !stk_pressure_look(&w->pressure, "", stk_monotonic_ms()))
+		return;
+	line = stk_log_start(STK_LOG_WARN, "rates.adapted", "unknown",
+	    "this machine is %s%s: its workers ask for %d %% of each configured rate",
+	    w->pressure.cause != NULL ? "short of " : "recovering",
+	    w->pressure.cause != NULL ? w->pressure.cause : "", (int)(w->pressure.factor / 10));
+	stk_jw_int(line, "stockade.factor", w->pressure.factor);
+	stk_log_end();
+}

@@ -215,20 +215,6 @@ static enum stk_answer sit_out_ledger(struct stk_worker *w)
 	return STK_ANSWER_AGAIN;
 }
 
-static void look_at_pressure(struct stk_worker *w)
-{
-	struct stk_jw *line;
-
-	if (!w->config->adaptive_rates || !stk_pressure_look(&w->pressure, "", stk_monotonic_ms()))
-		return;
-	line = stk_log_start(STK_LOG_WARN, "rates.adapted", "unknown",
-	    "this machine is %s%s: its workers ask for %d %% of each configured rate",
-	    w->pressure.cause != NULL ? "short of " : "recovering",
-	    w->pressure.cause != NULL ? w->pressure.cause : "", (int)(w->pressure.factor / 10));
-	stk_jw_int(line, "stockade.factor", w->pressure.factor);
-	stk_log_end();
-}
-
 /* Runs @job and settles it; what to do next, and the next parcel in *@job. */
 static enum stk_answer work_on(struct stk_worker *w, struct stk_reserved *job)
 {
@@ -270,7 +256,7 @@ static void loop(struct stk_worker *w)
 			next = sit_out(w);
 		if (!stk_worker_still_itself(w, &next) || !stk_worker_may_go_on(w))
 			return;
-		look_at_pressure(w);
+		stk_worker_look_at_pressure(w);
 		if (next == STK_ANSWER_JOB)
 			stk_reload_look(w);
 		else

@@ -143,6 +143,8 @@ void stk_worker_park_limits(const struct stk_principal *p, struct stk_settle *ou
  */
 STK_CHECK enum stk_verdict stk_worker_claim(
     struct stk_worker *w, const struct stk_reserved *r, struct stk_admission *a);
+/* claim.c: what this machine's pressure makes of the rates it asks for; told when it changes. */
+void stk_worker_look_at_pressure(struct stk_worker *w);
 /* claim.c: tells the ledger how the claimed run ended. False: not ours any more, or not told. */
 STK_CHECK bool stk_worker_finish(struct stk_worker *w, const struct stk_outcome *o);
 /* claim.c: the claimed run will not start: it is given back. */

@@ -90,7 +90,7 @@ static void step(void)
 	case 14: storm_roll(3) == 0 ? storm_unregister(w) : storm_foreign_pruner(); break;
 	case 15: storm_full_redis(w); break;
 	case 16: storm_wrong_type(w); break;
-	case 17: storm_ruby(w); break;
+	case 17: storm_roll(2) == 0 ? storm_drain(w) : storm_ruby(w); break;
 	}
 }
 

@@ -97,6 +97,9 @@ void storm_wrong_type(struct worker *w);
 /* storm_ruby.c: a dead Ruby worker is filed once, and only while nothing about it changes. */
 void storm_ruby(struct worker *w);
 
+/* storm_drain.c */
+void storm_drain(struct worker *w);
+
 /* storm_truth.c */
 void storm_ids_are_their_owners(void);
 void storm_every_job_is_in_one_place(void);
