@@ -186,8 +186,10 @@ enum picture_code picture_write_jpeg(struct picture *p, uint8_t **out, size_t *l
 	if (k.line == NULL)
 		return picture_fail(p, PICTURE_NO_MEMORY, "no memory for a row");
 	c.err = &k.err;
-	if (setjmp(k.out) != 0)
+	if (setjmp(k.out) != 0) {
+		free(k.line);
 		return k.code;
+	}
 	jpeg_create_compress(&c);
 	jpeg_mem_dest(&c, &bytes, &size);
 	write_rows(&k, &c);

@@ -29,7 +29,7 @@ static int sign_with(
 	    &state, (const unsigned char *)signed_head, strlen(signed_head));
 	(void)crypto_auth_hmacsha256_update(&state, (const unsigned char *)body, strlen(body));
 	(void)crypto_auth_hmacsha256_final(&state, mac);
-	memcpy(out, "v1,", 3);
+	(void)snprintf(out, 4, "v1,");
 	(void)sodium_bin2base64(out + 3, WEBHOOK_SIGNATURES / WEBHOOK_KEYS_MAX - 3, mac,
 	    sizeof(mac), sodium_base64_VARIANT_ORIGINAL);
 	sodium_memzero(raw, sizeof(raw));
