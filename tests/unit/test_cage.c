@@ -194,8 +194,9 @@ static void descriptors_under_way_cost_a_try_and_not_the_nursery(void **state)
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
 	few = (struct rlimit){ .rlim_cur = 64, .rlim_max = old.rlim_max };
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
-	for (int i = 0; i < 3; i++)
-		assert_int_equal(stk_fds_send(flood[0], "x", 1, fds, STK_ARRAY_LEN(fds)), STK_OK);
+	/* until no more go; others of this user may have some under way too */
+	while (stk_fds_send(flood[0], "x", 1, fds, STK_ARRAY_LEN(fds)) == STK_OK)
+		continue;
 	expect("Hostile::Skip", "[]", STK_OUT_SANDBOX_UNAVAILABLE,
 	    "the nursery could not be asked: Too many references", NULL);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);

@@ -32,8 +32,10 @@ static void too_many_descriptors_under_way_are_no_fault_of_the_launcher(void **s
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
 	few = (struct rlimit){ .rlim_cur = 64, .rlim_max = old.rlim_max };
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
-	for (int i = 0; i < 3; i++)
-		assert_int_equal(stk_fds_send(flood[0], "x", 1, fds, STK_ARRAY_LEN(fds)), STK_OK);
+	/* others of this user may have some under way too */
+	for (e = STK_OK; e == STK_OK;)
+		e = stk_fds_send(flood[0], "x", 1, fds, STK_ARRAY_LEN(fds));
+	assert_int_equal(errno, ETOOMANYREFS);
 	l.sock = pair[0];
 	e = stk_launcher_start(&l, &start, &pid);
 	assert_int_equal(errno, ETOOMANYREFS);
