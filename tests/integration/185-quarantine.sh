@@ -185,6 +185,9 @@ done
 wait $pids
 check "all are back in their queue" eq "$(rcli llen resque:queue:files) $(rcli exists "$Q:files#E_POLICY_DENIED")" "100 0"
 check "each was put there by one of them" eq "$(cat "$T"/readmit.? | grep -c '^readmitted')" 100
+# a hundred of them opened the principal's breaker; whoever mended the policy lets it go
+check "the breaker had opened" eq "$(rcli exists resque:stockade:held:web)" 1
+rcli del resque:stockade:held:web resque:stockade:trial:web >/dev/null
 drain
 check "and runs once" eq "$(done_jobs)" 100
 
