@@ -16,7 +16,7 @@ check "it installs into a prefix" installer install "$B" "$P" ""
 check "it installs beneath DESTDIR" installer install "$B" "$P" "$T/dest"
 check "both are the same, modes included" eq "$(files "$P")" "$(files "$T/dest$P")"
 check "the cage program may be written by nobody" eq "$(stat -c %a "$P/libexec/stockade/cage")" 555
-check "no file names the tree it came from" sh -c "! grep -rqF '$PWD' '$P'"
+check "no file names the tree it came from" sh -c "! LC_ALL=C grep -rqaE '$PWD([^A-Za-z0-9._-]|$)' '$P'"
 check "a relative prefix is refused" sh -c "! sh contrib/install/install.sh install '$B' some/where '' $version 2>'$T/out' && grep -q absolute '$T/out'"
 check "every page is there" eq "$(find "$P/share/man" -type f | wc -l | tr -d ' ')" "$(find contrib/man -type f | wc -l | tr -d ' ')"
 touch "$T/dest$P/bin/somebody-elses"
