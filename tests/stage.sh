@@ -78,6 +78,12 @@ stage_down() {
 	redis_stop
 	[ -n "${KEEP:-}" ] || rm -rf "$T"
 }
+# what stands in the stage may be read and reached by this uid, as root leaves it to a service's user
+give_to() { # give_to UID
+	chmod 755 "$T" "$T/inputs" "$T/secret"
+	chown -R "$1:$1" "$T/policy.conf" "$T/stockade.conf" "$T/inputs" "$T/secret"
+	chmod 777 "$REDIS_DIR" "$REDIS_SOCK" "$LEDGER_DIR" "$LEDGER_SOCK"
+}
 public() { sed -n 's/.*public *= *"\([^"]*\)".*/\1/p' "$T/$1.stanza" | head -1; }
 
 # shellcheck disable=SC2120 # tests that source this pass further classes

@@ -5,11 +5,8 @@
 stage_up
 trap stage_down EXIT
 uid=${STOCKADE_TEST_UID:-61007}
-chmod 755 "$T" "$T/inputs"
-chown -R "$uid:$uid" "$T/policy.conf" "$T/stockade.conf" "$T/inputs"
-chmod 777 "$REDIS_DIR" "$REDIS_SOCK"
 printf 'x\n' >"$T/inputs/x.txt"
-chmod 644 "$T/inputs/x.txt"
+give_to "$uid"
 push files "$(sign ChecksumFile '["x.txt"]')"
 
 out=$("$STOCKADE" work --config "$T/stockade.conf" 2>&1)

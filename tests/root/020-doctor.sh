@@ -29,9 +29,12 @@ doctor() { # where /tmp has a size of its own; the socket is bound into it
 }
 doctor
 RC=$?
-check "all is well: 0" eq "$RC" 0
-[ "$RC" = 0 ] || grep -vE '^ok|^off' "$T/out" | sed 's/^/#   /'
-check "and says so" grep -q '^ok: ' "$T/out"
+# a stock cage with ExtractText executes a program, and a machine without a user namespace of its own
+# has one warning for that
+warned=$(grep -c '^WARN' "$T/out")
+check "all is well" sh -c "[ $RC = 0 ] || { [ $RC = 3 ] && [ $warned = 1 ] && grep -q '^WARN.*user_namespace' '$T/out'; }"
+grep -vE '^ok|^off' "$T/out" | sed 's/^/#   /'
+check "nothing is missing or refused" sh -c "! grep -qE '^(MISS|REFUSE)' '$T/out'"
 STOCKADE_USER=root "$STOCKADE" doctor --config "$T/stockade.conf" >"$T/root" 2>&1
 check "as root it refuses: 4" eq $? 4
 check "with the reason" grep -q '^REFUSE.*user must not be root' "$T/root"

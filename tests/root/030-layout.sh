@@ -6,13 +6,11 @@
 stage_up
 trap stage_down EXIT
 uid=${STOCKADE_TEST_UID:-61007}
-chmod 755 "$T" "$T/inputs"
 printf 'x\n' >"$T/inputs/x.txt"
 chmod 644 "$T/inputs/x.txt"
 EXTRA="zygote_jobs = 1;"
 write_config
-chown "$uid:$uid" "$T/policy.conf" "$T/stockade.conf" "$T/inputs"
-chmod 777 "$REDIS_DIR" "$REDIS_SOCK"
+give_to "$uid"
 zygote() { ps -o pid=,args= --ppid "$w" | awk '/stockade-cage zygote/ { print $1 }'; }
 bases() { awk '$6 ~ /stockade-cage|libc\.so|\[stack\]|\[vdso\]|\[heap\]/ && !seen[$6]++ { split($1, a, "-"); print $6, a[1] }' "/proc/$1/maps"; }
 jobs_done() { [ "$(grep -ac '"event.reason":"Done"' "$T/log")" = "$1" ]; }
