@@ -316,7 +316,7 @@ chaos-inner: all
 job: ## NAME=SendInvoice [PROFILE=files]: a new job with schema, registry line, test and page
 	@sh contrib/new-job.sh "$(NAME)" "$(or $(PROFILE),pure)"
 
-lint: ## include arrows, ARCHITECTURE's file list, banned words, formatting, analyzers
+lint: $(GEN_H) ## include arrows, ARCHITECTURE's file list, banned words, formatting, analyzers
 	@tests/lint.sh $(B)
 
 format: ## clang-format over every C file (tables in *.def are left to the hand)

@@ -79,12 +79,15 @@ static enum picture_code save(struct stockade_job *job, const char *name, struct
 struct stockade_result thumbnail(struct stockade_job *job, const struct thumbnail_args *args)
 {
 	struct picture p = { .max_width = (uint32_t)args->width,
-		.max_height = (uint32_t)(args->has_height ? args->height : args->width) };
+		.max_height = (uint32_t)args->width };
 	struct picture_bytes in = { NULL, 0 };
 	char json[2048];
 	struct text t = text_in(json, sizeof(json));
-	enum picture_code code = load(job, args->file, &p, &in);
+	enum picture_code code;
 
+	if (args->has_height)
+		p.max_height = (uint32_t)args->height;
+	code = load(job, args->file, &p, &in);
 	if (code == PICTURE_OK)
 		code = decode(&p, in);
 	free((void *)(uintptr_t)in.at);

@@ -137,7 +137,7 @@ judged() {
 }
 
 if [ "$what" = all ]; then
-	set -- -I. -D_GNU_SOURCE '-DSTOCKADE_VERSION="x"' '-DSTOCKADE_REGISTRY="jobs/registry.def"'
+	set -- -I. "-I$B/gen" -D_GNU_SOURCE '-DSTOCKADE_VERSION="x"' '-DSTOCKADE_REGISTRY="jobs/registry.def"'
 	verdict "tests/lint.known gives a tool, a path, a check, a number and a reason on each line" \
 		"$(grep -vE '^(#|$)|^(gcc|cppcheck) [0-9.]+$|^(gcc|cppcheck) ([a-z_/]+\.[ch] [A-Za-z-]+ [0-9]+|\* [A-Za-z-]+ \*) .+ .+' tests/lint.known)"
 	if tool clang-format; then

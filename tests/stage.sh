@@ -43,6 +43,7 @@ stage_up() {
 	ledger_begin
 }
 # The run ledger stands on a Redis of its own, so that a test may do anything to the other one.
+# shellcheck disable=SC2120 # some tests pass words for redis-server
 ledger_up() { # ledger_up [words for redis-server]
 	LEDGER_DIR=$(mktemp -d /tmp/stk-ledger-XXXXXX) || exit 70
 	LEDGER_SOCK=$LEDGER_DIR/sock
@@ -63,6 +64,7 @@ ledger_again() { # LEDGER_FAKETIME=+2h: with another clock (libc's malloc: jemal
 ledger_is_ours() { [ "$(lcli INFO server | tr -d '\r' | sed -n 's/^process_id://p')" = "$LEDGER_PID" ]; }
 lcli() { redis-cli -s "$LEDGER_SOCK" "$@"; }
 ledger_acl() { "$STOCKADE" ledger acl --config "$T/stockade.conf" | lcli >/dev/null; }
+# shellcheck disable=SC2120 # some tests pass a min-iat
 ledger_begin() { # ledger_begin [min-iat]
 	ledger_acl
 	"$STOCKADE" ledger init --min-iat "${1:-0}" --config "$T/stockade.conf" >/dev/null || exit 70

@@ -275,7 +275,7 @@ static bool record_place(const char *ns, const char *job_id, int64_t exp_s, int6
 static enum stk_past record_says(struct stk_span text, int64_t runs, int64_t now_ms)
 {
 	const char *colon = memchr(text.p, ':', text.len);
-	char kind = text.len == 0 ? '?' : (char)text.p[0];
+	uint8_t kind = text.len == 0 ? '?' : text.p[0];
 	char lease[24] = "";
 
 	if (kind == 'X' || (kind == 'D' && text.len == 2))

@@ -345,7 +345,8 @@ enum stk_err stk_policy_load(
 	if (generation == -1) {
 		if ((e = stk_conf_read(path, &bytes, &len, error)) != STK_OK)
 			return e; /* NOLINT(clang-analyzer-unix.Malloc): the attribute frees it */
-		return parse(path, base_of, base_of, bytes, len, out, error);
+		return parse(path, base_of, base_of, bytes, len, out,
+		    error); /* NOLINT(clang-analyzer-unix.Malloc): the attribute frees it */
 	}
 	(void)snprintf(base, sizeof(base), "/proc/self/fd/%d", generation);
 	(void)snprintf(file, sizeof(file), "%s/%s", base, name);

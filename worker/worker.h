@@ -41,7 +41,6 @@ struct stk_worker {
 	struct stk_life life;
 	struct stk_counters counters;
 	struct stk_trail trail;
-	bool trail_lost; /* AUDIT_LOST was told */
 	struct stk_reload reload;
 	struct stk_recovery recovery;
 	struct stk_queues queue_list; /* owned */
@@ -57,17 +56,18 @@ struct stk_worker {
 	struct stk_guard guard;
 	struct stk_breaker breaker;
 	uint8_t unavailable[STK_CLASSES_MAX]; /* SandboxUnavailable in a row, by class */
-	bool nursery_lost;
 	struct stk_mistyped mistyped;
-	bool unsettled; /* told to stop while a key's type kept an outcome from being written */
-	int64_t now_s;  /* the wall clock at which the parcel in hand was judged */
+	int64_t now_s; /* the wall clock at which the parcel in hand was judged */
 	/* the claim of the job in hand (claim.c) */
 	struct stk_rates rates;
 	struct stk_claim claim;
 	int64_t run;                       /* which of its runs this is; 0: none claimed */
 	char over[STK_INSTANCE_CHARS + 1]; /* whose leases have ended; "" : nobody's */
 	struct stk_pressure pressure;
-	bool patient; /* this service has worked before: Redis away is waited for */
+	bool trail_lost; /* AUDIT_LOST was told */
+	bool nursery_lost;
+	bool unsettled; /* told to stop while a key's type kept an outcome from being written */
+	bool patient;   /* this service has worked before: Redis away is waited for */
 	/* scratch, reused for every job */
 	struct stk_jw record, note;
 	char sha256[65];

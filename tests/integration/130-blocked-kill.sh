@@ -7,7 +7,9 @@ trap stage_down EXIT
 printf 'x\n' >"$T/inputs/x.txt"
 
 blocked_is() { [ "$(rcli info clients | tr -d '\r' | sed -n 's/^blocked_clients://p')" = "$1" ]; }
-processed_is() { [ "$(rcli get resque:stat:processed)" = "$1" ]; }
+# a worker that dies between the ledger's word and Resque's leaves a success that Resque never counted:
+# its copy is dropped as what it is, done
+processed_is() { [ $(($(rcli get resque:stat:processed) + $(grep -ac '"event.reason":"R_REPLAY_DONE"' "$T/log"))) = "$1" ]; }
 in_flight() { rcli keys 'resque:stockade:in:*'; }
 low() { sign ChecksumFile '["x.txt"]' --queue low; }
 
@@ -47,7 +49,7 @@ while [ $round -lt 10 ]; do
 done
 check "thirty workers were killed" eq "$kills" 30
 check "ten of them held two delivered elements that nobody had read" eq "$delivered" 10
-check "every job is recorded as done, none twice" eq "$(rcli get resque:stat:processed)" $pushed
+check "every job is recorded as done, none twice" processed_is $pushed
 check "none failed" eq "$(rcli llen resque:failed) $(rcli get resque:stat:failed)" "0 "
 check "no queue holds one" eq "$(rcli llen resque:queue:files) $(rcli llen resque:queue:low)" "0 0"
 check "none is in flight" eq "$(in_flight)" ""

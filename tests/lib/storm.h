@@ -1,6 +1,7 @@
 /*
  * storm.h - workers at random against a simple model: killed, stopped, wrongly buried, two of them
- * under one worker id, with lost replies, late blocking pops, replays, pauses, junk and a Ruby pruner.
+ * under one worker id, with lost replies, late blocking pops, replays, pauses, junk and a Ruby
+ * pruner.
  *
  * For tests of the scripts in worker/scripts/. The model knows what Redis must hold after every
  * step; the first difference ends the storm with a sentence.

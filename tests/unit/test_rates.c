@@ -211,9 +211,9 @@ static int64_t server_ms(struct stk_ledger *l)
 }
 
 /*
- * Offers jobs as fast as it can for 600 s of the server's clock; how many start, and in what time. A
- * limiter that nobody asks for longer than its burst lasts forgets the rest: where this machine kept
- * us from asking that long, the rest is no time in which the rate was wanted.
+ * Offers jobs as fast as it can for 600 s of the server's clock; how many start, and in what time.
+ * A limiter that nobody asks for longer than its burst lasts forgets the rest: where this machine
+ * kept us from asking that long, the rest is no time in which the rate was wanted.
  */
 static int64_t admitted(struct stk_ledger *l, struct stk_rates *rates, int64_t *took_ms)
 {

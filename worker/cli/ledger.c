@@ -180,8 +180,8 @@ static int run(int argc, char **argv)
 
 	if (code != 0)
 		return code == -1 ? 0 : code;
-	if (strcmp(r.what, "init") != 0 && strcmp(r.what, "show") != 0 &&
-	    strcmp(r.what, "acl") != 0)
+	if (r.what == NULL || (strcmp(r.what, "init") != 0 && strcmp(r.what, "show") != 0 &&
+				  strcmp(r.what, "acl") != 0))
 		return stk_usage(&stk_cmd_ledger, STK_EX_USAGE);
 	if ((code = stk_options_config(&r.shared, false, &config)) != 0)
 		return code;
