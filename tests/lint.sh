@@ -142,7 +142,7 @@ if [ "$what" = all ]; then
 		"$(grep -vE '^(#|$)|^(gcc|cppcheck) [0-9.]+$|^(gcc|cppcheck) ([a-z_/]+\.[ch] [A-Za-z-]+ [0-9]+|\* [A-Za-z-]+ \*) .+ .+' tests/lint.known)"
 	if tool clang-format; then
 		verdict "clang-format has nothing to change" \
-			"$(clang-format --dry-run $(git ls-files -co --exclude-standard '*.c' '*.h' 2>/dev/null || sources) 2>&1)"
+			"$(clang-format --dry-run $(git ls-files -co --exclude-standard '*.c' '*.h' ':!jobs/schema/registry_lines.h' 2>/dev/null || sources) 2>&1)"
 	fi
 	if tool shellcheck; then
 		verdict "shellcheck is content" "$(scripts | each 12 shellcheck -S warning -x -s sh -f gcc)"

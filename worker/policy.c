@@ -340,13 +340,12 @@ enum stk_err stk_policy_load(
 		(void)stk_conf_blame(error, path, 0, "out of memory");
 		return STK_E_NOMEM;
 	}
-	base_of = dirname(folder);
+	base_of = dirname(folder); /* NOLINT(clang-analyzer-unix.Malloc): the attribute frees it */
 	generation = open_generation(base_of, name);
 	if (generation == -1) {
 		if ((e = stk_conf_read(path, &bytes, &len, error)) != STK_OK)
 			return e; /* NOLINT(clang-analyzer-unix.Malloc): the attribute frees it */
-		return parse(path, base_of, base_of, bytes, len, out,
-		    error); /* NOLINT(clang-analyzer-unix.Malloc): the attribute frees it */
+		return parse(path, base_of, base_of, bytes, len, out, error);
 	}
 	(void)snprintf(base, sizeof(base), "/proc/self/fd/%d", generation);
 	(void)snprintf(file, sizeof(file), "%s/%s", base, name);
