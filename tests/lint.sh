@@ -7,7 +7,7 @@
 # shellcheck disable=SC2046 # lists of our own file names, none with blanks
 set -u
 LC_ALL=C
-# the first argument is the build folder, for symmetry with the other scripts; nothing here is built
+B=${1:-build} # generated headers are looked for here
 what=${2:-all}
 pass=0 fail=0 skip=0
 ok() { pass=$((pass + 1)); echo "ok - $1"; }

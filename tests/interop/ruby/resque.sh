@@ -30,12 +30,13 @@ elif ! why=$(ruby $libs -e 'require "redis-namespace"; require "rack/mock"; requ
 fi
 
 mkdir "$T/scratch"
+[ -d "$T/work" ] || mkdir -m 700 "$T/work"
 sed -i "s|^directories.*|directories = { inputs = \"$T/inputs\"; scratch = \"$T/scratch\"; };|" "$T/stockade.conf"
 write_policy ', "Hostile::ExitSeven", "Hostile::Skip", "Hostile::Segv", "Hostile::SleepLong"'
 sed -i 's/"files", "low", "hostile"/"files", "low", "high", "critical", "low_a", "alpha", "Beta", "zeta", "zulu", "resque-web", ".hidden"/' "$T/policy.conf"
 printf 'x\n' >"$T/inputs/x.txt"
 awk 'BEGIN { print "a,b,c"; for (i = 0; i < 2000000; i++) print i ",1.5,x" }' >"$T/inputs/long.csv"
-export T REDIS_SOCK STOCKADE RESQUE_LIB HOSTILE_CAGE="$PWD/$B/test/hostile-cage"
+export T REDIS_SOCK LEDGER_SOCK STOCKADE RESQUE_LIB HOSTILE_CAGE="$PWD/$B/test/hostile-cage"
 unset QUEUE QUEUES INTERVAL COUNT VERBOSE REDIS_URL
 # shellcheck disable=SC2086
 ruby $libs tests/interop/ruby/checklist.rb

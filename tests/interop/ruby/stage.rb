@@ -99,7 +99,7 @@ class Running
   def initialize(queues: "files,low", env: {}, cage: nil, wrap: [])
     @log = "#{T}/log.#{Running.all.size}.#{rand(1 << 32)}"
     env = { "STOCKADE_QUEUES" => queues, "STOCKADE_HOST" => "stage" }.merge(env)
-    env["STOCKADE_CAGE"] = cage if cage
+    env.update("STOCKADE_CAGE" => cage, "STOCKADE_WORK_DIR" => "#{T}/work") if cage
     @pid = Process.spawn(env, *wrap, STOCKADE, "work", "--config", "#{T}/stockade.conf",
                          err: @log, out: @log, in: "/dev/null", pgroup: true)
     Running.all << self
