@@ -79,7 +79,7 @@ static size_t add_paths(const struct stk_cage *c, struct stk_ask *ask, int *fds)
 		return 0;
 	ask->n_paths = paths.n;
 	for (uint32_t i = 0; i < paths.n; i++) {
-		fds[i] = c->path_fds[i];
+		fds[i] = c->path_fds->fd[i];
 		if (paths.at[i].program)
 			ask->programs |= UINT32_C(1) << i;
 	}

@@ -3,6 +3,7 @@
  * worker/; trusts nothing that comes back: a pid is believed when the kernel knows it as a child.
  */
 #include "sandbox/parent.h"
+#include "sandbox/program.h"
 
 #include "sandbox/fds.h"
 #include "sandbox/procstat.h"
@@ -247,8 +248,8 @@ enum stk_err stk_cage_describe(struct stk_cage *c, struct stk_class_table *t, co
 	return e;
 }
 
-void stk_cage_equip(
-    struct stk_cage *c, const struct stk_class_table *t, const int *dir_fds, const int *path_fds)
+void stk_cage_equip(struct stk_cage *c, const struct stk_class_table *t, const int *dir_fds,
+    const struct stk_path_fds *path_fds)
 {
 	c->table = t;
 	c->dir_fds = dir_fds;
@@ -330,6 +331,15 @@ void stk_cage_close(struct stk_cage *c)
 	free(c);
 }
 
+static bool programs_ready(const struct stk_cage *c, const struct stk_class_desc *d)
+{
+	struct stk_paths paths;
+
+	return c->path_fds != NULL &&
+	       stk_paths_of(c->table->classes, c->table->head.n_classes, &paths) &&
+	       stk_paths_faulty(&paths, c->path_fds, d) == STK_PATHS_MAX;
+}
+
 const char *stk_cage_request_fault(const struct stk_cage *c, const struct stk_run_request *r)
 {
 	const struct stk_class_desc *d;
@@ -357,8 +367,9 @@ const char *stk_cage_request_fault(const struct stk_cage *c, const struct stk_ru
 	}
 	if ((d->profiles & STK_PROFILE_EXEC) != 0 && !c->landlock)
 		return "the class executes a program and Landlock is switched off";
-	if ((d->profiles & STK_PROFILE_EXEC) != 0 && c->path_fds == NULL)
-		return "the class executes a program and none was opened";
+	if ((d->profiles & STK_PROFILE_EXEC) != 0 && !programs_ready(c, d))
+		return "the class executes a program that could not be used at the start; "
+		       "`stockade doctor` says why";
 	for (uint32_t i = 0; i < d->n_grants; i++)
 		if (c->dir_fds == NULL || c->dir_fds[d->grants[i].label_index] == -1)
 			return "a directory label of the class is not mapped";

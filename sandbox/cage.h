@@ -73,11 +73,13 @@ STK_CHECK enum stk_err stk_cage_schema(
 /*
  * Gives the cage its table, the directory fds (O_PATH|O_DIRECTORY), one per label of
  * t->head.labels, -1 where unmapped (then classes that need it cannot be run), and the fds (O_PATH)
- * of the programs and library trees of exec classes in the order of stk_paths_of() (program.h),
- * NULL if there are none. Borrowed for the cage's life; the fds must stay open.
+ * of the programs and library trees of exec classes in the order of stk_paths_of() (program.h;
+ * those with a fault too: then classes that need one cannot be run), NULL if there are none.
+ * Borrowed for the cage's life; the fds must stay open.
  */
-void stk_cage_equip(
-    struct stk_cage *c, const struct stk_class_table *t, const int *dir_fds, const int *path_fds);
+struct stk_path_fds;
+void stk_cage_equip(struct stk_cage *c, const struct stk_class_table *t, const int *dir_fds,
+    const struct stk_path_fds *path_fds);
 
 /* What brokers are told beside a class's own list: the operator's settings, and Redis. */
 struct stk_net_terms {

@@ -40,7 +40,7 @@ struct stk_cage {
 	uint32_t zygote_jobs;                /* 0: no zygote is too old */
 	const struct stk_class_table *table; /* borrowed */
 	const int *dir_fds;                  /* borrowed, one per label */
-	const int *path_fds;                 /* borrowed, one per program and library tree */
+	const struct stk_path_fds *path_fds; /* borrowed, one per program and library tree */
 	const struct stk_net_terms *net;     /* borrowed, or NULL */
 	bool has_broker;                     /* M was given a program for it */
 	struct stk_child broker;             /* of the job in hand */

@@ -68,20 +68,43 @@ static bool program_safe(int fd)
 	       st.st_uid != geteuid();
 }
 
-enum stk_err stk_paths_open(const struct stk_paths *p, int fds[static STK_PATHS_MAX], uint32_t *at)
+/* 0, an errno, or STK_PATH_UNSAFE; *fd is open only for 0. */
+static int open_path(const char *path, bool program, int *fd)
 {
-	for (uint32_t i = 0; i < STK_PATHS_MAX; i++)
-		fds[i] = -1;
+	*fd = open(path, O_PATH | O_CLOEXEC | (program ? 0 : O_DIRECTORY));
+	if (*fd == -1)
+		return errno;
+	if (!program || program_safe(*fd))
+		return 0;
+	stk_close(fd);
+	return STK_PATH_UNSAFE;
+}
+
+enum stk_err stk_paths_open(const struct stk_paths *p, struct stk_path_fds *out)
+{
+	for (uint32_t i = 0; i < STK_PATHS_MAX; i++) {
+		out->fd[i] = -1;
+		out->fault[i] = 0;
+	}
 	for (uint32_t i = 0; i < p->n; i++) {
-		*at = i;
-		fds[i] =
-		    open(p->at[i].path, O_PATH | O_CLOEXEC | (p->at[i].program ? 0 : O_DIRECTORY));
-		if (fds[i] == -1)
+		out->fault[i] = open_path(p->at[i].path, p->at[i].program, &out->fd[i]);
+		if (out->fault[i] != 0)
+			out->fd[i] = open("/dev/null", O_PATH | O_CLOEXEC);
+		if (out->fd[i] == -1)
 			return STK_E_SYSTEM;
-		if (p->at[i].program && !program_safe(fds[i]))
-			return STK_E_REFUSED;
 	}
 	return STK_OK;
+}
+
+uint32_t stk_paths_faulty(
+    const struct stk_paths *p, const struct stk_path_fds *fds, const struct stk_class_desc *d)
+{
+	uint32_t program, bits = stk_paths_bits(p, d, &program);
+
+	for (uint32_t i = 0; i < p->n; i++)
+		if ((bits >> i & 1) != 0 && fds->fault[i] != 0)
+			return i;
+	return STK_PATHS_MAX;
 }
 
 uint32_t stk_program_sum(uint32_t profiles)

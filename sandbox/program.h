@@ -28,13 +28,21 @@ uint32_t stk_paths_bits(
     const struct stk_paths *p, const struct stk_class_desc *d, uint32_t *program);
 
 /*
- * Opens each (O_PATH); fds[] beyond are -1. A program must be a regular file that only its owner
- * may write, and its owner must not be us: who could change it could run anything. STK_E_SYSTEM
- * with errno or STK_E_REFUSED, *at is the path's index; what was opened stays the caller's to
- * close.
+ * What became of them when they were opened (O_PATH). A program must be a regular file that only
+ * its owner may write, and its owner must not be us: who could change it could run anything.
+ * fault[i] is 0, an errno, or STK_PATH_UNSAFE; slots are counted, so that of a faulty path holds
+ * /dev/null. fd[] beyond the paths are -1.
  */
-STK_CHECK enum stk_err stk_paths_open(
-    const struct stk_paths *p, int fds[static STK_PATHS_MAX], uint32_t *at);
+struct stk_path_fds {
+	int fd[STK_PATHS_MAX];
+	int fault[STK_PATHS_MAX];
+};
+#define STK_PATH_UNSAFE (-1)
+/* STK_E_SYSTEM: not even /dev/null. The descriptors stay the caller's to close, in every case. */
+STK_CHECK enum stk_err stk_paths_open(const struct stk_paths *p, struct stk_path_fds *out);
+/* The first path of class @d with a fault, or STK_PATHS_MAX. */
+uint32_t stk_paths_faulty(
+    const struct stk_paths *p, const struct stk_path_fds *fds, const struct stk_class_desc *d);
 
 /* The sum that the zygote of a class's program serves; 0 for a class without exec. */
 uint32_t stk_program_sum(uint32_t profiles);

@@ -3,7 +3,6 @@
  */
 #include "worker/cage_setup.h"
 
-#include "sandbox/program.h"
 #include "worker/cli/cli.h"
 #include "worker/net_setup.h"
 
@@ -67,20 +66,39 @@ static int open_directories(
 static int open_programs(struct stk_cage_setup *s, char *why, size_t why_size)
 {
 	struct stk_paths paths;
-	uint32_t at = 0;
-	enum stk_err e = STK_E_TOOBIG;
 
-	if (stk_paths_of(s->table.classes, s->table.head.n_classes, &paths))
-		e = stk_paths_open(&paths, s->path_fds, &at);
-	if (e == STK_OK)
+	if (!stk_paths_of(s->table.classes, s->table.head.n_classes, &paths)) {
+		(void)snprintf(why, why_size,
+		    "the classes of the cage program execute more than %d programs and library "
+		    "trees",
+		    STK_PATHS_MAX);
+		return STK_EX_CONFIG;
+	}
+	if (stk_paths_open(&paths, &s->paths) == STK_OK)
 		return 0;
+	(void)snprintf(why, why_size, "cannot open /dev/null: %s", strerror(errno));
+	return STK_EX_OS;
+}
+
+int stk_cage_setup_program(const struct stk_cage_setup *s, size_t index, char *why, size_t why_size)
+{
+	const struct stk_class_desc *d = &s->table.classes[index];
+	struct stk_paths paths;
+	uint32_t at;
+	int fault;
+
+	if ((d->profiles & STK_PROFILE_EXEC) == 0 ||
+	    !stk_paths_of(s->table.classes, s->table.head.n_classes, &paths) ||
+	    (at = stk_paths_faulty(&paths, &s->paths, d)) == STK_PATHS_MAX)
+		return 0;
+	fault = s->paths.fault[at];
 	(void)snprintf(why, why_size,
-	    "cannot use %s, which a class of the cage program executes: %s; install it, or take "
-	    "the class out of the registry",
-	    paths.at[at].path,
-	    e == STK_E_SYSTEM ? strerror(errno)
-			      : "it must be a regular file that only another user may write");
-	return e == STK_E_SYSTEM ? STK_EX_NOINPUT : STK_EX_CONFIG;
+	    "class %s executes %s, which cannot be used: %s; install it, or take the class out of "
+	    "the policy or of the registry",
+	    d->name, paths.at[at].path,
+	    fault == STK_PATH_UNSAFE ? "it must be a regular file that only another user may write"
+				     : strerror(fault));
+	return fault == STK_PATH_UNSAFE ? STK_EX_CONFIG : STK_EX_NOINPUT;
 }
 
 /* Most likely the machine and not a program is at fault: then its layer is the better sentence. */
@@ -112,8 +130,8 @@ int stk_cage_setup_learning(const struct stk_config *c, int cage_fd, const char 
 	memset(out, 0, sizeof(*out));
 	for (size_t i = 0; i < STK_ARRAY_LEN(out->dir_fds); i++)
 		out->dir_fds[i] = -1;
-	for (size_t i = 0; i < STK_ARRAY_LEN(out->path_fds); i++)
-		out->path_fds[i] = -1;
+	for (size_t i = 0; i < STK_ARRAY_LEN(out->paths.fd); i++)
+		out->paths.fd[i] = -1;
 	if ((code = fork_nursery(c, cage_fd, learn, &out->cage, why, why_size)) != 0)
 		return name_layer(c, out, code, why, why_size);
 	e = stk_cage_describe(out->cage, &out->table, &fault);
@@ -131,7 +149,7 @@ int stk_cage_setup_learning(const struct stk_config *c, int cage_fd, const char 
 		return code;
 	if ((code = open_programs(out, why, why_size)) != 0)
 		return code;
-	stk_cage_equip(out->cage, &out->table, out->dir_fds, out->path_fds);
+	stk_cage_equip(out->cage, &out->table, out->dir_fds, &out->paths);
 	if ((out->profiles & STK_PROFILE_NET) != 0) {
 		stk_net_terms_make(c, &out->net);
 		stk_cage_net(out->cage, &out->net);
@@ -211,6 +229,6 @@ void stk_cage_setup_clear(struct stk_cage_setup *s)
 	stk_class_table_clear(&s->table);
 	for (size_t i = 0; i < STK_ARRAY_LEN(s->dir_fds); i++)
 		stk_close(&s->dir_fds[i]);
-	for (size_t i = 0; i < STK_ARRAY_LEN(s->path_fds); i++)
-		stk_close(&s->path_fds[i]);
+	for (size_t i = 0; i < STK_ARRAY_LEN(s->paths.fd); i++)
+		stk_close(&s->paths.fd[i]);
 }

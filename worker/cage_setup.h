@@ -8,6 +8,7 @@
 #define WORKER_CAGE_SETUP_H
 
 #include "sandbox/cage.h"
+#include "sandbox/program.h"
 #include "sandbox/work.h"
 #include "worker/layers.h"
 
@@ -15,7 +16,7 @@ struct stk_cage_setup {
 	struct stk_cage *cage; /* owned */
 	struct stk_class_table table;
 	int dir_fds[STK_LABELS_MAX];  /* O_PATH, -1 where unmapped */
-	int path_fds[STK_PATHS_MAX];  /* O_PATH: programs and library trees of exec classes */
+	struct stk_path_fds paths;    /* programs and library trees of exec classes */
 	struct stk_work *work;        /* owned; NULL: no class has one, or work_dir is not set */
 	struct stk_net_terms net;     /* what brokers are told; zeroed without net grants */
 	uint32_t profiles;            /* all profiles of all classes together */
@@ -35,6 +36,13 @@ STK_CHECK int stk_cage_setup_learning(const struct stk_config *c, int cage_fd, c
 
 /* Is every label of class @index mapped? NULL, or the first label that is not. */
 const char *stk_cage_setup_unmapped(const struct stk_cage_setup *s, size_t index);
+
+/*
+ * Can the program of class @index, and its library trees, be used? 0, or an exit code (66, 78) with
+ * one sentence in @why. What nobody may run need not be there.
+ */
+STK_CHECK int stk_cage_setup_program(
+    const struct stk_cage_setup *s, size_t index, char *why, size_t why_size);
 
 /*
  * Makes the work directory that classes with WORK_MIB need; @only >= 0: that class alone. Sweeps

@@ -151,7 +151,7 @@ static void one_class(const struct stk_config *c, const struct stk_cage_setup *s
 	enum stk_layer lacks = class_lacks(c, &s->layers, d);
 	const char *fault = stk_layers_class_fault(c, &s->layers, d);
 	const char *label = stk_cage_setup_unmapped(s, index);
-	char broker[300];
+	char broker[300], program[512];
 
 	if (lacks != STK_LAYER_COUNT)
 		(void)stk_find(f, STK_GRADE_REFUSE, STK_AREA_CLASS, d->name,
@@ -162,7 +162,7 @@ static void one_class(const struct stk_config *c, const struct stk_cage_setup *s
 		    stk_layer_text(lacks), s->layers.probes[lacks].why);
 	else if (fault != NULL)
 		(void)stk_find(f, STK_GRADE_MISS, STK_AREA_CLASS, d->name, "refused: %s", fault);
-	else if (label != NULL)
+	else if (label != NULL || stk_cage_setup_program(s, index, program, sizeof(program)) != 0)
 		return; /* stk_doctor_granted says what that means here */
 	else if (!stk_filter_ready(d->profiles))
 		(void)stk_find(f, STK_GRADE_MISS, STK_AREA_CLASS, d->name,
@@ -210,12 +210,18 @@ void stk_doctor_granted(
 		const char *name = s->table.classes[i].name;
 		const char *label = stk_cage_setup_unmapped(s, i);
 		bool granted = ring == NULL || stk_keyring_grants(ring, name);
+		enum stk_grade grade = granted ? STK_GRADE_REFUSE : STK_GRADE_OFF;
+		const char *word = granted ? "refused" : "granted to nobody";
+		char program[512];
 
-		if (label == NULL || is_judged(f, name))
+		if (is_judged(f, name))
 			continue;
-		stk_find_fix(stk_find(f, granted ? STK_GRADE_REFUSE : STK_GRADE_OFF, STK_AREA_CLASS,
-				 name, "%s: no directory is mapped to its grant '%s'",
-				 granted ? "refused" : "granted to nobody", label),
-		    "directories = { %s = \"/path\"; };", label);
+		if (label != NULL)
+			stk_find_fix(
+			    stk_find(f, grade, STK_AREA_CLASS, name,
+				"%s: no directory is mapped to its grant '%s'", word, label),
+			    "directories = { %s = \"/path\"; };", label);
+		else if (stk_cage_setup_program(s, i, program, sizeof(program)) != 0)
+			(void)stk_find(f, grade, STK_AREA_CLASS, name, "%s: %s", word, program);
 	}
 }

@@ -52,6 +52,8 @@ static enum stk_err check_class(const struct stk_worker *w, const struct stk_key
 		    d->name, label, label);
 		return STK_E_REFUSED;
 	}
+	if (stk_cage_setup_program(&w->cage, i, e->sentence, sizeof(e->sentence)) != 0)
+		return STK_E_REFUSED;
 	what = stk_handed_unmapped(w->config, d, &secret);
 	if (what == NULL)
 		return STK_OK;

@@ -6,6 +6,7 @@
 #define TESTS_ESCAPE_DRIVER_H
 
 #include "sandbox/cage.h"
+#include "sandbox/program.h"
 #include "sandbox/work.h"
 #include "tests/escape/attack.h"
 
@@ -83,7 +84,8 @@ void decoy_stop(pid_t pid);
 struct bench {
 	struct stk_cage *cage;
 	struct stk_class_table table;
-	int dir_fds[STK_LABELS_MAX], path_fds[STK_PATHS_MAX];
+	int dir_fds[STK_LABELS_MAX];
+	struct stk_path_fds paths;
 	struct stk_net_terms terms;
 	struct stk_work *work;
 	struct stk_run_hooks hooks;

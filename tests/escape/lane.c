@@ -74,10 +74,9 @@ bool variant_enter(const struct variant *v)
 static bool open_programs(struct bench *b)
 {
 	struct stk_paths paths;
-	uint32_t at;
 
 	if (stk_paths_of(b->table.classes, b->table.head.n_classes, &paths) &&
-	    stk_paths_open(&paths, b->path_fds, &at) == STK_OK)
+	    stk_paths_open(&paths, &b->paths) == STK_OK)
 		return true;
 	(void)snprintf(b->refused, sizeof(b->refused), "a program cannot be opened");
 	return false;
@@ -156,7 +155,7 @@ bool bench_open(
 	map_directories(b, s);
 	if (!open_programs(b))
 		return false;
-	stk_cage_equip(b->cage, &b->table, b->dir_fds, b->path_fds);
+	stk_cage_equip(b->cage, &b->table, b->dir_fds, &b->paths);
 	lend(b, s);
 	b->hooks.wake_fd = -1;
 	return true;
@@ -170,7 +169,7 @@ void bench_close(struct bench *b)
 	for (uint32_t i = 0; i < STK_LABELS_MAX; i++)
 		stk_close(&b->dir_fds[i]);
 	for (uint32_t i = 0; i < STK_PATHS_MAX; i++)
-		stk_close(&b->path_fds[i]);
+		stk_close(&b->paths.fd[i]);
 }
 
 void bench_run(struct bench *b, const char *class_name, const char *args, uint32_t wall_ms,

@@ -51,7 +51,6 @@ void stand_open(struct stk_stand *s, const char *program, const char *dir)
 	struct stk_nursery_options o = { .cage_fd = fd, .landlock = true, .broker_fd = -1 };
 	const char *step, *why;
 	struct stk_paths paths;
-	uint32_t at = 0;
 	char broker[512];
 
 	memset(s, 0, sizeof(*s));
@@ -70,9 +69,9 @@ void stand_open(struct stk_stand *s, const char *program, const char *dir)
 	for (uint32_t i = 0; i < s->table.head.n_labels; i++)
 		s->dir_fds[i] = open(s->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (!stk_paths_of(s->table.classes, s->table.head.n_classes, &paths) ||
-	    stk_paths_open(&paths, s->path_fds, &at) != STK_OK)
-		fail_msg("a program of the cage cannot be opened: %s", paths.at[at].path);
-	stk_cage_equip(s->cage, &s->table, s->dir_fds, s->path_fds);
+	    stk_paths_open(&paths, &s->paths) != STK_OK)
+		fail_msg("the programs of the cage cannot be opened");
+	stk_cage_equip(s->cage, &s->table, s->dir_fds, &s->paths);
 	s->hooks = (struct stk_run_hooks){ .ctx = s, .wake_fd = -1, .log = keep_log };
 }
 
@@ -91,7 +90,7 @@ enum stk_err stand_open_liar(struct stk_stand *s, const char *lie, const char **
 	(void)unsetenv("TZ");
 	(void)close(fd);
 	e = stk_cage_describe(s->cage, &s->table, why);
-	stk_cage_equip(s->cage, &s->table, s->dir_fds, s->path_fds);
+	stk_cage_equip(s->cage, &s->table, s->dir_fds, &s->paths);
 	s->hooks.wake_fd = -1;
 	return e;
 }
@@ -103,7 +102,7 @@ void stand_close(struct stk_stand *s)
 	for (uint32_t i = 0; i < STK_LABELS_MAX; i++)
 		stk_close(&s->dir_fds[i]);
 	for (uint32_t i = 0; i < STK_PATHS_MAX; i++)
-		stk_close(&s->path_fds[i]);
+		stk_close(&s->paths.fd[i]);
 }
 
 enum stk_err stand_run(

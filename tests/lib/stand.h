@@ -6,12 +6,13 @@
 #define TESTS_LIB_STAND_H
 
 #include "sandbox/cage.h"
+#include "sandbox/program.h"
 
 struct stk_stand {
 	struct stk_cage *cage;
 	struct stk_class_table table;
 	int dir_fds[STK_LABELS_MAX];
-	int path_fds[STK_PATHS_MAX];
+	struct stk_path_fds paths;
 	char dir[256]; /* mapped to every label */
 	/* what a run may do besides; reset by hand */
 	struct stk_run_hooks hooks;

@@ -112,6 +112,11 @@ static struct stockade_result run_twice(struct stockade_job *job, const void *ar
 	return run_static(job, args);
 }
 
+static struct stockade_result run_missing(struct stockade_job *job, const void *args)
+{
+	return run_static(job, args);
+}
+
 /* What a hostile handler would write where the program's arguments are expected. */
 static struct stockade_result run_garbage(struct stockade_job *job, const void *args)
 {

@@ -8,6 +8,7 @@
 #include "sandbox/program.h"
 #include "tests/lib/stand.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -125,26 +126,47 @@ static void what_cannot_be_executed_is_told_to_the_log(void **state)
 	stk_outcome_clear(&o);
 }
 
+static int fault_of(const char *path)
+{
+	struct stk_paths paths = { .at = { { .path = path, .program = true } }, .n = 1 };
+	struct stk_path_fds fds;
+
+	assert_int_equal(stk_paths_open(&paths, &fds), STK_OK);
+	assert_int_not_equal(fds.fd[0], -1); /* slots are counted: a faulty one is filled too */
+	(void)close(fds.fd[0]);
+	assert_int_equal(fds.fd[1], -1);
+	return fds.fault[0];
+}
+
 static void a_program_that_others_may_write_is_refused(void **state)
 {
 	char path[300];
-	struct stk_paths paths = { .at = { { .path = path, .program = true } }, .n = 1 };
-	int fds[STK_PATHS_MAX];
-	uint32_t at;
 
 	(void)state;
 	stand_file(&stand, "mine", "#!/bin/sh\n", 10);
 	(void)snprintf(path, sizeof(path), "%s/mine", stand.dir);
-	assert_int_equal(stk_paths_open(&paths, fds, &at), STK_E_REFUSED);
-	(void)close(fds[0]);
-	paths.at[0].path = "/bin";
-	assert_int_equal(stk_paths_open(&paths, fds, &at), STK_E_REFUSED);
-	(void)close(fds[0]);
-	paths.at[0].path = "/nowhere";
-	assert_int_equal(stk_paths_open(&paths, fds, &at), STK_E_SYSTEM);
-	paths.at[0].path = "/usr/bin/perl";
-	assert_int_equal(stk_paths_open(&paths, fds, &at), STK_OK);
-	(void)close(fds[0]);
+	assert_int_equal(fault_of(path), STK_PATH_UNSAFE);
+	assert_int_equal(fault_of("/bin"), STK_PATH_UNSAFE);
+	assert_int_equal(fault_of("/nowhere"), ENOENT);
+	assert_int_equal(fault_of("/usr/bin/perl"), 0);
+}
+
+/* Its program's slot is filled all the same, or no other program could run beside it. */
+static void a_class_whose_program_is_missing_is_refused_and_no_other(void **state)
+{
+	struct stk_outcome o;
+
+	(void)state;
+	assert_int_equal(stand_run(&stand, "Programs::Missing", "[]", &o), STK_OK);
+	assert_int_equal(o.name, STK_OUT_SANDBOX_UNAVAILABLE);
+	assert_false(o.started);
+	if (strstr(o.why, "a program that could not be used") == NULL)
+		fail_msg("it says \"%s\"", o.why);
+	stk_outcome_clear(&o);
+	assert_int_equal(stand_run(&stand, "Programs::Static", "[\"--version\"]", &o), STK_OK);
+	assert_int_equal(o.name, STK_OUT_FAILED);
+	assert_int_equal(o.code, 1); /* it ran */
+	stk_outcome_clear(&o);
 }
 
 /* As the OOM killer would, which takes zygotes first. */
@@ -227,6 +249,7 @@ int main(void)
 		cmocka_unit_test(what_cannot_be_executed_is_told_to_the_log),
 		cmocka_unit_test(a_second_try_has_a_program_of_its_own),
 		cmocka_unit_test(a_program_that_others_may_write_is_refused),
+		cmocka_unit_test(a_class_whose_program_is_missing_is_refused_and_no_other),
 		cmocka_unit_test(without_a_notification_the_denial_stays_and_the_name_is_lost),
 	};
 
