@@ -331,7 +331,8 @@ fuzz: ## T=60 seconds of libFuzzer for each parser (needs clang)
 		mkdir -p $(B)/fz/corpus/$$t && \
 		$(B)/fz/fuzz/$$t -max_total_time=$${T:-60} -rss_limit_mb=1024 \
 			$$(test -f tests/fuzz/json.dict && echo -dict=tests/fuzz/json.dict) \
-			$(B)/fz/corpus/$$t tests/fuzz/seeds/$$t || exit 1; done
+			$(B)/fz/corpus/$$t tests/fuzz/seeds/$$t || exit 1; \
+		echo "ok - fuzz: $$t, $${T:-60} s without a finding"; done
 
 clean: ## remove $(B)/
 	$(Q)rm -rf $(B)

@@ -15,8 +15,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* glibc's enum for the first argument is the compiler's business, not ours. */
-typedef __typeof__(RLIMIT_AS) resource_t;
+/* glibc takes an enum there, other libraries an int. */
+#ifdef __GLIBC__
+typedef __rlimit_resource_t resource_t;
+#else
+typedef int resource_t;
+#endif
 
 static int limit(resource_t what, rlim_t value)
 {

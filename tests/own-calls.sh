@@ -22,7 +22,7 @@ traced() { # traced COMMAND...: its result is not asked for, being slow breaks n
 	timeout 180 strace -ff -qq -s 64 -o "$TRACES/$n/t" "$@" >"$TRACES/$n.log" 2>&1
 }
 # jobs that end in every way, signals, a Redis that goes away, idle and blocked workers, the dead of others
-for t in 010-work 015-settle 018-signals 030-redis-away 090-programs 150-audit 220-restart 310-death-by-beat 340-prune 420-own-walls; do
+for t in 010-work 015-settle 018-signals 030-redis-away 090-programs 150-audit 220-restart 310-death-by-beat 340-prune 420-own-walls 450-reload 510-work-dir; do
 	traced sh "tests/integration/$t.sh"
 done
 # a Redis behind a host name that goes away and comes back; a password in a file; text for people
