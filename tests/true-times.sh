@@ -20,6 +20,10 @@ policy = "$T/policy.conf";
 cage = "$CAGE";
 host = "stage";
 directories = { inputs = "$T/inputs"; scratch = "$T/scratch"; };
+ledger_url = "unix://$LEDGER_SOCK";
+ledger_user = "ledger";
+ledger_password_file = "$T/secret/ledger";
+ledger_max = "1024G";
 END
 R=resque
 DEFAULTS='# no setting of its own'

@@ -37,6 +37,7 @@ void stk_log_open(int fd, enum stk_log_format format, enum stk_log_level least)
 	sink.format = format;
 	sink.least = least;
 	sink.pid = getpid();
+	stk_jw_clear(&sink.line);
 	stk_jw_init(&sink.line, STK_LOG_LINE_MAX - 1); /* and the newline */
 }
 

@@ -458,6 +458,8 @@ static void prepare(uint64_t seed)
 	for (int i = 0; i < WORKERS; i++) {
 		char id[16];
 
+		stk_store_clear(&workers[i].store);
+		stk_store_clear(&workers[i].ledger.call);
 		workers[i] = (struct worker){ 0 };
 		(void)snprintf(id, sizeof(id), "h:%d:q", i);
 		assert_int_equal(stk_store_init(&workers[i].store, main_link, "r", id), STK_OK);
@@ -545,6 +547,10 @@ static int start(void **state)
 static int stop(void **state)
 {
 	(void)state;
+	for (size_t i = 0; i < STK_ARRAY_LEN(workers); i++) {
+		stk_store_clear(&workers[i].store);
+		stk_store_clear(&workers[i].ledger.call);
+	}
 	stk_redis_free(tools);
 	stk_redis_free(main_link);
 	stk_redis_free(ledger_link);
