@@ -82,6 +82,13 @@ static inline struct stockade_result stockade_retry_after(uint32_t ms)
 struct stockade_result stockade_fail(struct stockade_job *job, uint32_t code, const char *fmt, ...)
     STOCKADE_PRINTF(3, 4);
 
+/*
+ * The same, and no further attempt can mend it: never retried, whatever the class's RETRY says.
+ * Counted and recorded apart, as FailedForGood.
+ */
+struct stockade_result stockade_fail_for_good(
+    struct stockade_job *job, uint32_t code, const char *fmt, ...) STOCKADE_PRINTF(3, 4);
+
 enum stockade_level {
 	STOCKADE_DEBUG = 7,
 	STOCKADE_INFO = 6,
@@ -142,8 +149,10 @@ struct stockade_exec {
  * Runs the class's program, once per job, and waits for its end. It runs beside the handler in a
  * cage of its own: no network, no processes, no other program, the files of the class's grants, the
  * same limits. There is no shell: an argument is an argument. What it prints to stderr counts as
- *the job's output. 0 when it ran and ended, whatever its status; or -1 with errno: ENOENT   the
- *class has no EXEC grant EALREADY it was run before EINVAL   an argument list beyond its bounds
+ * the job's output. 0 when it ran and ended, whatever its status; or -1 with errno:
+ *	ENOENT   the class has no EXEC grant
+ *	EALREADY it was run before
+ *	EINVAL   an argument list beyond its bounds
  *	E2BIG    it printed more than output_size; it was ended, output holds the beginning
  *	EPIPE    it ended before it could be told its arguments
  * A program that is denied a system call, or meets the CPU or file size limit, ends the job by that

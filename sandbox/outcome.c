@@ -343,6 +343,7 @@ static void by_result(const struct stk_report *r, struct stk_outcome *o)
 		    r->result.retry_ms);
 		break;
 	case STK_RESULT_FAIL: name(o, STK_OUT_FAILED, "%.480s", said); break;
+	case STK_RESULT_FAIL_FOR_GOOD: name(o, STK_OUT_FAILED_FOR_GOOD, "%.480s", said); break;
 	case STK_RESULT_ARGS_JSON: name(o, STK_OUT_ARGS_JSON, "%.480s", said); break;
 	case STK_RESULT_ARGS_SCHEMA: name(o, STK_OUT_ARGS_SCHEMA, "%.480s", said); break;
 	}

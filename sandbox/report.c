@@ -95,7 +95,7 @@ static enum stk_err on_result(struct stk_report *r, const uint8_t *body, size_t 
 	if (!r->ready || r->has_result || len < sizeof(res))
 		return STK_E_FORMAT;
 	memcpy(&res, body, sizeof(res));
-	if (res.kind < STK_RESULT_DONE || res.kind > STK_RESULT_ARGS_SCHEMA ||
+	if (res.kind < STK_RESULT_DONE || res.kind > STK_RESULT_LAST ||
 	    res.message_len > STK_MESSAGE_MAX || res.result_len > r->result_max ||
 	    len != sizeof(res) + (size_t)res.message_len + res.result_len)
 		return STK_E_FORMAT;

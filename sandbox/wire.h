@@ -280,10 +280,12 @@ enum stk_net_event_kind {
 enum stk_result_kind {
 	STK_RESULT_DONE = 1,
 	STK_RESULT_SKIP = 2,
-	STK_RESULT_RETRY = 3,       /* retry_ms says when */
-	STK_RESULT_FAIL = 4,        /* code and message */
-	STK_RESULT_ARGS_JSON = 5,   /* arguments are not what RFC 8259 and our bounds allow */
-	STK_RESULT_ARGS_SCHEMA = 6, /* arguments break the schema: message is "pointer: rule" */
+	STK_RESULT_RETRY = 3,         /* retry_ms says when */
+	STK_RESULT_FAIL = 4,          /* code and message */
+	STK_RESULT_ARGS_JSON = 5,     /* arguments are not what RFC 8259 and our bounds allow */
+	STK_RESULT_ARGS_SCHEMA = 6,   /* arguments break the schema: message is "pointer: rule" */
+	STK_RESULT_FAIL_FOR_GOOD = 7, /* as FAIL, and no further attempt can mend it */
+	STK_RESULT_LAST = STK_RESULT_FAIL_FOR_GOOD
 };
 struct stk_result {
 	uint32_t kind;

@@ -169,7 +169,7 @@ static void log_finished(struct stk_worker *w, const struct stk_reserved *r,
 	stk_jw_int(line, "stockade.attempt", w->run);
 	stk_jw_cstr(line, "stockade.sha256", w->sha256);
 	stk_jw_cstr(line, "stockade.settled", settled[s->what]);
-	if (o->name == STK_OUT_FAILED)
+	if (o->name == STK_OUT_FAILED || o->name == STK_OUT_FAILED_FOR_GOOD)
 		stk_jw_int(line, "stockade.code", o->code);
 	stk_jw_int(line, "stockade.wall_ms", o->wall_ms);
 	stk_jw_int(line, "stockade.cpu_ms", o->cpu_ms);

@@ -48,6 +48,17 @@ struct stockade_result stockade_fail(struct stockade_job *job, uint32_t code, co
 	return stockade_result_make(STK_RESULT_FAIL, code, 0);
 }
 
+struct stockade_result stockade_fail_for_good(
+    struct stockade_job *job, uint32_t code, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)format(job->message, sizeof(job->message), fmt, ap);
+	va_end(ap);
+	return stockade_result_make(STK_RESULT_FAIL_FOR_GOOD, code, 0);
+}
+
 void stockade_log(struct stockade_job *job, enum stockade_level level, const char *fmt, ...)
 {
 	char body[sizeof(uint32_t) + STOCKADE_MESSAGE_MAX + 1];

@@ -113,6 +113,8 @@ static void every_end_has_its_name(void **state)
 		{ 0, 0, 0, 0, 0, { RESULT(STK_RESULT_SKIP) }, STK_OUT_SKIPPED, "" },
 		{ 0, 0, 0, 0, 0, { RESULT(STK_RESULT_RETRY) }, STK_OUT_RETRY_ASKED, "in 0 ms" },
 		{ 0, 0, 0, 0, 0, { RESULT(STK_RESULT_FAIL) }, STK_OUT_FAILED, "(no message)" },
+		{ 0, 0, 0, 0, 0, { RESULT(STK_RESULT_FAIL_FOR_GOOD) }, STK_OUT_FAILED_FOR_GOOD,
+		    "(no message)" },
 		{ 0, 0, 0, 0, 0, { RESULT(STK_RESULT_ARGS_JSON) }, STK_OUT_ARGS_JSON, "" },
 		{ 0, 0, 0, 0, 0, { RESULT(STK_RESULT_ARGS_SCHEMA) }, STK_OUT_ARGS_SCHEMA, "" },
 	};

@@ -191,7 +191,8 @@ static void a_result_is_exactly_as_long_as_it_says(void **state)
 		{ STK_RESULT_DONE, UINT32_MAX, 2, 1, STK_E_FORMAT },
 		{ STK_RESULT_DONE, 1, UINT32_MAX, 0, STK_E_FORMAT },
 		{ 0, 0, 0, 0, STK_E_FORMAT },
-		{ STK_RESULT_ARGS_SCHEMA + 1, 0, 0, 0, STK_E_FORMAT },
+		{ STK_RESULT_FAIL_FOR_GOOD, 4, 0, 4, STK_OK },
+		{ STK_RESULT_LAST + 1, 0, 0, 0, STK_E_FORMAT },
 	};
 
 	(void)state;

@@ -1,0 +1,22 @@
+/*
+ * words.c - the words of job.h as a handler uses them, and as one misuses them that is owned by its
+ * input: the first argument says which.
+ */
+#include "jobs/job.h"
+#include "tests/hostile/acts.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static bool is(const struct hostile_args *a, size_t i, const char *text)
+{
+	return i < a->n && strcmp(a->arg[i], text) == 0;
+}
+
+/* "for good": no attempt mends it; else the class's RETRY does what it says. */
+int hostile_fail(const struct hostile_args *a)
+{
+	hostile_for_good = is(a, 0, "for good");
+	(void)snprintf(hostile_message, sizeof(hostile_message), "it cannot be done");
+	return -1;
+}
