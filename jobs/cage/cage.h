@@ -31,7 +31,11 @@ struct stockade_job {
 	char message[STOCKADE_MESSAGE_MAX + 1];
 	char *result; /* owned */
 	size_t result_len;
+	struct stockade_piece *pieces; /* owned: stockade_alloc()'s, the newest first (memory.c) */
 };
+
+/* Frees what stockade_alloc() gave this job. Its process need not: it ends. */
+void stockade_memory_clear(struct stockade_job *job);
 
 /* A relative path whose parts are neither empty nor "." nor "..", at most 1024 bytes. */
 bool stockade_name_safe(const char *name);
@@ -54,8 +58,6 @@ int stockade_args_parse(const char *text, size_t len, json_t **out, struct stock
  */
 bool stockade_handed_take(const struct stk_class_desc *desc, const struct stk_spawn *spawn,
     const uint8_t *block, size_t len);
-/* A relative path of at most 1024 bytes whose parts are neither empty nor "." nor "..". */
-bool stockade_name_safe(const char *name);
 
 /* The caged child after READY: reads GO and arguments, runs the handler, writes the result, exits.
  */

@@ -5,6 +5,7 @@
 #include "jobs/job.h"
 #include "tests/hostile/acts.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,5 +19,19 @@ int hostile_fail(const struct hostile_args *a)
 {
 	hostile_for_good = is(a, 0, "for good");
 	(void)snprintf(hostile_message, sizeof(hostile_message), "it cannot be done");
+	return -1;
+}
+
+/* More than there is: NULL, and what was given before still stands. */
+int hostile_memory(const struct hostile_args *a)
+{
+	char *first = stockade_text(hostile_job, "%s", "still there");
+	unsigned n = 0;
+
+	(void)a;
+	for (void *p; (p = stockade_alloc(hostile_job, 1u << 20)) != NULL; n++)
+		memset(p, 0xff, 1u << 20);
+	(void)snprintf(hostile_message, sizeof(hostile_message), "%s, %s after %u MiB",
+	    first == NULL ? "nothing" : first, strerror(errno), n < 128 ? n : 999);
 	return -1;
 }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Words of job.h in a real worker: a failure for good.
+# Words of job.h in a real worker: failures for good, memory.
 . tests/stage.sh
 stage_up
 trap stage_down EXIT
@@ -20,3 +20,7 @@ worker_drain
 check "control: another failure of that class waits for its next attempt" eq "$(rcli llen resque:failed) $(rcli zcard resque:stockade:parked:files)" "1 1"
 out=$("$STOCKADE" run-job --config "$T/stockade.conf" Hostile::Fail '["for good"]')
 check "run-job says so too" has "$out" FailedForGood
+
+# --- memory that goes with the job
+out=$("$STOCKADE" run-job --config "$T/stockade.conf" Hostile::Memory '[]')
+check "beyond MEM_MIB it is refused, and what was given stands" has "$out" "still there, Cannot allocate memory after "
