@@ -373,8 +373,9 @@ const char *stockade_connect_why(const struct stockade_job *job);
 /*
  * Keeps @text, one JSON value in UTF-8, as the job's result; the handler then returns
  * STOCKADE_DONE. The last call counts. 0, or -1 with errno E2BIG (beyond the class's result limit,
- * 64 KiB by default) or ENOMEM; the job then has no result text. It is not looked into here:
- * readers treat it as data from this job.
+ * 64 KiB by default) or ENOMEM; the job then has no result text. A class with KEEP_RESULT_S(n) has
+ * it kept for n seconds, for `stockade result` and whoever can read Redis, if it is JSON; else it is
+ * only measured. It is not looked into: readers treat it as data from this job.
  */
 int stockade_result_json(struct stockade_job *job, const char *text);
 

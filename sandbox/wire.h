@@ -92,6 +92,8 @@ struct stk_class_desc {
 	uint32_t retry_base_ms;
 	uint32_t n_grants;
 	uint32_t n_nets, n_trees, n_secrets, n_settings;
+	uint32_t keep_result_s; /* how long its results are kept; 0: they are not */
+	uint32_t pad;
 	struct stk_grant grants[STK_GRANTS_MAX];
 	/* All NUL-padded; what lies beyond a count is zero. */
 	char program[STK_PATH_MAX];                    /* exec: absolute path; else empty */

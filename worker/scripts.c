@@ -14,13 +14,14 @@
 #define STK_COMMON     ".incbin \"worker/scripts/common.lua\"\n"
 #define STK_AREAS      STK_COMMON ".incbin \"worker/scripts/areas.lua\"\n"
 #define STK_VIOLATIONS ".incbin \"worker/scripts/violations.lua\"\n"
+#define STK_RESULTS    ".incbin \"worker/scripts/results.lua\"\n"
 #define STK_LEDGER     ".incbin \"worker/scripts/ledger.lua\"\n"
 
 STK_EMBED("register", STK_COMMON, "register.lua");
 STK_EMBED("beat", STK_COMMON, "beat.lua");
 STK_EMBED("reserve", STK_AREAS, "reserve.lua");
 STK_EMBED("show", STK_COMMON, "show.lua");
-STK_EMBED("settle", STK_AREAS STK_VIOLATIONS, "settle.lua");
+STK_EMBED("settle", STK_AREAS STK_VIOLATIONS STK_RESULTS, "settle.lua");
 STK_EMBED("recover", STK_COMMON, "recover.lua");
 STK_EMBED("unregister", STK_COMMON, "unregister.lua");
 STK_EMBED("prune", STK_COMMON, "prune.lua");

@@ -213,6 +213,7 @@ void stk_worker_settle(struct stk_worker *w, const struct stk_reserved *r,
 	if (out->what != STK_SETTLE_PARK && out->what != STK_SETTLE_HANDBACK)
 		stk_breaker_note_ran(w, t, o->started,
 		    o->name == STK_OUT_ARGS_JSON || o->name == STK_OUT_ARGS_SCHEMA, out);
+	stk_worker_keep_result(w, r, t, o, out);
 	log_finished(w, r, t, o, out);
 }
 

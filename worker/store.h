@@ -68,6 +68,7 @@ struct stk_store {
 			    * after NEWER: that protocol number; else of no meaning */
 	bool opened;       /* after settle's OK: it opened its principal's breaker */
 	bool area_full;    /* after settle's OK: its area takes no more, the job was dropped */
+	bool result_kept;  /* after settle's OK with a result: there was room for it */
 	bool failed_per_queue;     /* Resque's redis_multi_queue backend; set before register */
 	struct stk_reply *in_hand; /* owns the last parcel's bytes */
 };
@@ -171,6 +172,10 @@ struct stk_settle {
 			  set */
 	struct stk_breaker_rule rule; /* with either */
 	int64_t own_quarantine_max;   /* QUARANTINE: counts against that principal; 0: does not */
+	struct stk_span
+	    result; /* OK: kept as result:<.result_id> for .keep_ms; empty: nothing is */
+	const char *result_id;
+	int64_t keep_ms, results_max, results_max_bytes; /* of all results together */
 };
 /* OK, ALREADY, STALE, PARK_FULL, FENCED, STORE. */
 STK_CHECK enum stk_err stk_store_settle(

@@ -69,7 +69,7 @@ struct stk_worker {
 	bool unsettled; /* told to stop while a key's type kept an outcome from being written */
 	bool patient;   /* this service has worked before: Redis away is waited for */
 	/* scratch, reused for every job */
-	struct stk_jw record, note;
+	struct stk_jw record, note, result;
 	char sha256[65];
 	char area[STK_AREA_BYTES];
 	char entry_id[STK_ULID_BYTES];
@@ -166,6 +166,13 @@ void stk_worker_run(struct stk_worker *w, const struct stk_reserved *r, const st
 /* settle.c: an outcome becomes a settlement: counted, recorded, retried or handed back. */
 void stk_worker_settle(struct stk_worker *w, const struct stk_reserved *r,
     const struct stk_ticket *t, const struct stk_outcome *o, struct stk_settle *out);
+
+/* results.c: a class's kept result goes into the settlement of a job that is done; @out borrows
+ * w->result. */
+void stk_worker_keep_result(struct stk_worker *w, const struct stk_reserved *r,
+    const struct stk_ticket *t, const struct stk_outcome *o, struct stk_settle *out);
+/* results.c: after the settlement's OK: counted, or said why it is not kept. */
+void stk_worker_result_settled(struct stk_worker *w, const struct stk_settle *what);
 
 /* settle.c: what Redis answered, at level debug. */
 void stk_worker_settled(

@@ -177,6 +177,7 @@ static const char *fill(
 	stk_digest(c->schema, (size_t)(c->schema_end - c->schema), d->schema_digest);
 	d->ask = limits_of(c);
 	d->idempotent = c->idempotent;
+	d->keep_result_s = c->keep_result_s;
 	d->retry_max = c->retry_max;
 	d->retry_kind = c->retry_kind;
 	d->retry_base_ms = c->retry_base_ms;

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool is(const struct hostile_args *a, size_t i, const char *text)
@@ -34,4 +35,25 @@ int hostile_memory(const struct hostile_args *a)
 	(void)snprintf(hostile_message, sizeof(hostile_message), "%s, %s after %u MiB",
 	    first == NULL ? "nothing" : first, strerror(errno), n < 128 ? n : 999);
 	return -1;
+}
+
+/* The first argument as it is, so many times as the second says; "none" gives nothing. */
+int hostile_result(const struct hostile_args *a)
+{
+	static char text[128 << 10];
+	size_t len = a->n > 0 ? strlen(a->arg[0]) : 0, used = 0;
+
+	if (is(a, 0, "none"))
+		return 0;
+	for (int i = a->n > 1 ? atoi(a->arg[1]) : 1; i > 0 && used + len < sizeof(text); i--) {
+		memcpy(text + used, a->arg[0], len);
+		used += len;
+	}
+	return stockade_result_json(hostile_job, text);
+}
+
+/* the same in a class whose results are not kept */
+int hostile_result_only(const struct hostile_args *a)
+{
+	return hostile_result(a);
 }

@@ -18,5 +18,6 @@ const struct stk_command *const stk_commands[] = {
 	&stk_cmd_enqueue,
 	&stk_cmd_audit,
 	&stk_cmd_quarantine,
+	&stk_cmd_result,
 };
 const size_t stk_n_commands = STK_ARRAY_LEN(stk_commands);
