@@ -105,6 +105,21 @@ enum stockade_level {
 void stockade_log(struct stockade_job *job, enum stockade_level level, const char *fmt, ...)
     STOCKADE_PRINTF(3, 4);
 
+/*
+ * How far the work is: @done of @total (0: not known), and a few words on what is being done, at
+ * most 160 bytes, cut beyond that. For `stockade top`; it decides nothing. Cheap: call it as often
+ * as you like, at most four a second are sent, the others are dropped. No secrets in it.
+ */
+void stockade_progress(struct stockade_job *job, uint64_t done, uint64_t total, const char *fmt,
+    ...) STOCKADE_PRINTF(4, 5);
+
+/*
+ * The handler is alive. A class with SILENCE_S(n) in its registry line is ended, as Stalled, when
+ * its handler has said nothing for n seconds; log lines and progress that are sent count as well,
+ * and so does what its program prints while stockade_exec() waits for it. As cheap as progress.
+ */
+void stockade_heartbeat(struct stockade_job *job);
+
 /* 32 lower-case hex digits, the same for every attempt of this job: an idempotency key. Borrowed.
  */
 const char *stockade_job_id(const struct stockade_job *job);
@@ -374,8 +389,8 @@ const char *stockade_connect_why(const struct stockade_job *job);
  * Keeps @text, one JSON value in UTF-8, as the job's result; the handler then returns
  * STOCKADE_DONE. The last call counts. 0, or -1 with errno E2BIG (beyond the class's result limit,
  * 64 KiB by default) or ENOMEM; the job then has no result text. A class with KEEP_RESULT_S(n) has
- * it kept for n seconds, for `stockade result` and whoever can read Redis, if it is JSON; else it is
- * only measured. It is not looked into: readers treat it as data from this job.
+ * it kept for n seconds, for `stockade result` and whoever can read Redis, if it is JSON; else it
+ * is only measured. It is not looked into: readers treat it as data from this job.
  */
 int stockade_result_json(struct stockade_job *job, const char *text);
 

@@ -91,7 +91,7 @@ static bool limits_good(const struct stk_limits *l)
 	       l->cpu_s > 0 && l->cpu_s <= most.cpu_s && l->fds > 0 && l->fds <= most.fds &&
 	       l->output_bytes <= most.output_bytes && l->report_bytes <= most.report_bytes &&
 	       l->result_bytes <= most.result_bytes && l->work_bytes <= most.work_bytes &&
-	       l->tasks > 0 && l->tasks <= most.tasks && l->pad == 0;
+	       l->tasks > 0 && l->tasks <= most.tasks && l->silence_ms <= most.wall_ms;
 }
 
 static const char *grants_wrong(const struct stk_desc_header *h, const struct stk_class_desc *c)

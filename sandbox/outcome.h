@@ -25,6 +25,7 @@
 	X(MEMORY_LIMIT, "MemoryLimit")           \
 	X(CPU_LIMIT, "CpuLimit")                 \
 	X(WALL_TIMEOUT, "WallTimeout")           \
+	X(STALLED, "Stalled")                    \
 	X(OUTPUT_LIMIT, "OutputLimit")           \
 	X(REPORT_FLOOD, "ReportFlood")           \
 	X(REPORT_MALFORMED, "ReportMalformed")   \

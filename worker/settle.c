@@ -17,6 +17,7 @@ static const bool retryable[STK_OUT_COUNT] = {
 	[STK_OUT_NON_ZERO_EXIT] = true,
 	[STK_OUT_NO_RESULT] = true,
 	[STK_OUT_WALL_TIMEOUT] = true,
+	[STK_OUT_STALLED] = true,
 	[STK_OUT_CRASH] = true,
 	[STK_OUT_ABORT] = true,
 	[STK_OUT_OOM_KILLED] = true,

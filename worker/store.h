@@ -126,12 +126,25 @@ struct stk_reserved {
 STK_CHECK enum stk_err stk_store_reserve(struct stk_store *s, const char *const *queues, size_t n,
     struct stk_reserved *out, enum stk_answer *v);
 
+/* What an instance is doing, for `stockade top` (doing:<i>); texts are borrowed for the call. */
+struct stk_doing {
+	const char *job_id, *class_name;
+	int64_t attempt;
+	int64_t ms; /* when nobody ends it, it is forgotten after so long */
+};
 /*
- * Writes worker:<id> = @value (stk_record_working) for the job in hand. OK, STALE, FENCED, STORE.
- * OK too when another instance owns the id: then nothing is shown.
+ * Writes worker:<id> = @value (stk_record_working) for the job in hand, and @doing. OK, STALE,
+ * FENCED, STORE. OK too when another instance owns the id: then only @doing is written.
  */
+STK_CHECK enum stk_err stk_store_show_doing(struct stk_store *s, int64_t seq, struct stk_span value,
+    const struct stk_doing *doing, enum stk_answer *v);
+/* The same without the second. */
 STK_CHECK enum stk_err stk_store_show(
     struct stk_store *s, int64_t seq, struct stk_span value, enum stk_answer *v);
+/* How far the job in hand says it is, beside that; @note: at most STK_NOTE_MAX bytes. OK, STALE
+ * (nothing was written down), FENCED, STORE. */
+STK_CHECK enum stk_err stk_store_progress(struct stk_store *s, int64_t seq, uint64_t done,
+    uint64_t total, struct stk_span note, enum stk_answer *v);
 
 enum stk_settle_what {
 	STK_SETTLE_OK,         /* ran, done or skipped */

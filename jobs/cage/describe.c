@@ -40,6 +40,7 @@ static struct stk_limits limits_of(const struct stockade_class *c)
 		.output_bytes = or_default(c->output_kib, 64) << 10,
 		.report_bytes = or_default(c->report_kib, 4) << 10,
 		.result_bytes = or_default(c->result_kib, 64) << 10,
+		.silence_ms = c->silence_s * 1000,
 		.tasks = or_default(c->tasks, has(c, STOCKADE_PROFILE_threads) ? 8 : 1),
 	};
 }

@@ -150,7 +150,8 @@ static const char *const documented[] = { "r:queues", "r:queue:*", "r:workers", 
 	"r:stockade:live", "r:stockade:graves", "r:stockade:wid", "r:stockade:w:*",
 	"r:stockade:in:*", "r:stockade:lost:*", "r:stockade:tries:*", "r:stockade:parked:*",
 	"r:stockade:parcel:*", "r:stockade:paused:*", "r:stockade:quarantine:*",
-	"r:stockade:results", "r:stockade:results#bytes", "r:stockade:result:*" };
+	"r:stockade:doing:*", "r:stockade:results", "r:stockade:results#bytes",
+	"r:stockade:result:*" };
 
 static int each_ends(void **state)
 {
@@ -1100,6 +1101,58 @@ static void keeps_working_at_maxmemory(void **state)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, each_begins, each_ends)
 
+/* --- what an instance is doing ------------------------------------------------------------------
+ */
+
+static void says_what_it_is_doing_until_it_is_settled(void **state)
+{
+	struct world *w = *state;
+	const struct stk_doing doing = { "ab12", "Images::Resize", 3, 50000 };
+
+	push(w, "low", "x");
+	assert_int_equal(reserve(w, &w->a), STK_ANSWER_JOB);
+	/* nothing was shown: there is nothing to add to */
+	assert_int_equal(stk_store_progress(&w->a, 1, 1, 2, stk_span_str("n"), &w->v), STK_OK);
+	assert_int_equal(w->v, STK_ANSWER_STALE);
+	assert_int_equal(stk_store_show_doing(&w->a, 1, stk_span_str("{}"), &doing, &w->v), STK_OK);
+	assert_int_equal(w->v, STK_ANSWER_OK);
+	assert_true(says(w, "Images::Resize", "HGET r:stockade:doing:%s class", w->a.instance));
+	assert_true(says(w, "low", "HGET r:stockade:doing:%s queue", w->a.instance));
+	assert_true(says(w, "ab12", "HGET r:stockade:doing:%s job", w->a.instance));
+	assert_in_range(number(w, "PTTL r:stockade:doing:%s", w->a.instance), 20000, 50000);
+	assert_int_equal(
+	    stk_store_progress(&w->a, 1, UINT64_MAX, 7, stk_span_str("half way"), &w->v), STK_OK);
+	assert_int_equal(w->v, STK_ANSWER_OK);
+	assert_true(says(w, "9223372036854775807", "HGET r:stockade:doing:%s done", w->a.instance));
+	assert_true(says(w, "half way", "HGET r:stockade:doing:%s note", w->a.instance));
+	assert_in_range(number(w, "PTTL r:stockade:doing:%s", w->a.instance), 20000, 50000);
+	/* another job's word, and another instance's */
+	assert_int_equal(stk_store_progress(&w->a, 2, 1, 2, stk_span_str("n"), &w->v), STK_OK);
+	assert_int_equal(w->v, STK_ANSWER_STALE);
+	assert_int_equal(settle(&w->a, (struct stk_settle){ .seq = 1 }), STK_ANSWER_OK);
+	assert_int_equal(number(w, "EXISTS r:stockade:doing:%s", w->a.instance), 0);
+	stk_reply_free(ask(w, "DEL r:stockade:live"));
+	assert_int_equal(stk_store_progress(&w->a, 1, 1, 2, stk_span_str("n"), &w->v), STK_OK);
+	assert_int_equal(w->v, STK_ANSWER_FENCED);
+}
+
+static void a_foreign_type_there_costs_only_the_show_of_it(void **state)
+{
+	struct world *w = *state;
+	const struct stk_doing doing = { "ab12", "X", 1, 50000 };
+
+	stk_reply_free(ask(w, "SET r:stockade:doing:%s x", w->a.instance));
+	push(w, "low", "x");
+	assert_int_equal(reserve(w, &w->a), STK_ANSWER_JOB);
+	assert_int_equal(stk_store_show_doing(&w->a, 1, stk_span_str("{}"), &doing, &w->v), STK_OK);
+	assert_int_equal(w->v, STK_ANSWER_OK);
+	assert_int_equal(number(w, "EXISTS r:worker:h:1:high,low"), 1);
+	assert_int_equal(stk_store_progress(&w->a, 1, 1, 2, stk_span_str("n"), &w->v), STK_OK);
+	assert_int_equal(w->v, STK_ANSWER_STORE);
+	assert_int_equal(settle(&w->a, (struct stk_settle){ .seq = 1 }), STK_ANSWER_OK);
+	assert_int_equal(number(w, "EXISTS r:stockade:doing:%s", w->a.instance), 0);
+}
+
 /* --- kept results ----------------------------------------------------------------------------- */
 
 /* Settles one job whose result @text is kept under @id within @max entries and @bytes. */
@@ -1246,6 +1299,8 @@ int main(void)
 		T(leaves_other_queues_to_their_own_workers),
 		T(recovers_no_protocol_it_does_not_know),
 		T(recovers_in_bounded_passes),
+		T(says_what_it_is_doing_until_it_is_settled),
+		T(a_foreign_type_there_costs_only_the_show_of_it),
 		T(keeps_results_for_a_time),
 		T(results_are_bounded_by_number_and_bytes),
 		T(foreign_hands_in_the_books_of_results),

@@ -92,6 +92,7 @@ static int exit_code(const struct stk_outcome *o)
 	case STK_OUT_MEMORY_LIMIT:
 	case STK_OUT_CPU_LIMIT:
 	case STK_OUT_WALL_TIMEOUT:
+	case STK_OUT_STALLED:
 	case STK_OUT_OUTPUT_LIMIT:
 	case STK_OUT_REPORT_FLOOD:
 	case STK_OUT_REPORT_MALFORMED:

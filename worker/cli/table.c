@@ -6,6 +6,7 @@
 const struct stk_command *const stk_commands[] = {
 	&stk_cmd_work,
 	&stk_cmd_run_job,
+	&stk_cmd_top,
 	&stk_cmd_doctor,
 	&stk_cmd_classes,
 	&stk_cmd_schema,

@@ -59,6 +59,7 @@ local owner = call('HGET', WID, id) == me
 
 local body = call('LPOP', in_hand(me, q))
 if owner then call('DEL', shown_at) end
+call('DEL', S .. 'doing:' .. me)
 call('HDEL', mine, 'open')
 call('HSET', mine, 'open', 0, 'done', seq, 'q', '', 'shown', 0, 'filed', 0)
 
