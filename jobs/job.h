@@ -82,6 +82,13 @@ static inline struct stockade_result stockade_retry_after(uint32_t ms)
 struct stockade_result stockade_fail(struct stockade_job *job, uint32_t code, const char *fmt, ...)
     STOCKADE_PRINTF(3, 4);
 
+/*
+ * The same, and no further attempt can mend it: never retried, whatever the class's RETRY says.
+ * Counted and recorded apart, as FailedForGood.
+ */
+struct stockade_result stockade_fail_for_good(
+    struct stockade_job *job, uint32_t code, const char *fmt, ...) STOCKADE_PRINTF(3, 4);
+
 enum stockade_level {
 	STOCKADE_DEBUG = 7,
 	STOCKADE_INFO = 6,
@@ -97,6 +104,21 @@ enum stockade_level {
  */
 void stockade_log(struct stockade_job *job, enum stockade_level level, const char *fmt, ...)
     STOCKADE_PRINTF(3, 4);
+
+/*
+ * How far the work is: @done of @total (0: not known), and a few words on what is being done, at
+ * most 160 bytes, cut beyond that. For `stockade top`; it decides nothing. Cheap: call it as often
+ * as you like, at most four a second are sent, the others are dropped. No secrets in it.
+ */
+void stockade_progress(struct stockade_job *job, uint64_t done, uint64_t total, const char *fmt,
+    ...) STOCKADE_PRINTF(4, 5);
+
+/*
+ * The handler is alive. A class with SILENCE_S(n) in its registry line is ended, as Stalled, when
+ * its handler has said nothing for n seconds; log lines and progress that are sent count as well,
+ * and so does what its program prints while stockade_exec() waits for it. As cheap as progress.
+ */
+void stockade_heartbeat(struct stockade_job *job);
 
 /* 32 lower-case hex digits, the same for every attempt of this job: an idempotency key. Borrowed.
  */
@@ -142,8 +164,10 @@ struct stockade_exec {
  * Runs the class's program, once per job, and waits for its end. It runs beside the handler in a
  * cage of its own: no network, no processes, no other program, the files of the class's grants, the
  * same limits. There is no shell: an argument is an argument. What it prints to stderr counts as
- *the job's output. 0 when it ran and ended, whatever its status; or -1 with errno: ENOENT   the
- *class has no EXEC grant EALREADY it was run before EINVAL   an argument list beyond its bounds
+ * the job's output. 0 when it ran and ended, whatever its status; or -1 with errno:
+ *	ENOENT   the class has no EXEC grant
+ *	EALREADY it was run before
+ *	EINVAL   an argument list beyond its bounds
  *	E2BIG    it printed more than output_size; it was ended, output holds the beginning
  *	EPIPE    it ended before it could be told its arguments
  * A program that is denied a system call, or meets the CPU or file size limit, ends the job by that
@@ -157,6 +181,66 @@ int stockade_exec(struct stockade_job *job, struct stockade_exec *e);
  */
 int stockade_exec_path(
     const struct stockade_job *job, const char *label, const char *name, char *out, size_t size);
+
+/*
+ * An argument list in the making: zero it, add words, give .at to struct stockade_exec as .args.
+ * The words are borrowed. 0, or -1 with errno E2BIG: more than 64 words, or than 16 KiB together.
+ */
+#define STOCKADE_ARGV_MAX 64
+struct stockade_argv {
+	const char *at[STOCKADE_ARGV_MAX + 1]; /* NULL-ended */
+	size_t n;
+	size_t bytes;
+};
+/* A word of the handler's own: an option, a constant. */
+int stockade_argv_add(struct stockade_argv *v, const char *word);
+/*
+ * A word that came from outside. One that begins with "-" would be an option to the program, so it
+ * is refused unless @flags has STOCKADE_ARGV_DASH: for a program that was told "--" before, or
+ * where it is the value of an option that takes one. As above, and -1 with errno EINVAL for such a
+ * one, for an empty one, and for one that is no UTF-8 or has control characters in it.
+ */
+#define STOCKADE_ARGV_DASH 1u
+int stockade_argv_add_operand(struct stockade_argv *v, const char *text, unsigned flags);
+
+/* --- names that came from outside ------------------------------------------------------------- */
+
+/*
+ * Whether @name may be used as the name of one file: 1 to 255 bytes of UTF-8 without a slash,
+ * without a control character or a mark that changes how text is shown, and beginning neither with
+ * a dot (".", "..", hidden files) nor with a dash (an option to programs).
+ */
+bool stockade_name_ok(const char *name);
+
+#define STOCKADE_URL_MAX  2048
+#define STOCKADE_URL_HTTP 1u /* http:// as well; without it https:// alone */
+struct stockade_url {
+	char scheme[6];    /* "https" or "http" */
+	char host[254];    /* in lower case; an IPv6 address without its brackets */
+	bool is_address;   /* the host is an IPv4 or IPv6 address */
+	uint16_t port;     /* the one that was given, else 443 or 80 */
+	char target[2050]; /* path and query as they go into a request; at least "/" */
+	const char *why; /* after -1: what is wrong, a fragment of a sentence, static; else NULL */
+};
+/*
+ * Takes apart an absolute URL of at most 2048 bytes, fills @out. It is strict on purpose: two
+ * programs that understand one URL differently are how checks are passed by. Refused, with -1,
+ * errno EINVAL and a reason in @out->why: another scheme; a user name; a host in a coded spelling,
+ * a number that is no dotted IPv4 address, a name that is none; a port outside of 1 to 65535; bytes
+ * that no URL has, and coded control bytes; "." and ".." in the path; a fragment. Where the job may
+ * connect to is CONNECT's matter, not this function's.
+ */
+int stockade_url_parse(const char *text, unsigned flags, struct stockade_url *out);
+
+/* --- memory ----------------------------------------------------------------------------------- */
+
+/*
+ * @size zeroed bytes, aligned for any object, freed with the job; never free() them. NULL with
+ * errno ENOMEM. Size 0 gives a pointer of its own.
+ */
+void *stockade_alloc(struct stockade_job *job, size_t size);
+/* The same, holding formatted text; stockade_text(job, "%s", s) is a copy of s. */
+char *stockade_text(struct stockade_job *job, const char *fmt, ...) STOCKADE_PRINTF(2, 3);
 
 /* --- arguments -------------------------------------------------------------------------------- */
 
@@ -304,8 +388,9 @@ const char *stockade_connect_why(const struct stockade_job *job);
 /*
  * Keeps @text, one JSON value in UTF-8, as the job's result; the handler then returns
  * STOCKADE_DONE. The last call counts. 0, or -1 with errno E2BIG (beyond the class's result limit,
- * 64 KiB by default) or ENOMEM; the job then has no result text. It is not looked into here:
- * readers treat it as data from this job.
+ * 64 KiB by default) or ENOMEM; the job then has no result text. A class with KEEP_RESULT_S(n) has
+ * it kept for n seconds, for `stockade result` and whoever can read Redis, if it is JSON; else it
+ * is only measured. It is not looked into: readers treat it as data from this job.
  */
 int stockade_result_json(struct stockade_job *job, const char *text);
 

@@ -131,6 +131,8 @@ struct stk_run_hooks {
 	uint32_t tick_ms;
 	/* a log line of the handler: untrusted text, borrowed for the call */
 	void (*log)(void *ctx, uint32_t level, struct stk_span text);
+	/* how far it says it is; @note is untrusted text of at most STK_NOTE_MAX bytes, borrowed */
+	void (*progress)(void *ctx, const struct stk_progress *p, struct stk_span note);
 	/* a request to connect, answered by the job's broker (enum stk_net_name in net_addr.h says
 	 * how), or the broker's own end; the host is the job's text */
 	void (*net)(void *ctx, const struct stk_net_event *e);

@@ -16,6 +16,8 @@
 	(STK_PROFILE_FILES_READ | STK_PROFILE_FILES_WRITE | STK_PROFILE_THREADS | \
 	    STK_PROFILE_NET | STK_PROFILE_EXEC | STK_PROFILE_EXEC_DYNAMIC)
 
+#define KEEP_RESULT_MAX (7u * 24 * 3600) /* seconds */
+
 /* What a class may ask for at all; the operator's ceiling is lower, this only keeps sums finite. */
 static const struct stk_limits most = {
 	.mem_bytes = UINT64_C(1) << 46,
@@ -89,7 +91,7 @@ static bool limits_good(const struct stk_limits *l)
 	       l->cpu_s > 0 && l->cpu_s <= most.cpu_s && l->fds > 0 && l->fds <= most.fds &&
 	       l->output_bytes <= most.output_bytes && l->report_bytes <= most.report_bytes &&
 	       l->result_bytes <= most.result_bytes && l->work_bytes <= most.work_bytes &&
-	       l->tasks > 0 && l->tasks <= most.tasks && l->pad == 0;
+	       l->tasks > 0 && l->tasks <= most.tasks && l->silence_ms <= most.wall_ms;
 }
 
 static const char *grants_wrong(const struct stk_desc_header *h, const struct stk_class_desc *c)
@@ -184,6 +186,8 @@ static const char *class_wrong(const struct stk_desc_header *h, const struct stk
 		return "an unknown kind of retry";
 	if (c->idempotent > 1 || c->retry_max > 1000 || c->retry_base_ms > most.wall_ms)
 		return "a retry rule beyond its bounds";
+	if (c->keep_result_s > KEEP_RESULT_MAX || c->pad != 0)
+		return "a result kept longer than seven days";
 	if (!limits_good(&c->ask))
 		return "a limit of zero or beyond all bounds";
 	wrong = grants_wrong(h, c);

@@ -16,6 +16,7 @@
 	X(SKIPPED, "Skipped")                    \
 	X(RETRY_ASKED, "RetryAsked")             \
 	X(FAILED, "Failed")                      \
+	X(FAILED_FOR_GOOD, "FailedForGood")      \
 	X(ARGS_JSON, "E_ARGS_JSON")              \
 	X(ARGS_SCHEMA, "E_SCHEMA")               \
 	X(NO_RESULT, "NoResult")                 \
@@ -24,6 +25,7 @@
 	X(MEMORY_LIMIT, "MemoryLimit")           \
 	X(CPU_LIMIT, "CpuLimit")                 \
 	X(WALL_TIMEOUT, "WallTimeout")           \
+	X(STALLED, "Stalled")                    \
 	X(OUTPUT_LIMIT, "OutputLimit")           \
 	X(REPORT_FLOOD, "ReportFlood")           \
 	X(REPORT_MALFORMED, "ReportMalformed")   \
@@ -62,7 +64,7 @@ struct stk_outcome {
 	pid_t pid;           /* 0: no child was made */
 	int status;          /* as from waitid: exit code, or -signal; only if pid != 0 */
 	const char *missing; /* SyscallDenied: the grant that would allow it, static; or NULL */
-	uint32_t code;       /* STK_RESULT_FAIL: the handler's code */
+	uint32_t code;       /* STK_RESULT_FAIL, FAIL_FOR_GOOD: the handler's code */
 	uint32_t retry_ms;   /* RetryAsked */
 	int64_t wall_ms, cpu_ms, maxrss_kib;
 	uint32_t output_bytes; /* how much the job printed, up to the cap + 1 */

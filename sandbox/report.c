@@ -18,8 +18,10 @@ enum stk_err stk_report_init(struct stk_report *r, const struct stk_limits *limi
 	memset(r, 0, sizeof(*r));
 	r->report_max = limits->report_bytes;
 	r->result_max = limits->result_bytes;
+	r->began_ms = stk_monotonic_ms();
 	r->log = log;
 	r->ctx = ctx;
+	_Static_assert(sizeof(struct stk_progress) + STK_NOTE_MAX < STK_MESSAGE_MAX, "it has room");
 	r->cap = HEAD + (result > other ? result : other);
 	r->buf = malloc(r->cap);
 	return r->buf == NULL ? STK_E_NOMEM : STK_OK;
@@ -83,9 +85,42 @@ static enum stk_err on_log(struct stk_report *r, const uint8_t *body, size_t len
 	if (!r->ready || r->has_result || len < sizeof(level))
 		return STK_E_FORMAT;
 	memcpy(&level, body, sizeof(level));
+	r->words++;
 	if (r->log != NULL)
 		r->log(r->ctx, level, stk_span_of(body + sizeof(level), len - sizeof(level)));
 	return STK_OK;
+}
+
+/* Counted against the job's age: an honest one that is read late is late as a whole. */
+static enum stk_err pulse(struct stk_report *r)
+{
+	uint64_t age = (uint64_t)(stk_monotonic_ms() - r->began_ms);
+
+	if (!r->ready || r->has_result)
+		return STK_E_FORMAT;
+	r->words++;
+	return ++r->pulses > STK_PULSES_AT_ONCE + age / STK_PULSE_EVERY_MS ? STK_E_TOOBIG : STK_OK;
+}
+
+static enum stk_err on_progress(struct stk_report *r, const uint8_t *body, size_t len)
+{
+	struct stk_progress p;
+	enum stk_err e;
+
+	if (len < sizeof(p) || len > sizeof(p) + STK_NOTE_MAX)
+		return STK_E_FORMAT;
+	if ((e = pulse(r)) != STK_OK)
+		return e;
+	memcpy(&p, body, sizeof(p));
+	if (r->progress != NULL)
+		r->progress(r->ctx, &p, stk_span_of(body + sizeof(p), len - sizeof(p)));
+	return STK_OK;
+}
+
+static enum stk_err on_beat(struct stk_report *r, const uint8_t *body, size_t len)
+{
+	(void)body;
+	return len != 0 ? STK_E_FORMAT : pulse(r);
 }
 
 static enum stk_err on_result(struct stk_report *r, const uint8_t *body, size_t len)
@@ -95,7 +130,7 @@ static enum stk_err on_result(struct stk_report *r, const uint8_t *body, size_t 
 	if (!r->ready || r->has_result || len < sizeof(res))
 		return STK_E_FORMAT;
 	memcpy(&res, body, sizeof(res));
-	if (res.kind < STK_RESULT_DONE || res.kind > STK_RESULT_ARGS_SCHEMA ||
+	if (res.kind < STK_RESULT_DONE || res.kind > STK_RESULT_LAST ||
 	    res.message_len > STK_MESSAGE_MAX || res.result_len > r->result_max ||
 	    len != sizeof(res) + (size_t)res.message_len + res.result_len)
 		return STK_E_FORMAT;
@@ -117,14 +152,18 @@ static const struct {
 	[STK_FRAME_FAULT] = { on_fault },
 	[STK_FRAME_LOG] = { on_log },
 	[STK_FRAME_RESULT] = { on_result },
+	[STK_FRAME_PROGRESS] = { on_progress },
+	[STK_FRAME_BEAT] = { on_beat },
 };
 
 /* Checks the head as soon as it is whole, so that no body is waited for that may not come. */
 static enum stk_err check_head(struct stk_report *r, const struct stk_frame *f)
 {
 	if (f->magic != STK_FRAME_MAGIC || f->pad != 0 || f->type == 0 ||
-	    f->type >= STK_ARRAY_LEN(frames))
+	    f->type >= STK_ARRAY_LEN(frames) || frames[f->type].take == NULL)
 		return STK_E_FORMAT;
+	if (f->type == STK_FRAME_PROGRESS || f->type == STK_FRAME_BEAT)
+		return f->len > sizeof(struct stk_progress) + STK_NOTE_MAX ? STK_E_FORMAT : STK_OK;
 	if (f->type == STK_FRAME_RESULT)
 		return f->len > r->cap - HEAD ? STK_E_FORMAT : STK_OK;
 	r->counted += HEAD + (uint64_t)f->len;

@@ -91,6 +91,7 @@ enum stk_err stk_cage_run(struct stk_cage *c, const struct stk_run_request *r,
 		clear(&run);
 		return STK_OK;
 	}
+	run.report.progress = hooks->progress;
 	if (stk_cage_wants_work(r)) {
 		run.extras.have |= UINT32_C(1) << STK_EXTRA_WORK_DIR;
 		run.extras.fds[STK_EXTRA_WORK_DIR] = stk_work_fd(c->work);

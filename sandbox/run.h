@@ -29,6 +29,8 @@ struct stk_run {
 	bool termed, killed, greeted;
 	bool over; /* the child has ended: a READY that is read now comes too late for a GO */
 	int64_t started_ms, deadline_ms, tick_due_ms;
+	int64_t heard_ms; /* when the handler last said anything; once started */
+	uint64_t words;   /* how much it had said by then */
 	uint64_t oom_before;
 	uint32_t left;            /* processes that outlived the job in its control group */
 	struct stk_letter letter; /* GO, arguments, secrets */

@@ -83,6 +83,7 @@ static void greet(struct stk_run *run)
 		end_job(run, STK_KILL_CALLED_OFF);
 	else
 		run->out->started = true;
+	run->heard_ms = stk_monotonic_ms();
 }
 
 /* A child that does not read its arguments is its own problem; its end tells the story. */
@@ -117,6 +118,10 @@ static void take_report(struct stk_run *run, const uint8_t *p, size_t n)
 		stk_close(&run->pipes.report);
 		end_job(run, e == STK_E_TOOBIG ? STK_KILL_FLOOD : STK_KILL_MALFORMED);
 		return;
+	}
+	if (run->report.words != run->words) {
+		run->words = run->report.words;
+		run->heard_ms = stk_monotonic_ms();
 	}
 	if (run->report.ready && !run->greeted && !run->over)
 		greet(run);
@@ -154,12 +159,22 @@ enum slot {
 	SLOTS = SLOT_PROGRAM + STK_PROGRAM_SLOTS
 };
 
+/* When its silence becomes too long; INT64_MAX: it may be silent. */
+static int64_t stalled_at(const struct stk_run *run)
+{
+	if (!run->out->started || run->r->limits.silence_ms == 0)
+		return INT64_MAX;
+	return run->heard_ms + run->r->limits.silence_ms;
+}
+
 static int wait_ms(const struct stk_run *run)
 {
 	int64_t now = stk_monotonic_ms(), due = stk_tasks_due(&run->tasks, run->tick_due_ms);
 
 	if (!run->killed && run->deadline_ms < due)
 		due = run->deadline_ms;
+	if (!run->killed && stalled_at(run) < due)
+		due = stalled_at(run);
 	return due <= now ? 0 : due - now > 60000 ? 60000 : (int)(due - now);
 }
 
@@ -207,6 +222,9 @@ static bool step(struct stk_run *run)
 		return false;
 	if (now >= run->deadline_ms && !run->killed)
 		end_job(run, STK_KILL_WALL);
+	/* what it has said by now was read above */
+	if (!run->killed && now >= stalled_at(run))
+		end_job(run, STK_KILL_SILENT);
 	if (!run->killed && stk_tasks_over(&run->tasks, now))
 		end_job(run, STK_KILL_TASKS);
 	if ((n > 0 && p[SLOT_WAKE].revents != 0) || now >= run->tick_due_ms)

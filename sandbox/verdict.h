@@ -13,6 +13,7 @@
 enum stk_kill {
 	STK_KILL_NONE,
 	STK_KILL_WALL,
+	STK_KILL_SILENT, /* it said nothing for longer than its class promises */
 	STK_KILL_OUTPUT,
 	STK_KILL_FLOOD,
 	STK_KILL_MALFORMED,
@@ -40,8 +41,11 @@ struct stk_end {
  * set. Precedence as in ARCHITECTURE.md ("How a job's end is named").
  */
 void stk_verdict(const struct stk_end *e, struct stk_outcome *o);
-/* The worker wanted to stop before there was a child. */
-void stk_outcome_called_off(struct stk_outcome *o);
+/* outcome_acts.c: the part of it that the worker did itself. */
+void stk_verdict_by_us(const struct stk_end *e, struct stk_outcome *o);
+/* Sets name and sentence. */
+void stk_outcome_say(struct stk_outcome *o, enum stk_outcome_name n, const char *fmt, ...)
+    STK_PRINTF(3, 4);
 
 /* The worker changed its mind before there was a child. */
 void stk_outcome_called_off(struct stk_outcome *o);

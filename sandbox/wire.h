@@ -60,10 +60,11 @@ struct stk_limits {
 	uint32_t cpu_s;        /* RLIMIT_CPU soft; hard is one more */
 	uint32_t fds;          /* RLIMIT_NOFILE */
 	uint32_t output_bytes; /* stdout and stderr together; the worker counts and kills */
-	uint32_t report_bytes; /* log, progress and denial records together */
+	uint32_t report_bytes; /* log and denial records together */
 	uint32_t result_bytes; /* the one result frame */
 	uint32_t tasks;        /* threads and processes at a time, the first included */
-	uint32_t pad;
+	uint32_t silence_ms;   /* the worker kills after so long without a word of the handler's; 0:
+				  it may be silent */
 };
 _Static_assert(sizeof(struct stk_limits) == 64, "no padding");
 
@@ -92,6 +93,8 @@ struct stk_class_desc {
 	uint32_t retry_base_ms;
 	uint32_t n_grants;
 	uint32_t n_nets, n_trees, n_secrets, n_settings;
+	uint32_t keep_result_s; /* how long its results are kept; 0: they are not */
+	uint32_t pad;
 	struct stk_grant grants[STK_GRANTS_MAX];
 	/* All NUL-padded; what lies beyond a count is zero. */
 	char program[STK_PATH_MAX];                    /* exec: absolute path; else empty */
@@ -194,18 +197,27 @@ struct stk_go {
 /* J -> W on the report pipe: header, then len bytes. */
 #define STK_FRAME_MAGIC 0x4b545346u /* "FSTK" */
 enum stk_frame_type {
-	STK_FRAME_SETUP = 1,  /* struct stk_setup_failed: the cage could not be shut; then exit */
-	STK_FRAME_READY = 2,  /* no body: the cage is shut, nothing of the payload was read */
-	STK_FRAME_DENIED = 3, /* struct stk_denied, written by the SIGSYS handler */
-	STK_FRAME_FAULT = 4,  /* struct stk_fault, written by the SEGV/BUS/ILL/FPE handler */
-	STK_FRAME_LOG = 5,    /* uint32 level, then text */
-	STK_FRAME_RESULT = 6, /* struct stk_result, then message bytes, then result bytes */
+	STK_FRAME_SETUP = 1,    /* struct stk_setup_failed: the cage could not be shut; then exit */
+	STK_FRAME_READY = 2,    /* no body: the cage is shut, nothing of the payload was read */
+	STK_FRAME_DENIED = 3,   /* struct stk_denied, written by the SIGSYS handler */
+	STK_FRAME_FAULT = 4,    /* struct stk_fault, written by the SEGV/BUS/ILL/FPE handler */
+	STK_FRAME_LOG = 5,      /* uint32 level, then text */
+	STK_FRAME_RESULT = 6,   /* struct stk_result, then message bytes, then result bytes */
+	STK_FRAME_PROGRESS = 8, /* struct stk_progress, then at most STK_NOTE_MAX bytes of text */
+	STK_FRAME_BEAT = 9,     /* no body: the handler is alive */
+	STK_FRAME_LAST = STK_FRAME_BEAT
 };
 struct stk_frame {
 	uint32_t magic;
 	uint16_t type;
 	uint16_t pad;
 	uint32_t len;
+};
+
+#define STK_NOTE_MAX 160
+struct stk_progress {
+	uint64_t done;
+	uint64_t total; /* 0: not known */
 };
 
 /* The steps of the entry sequence, in their order; stk_step_name() in entry.h names them. */
@@ -280,10 +292,12 @@ enum stk_net_event_kind {
 enum stk_result_kind {
 	STK_RESULT_DONE = 1,
 	STK_RESULT_SKIP = 2,
-	STK_RESULT_RETRY = 3,       /* retry_ms says when */
-	STK_RESULT_FAIL = 4,        /* code and message */
-	STK_RESULT_ARGS_JSON = 5,   /* arguments are not what RFC 8259 and our bounds allow */
-	STK_RESULT_ARGS_SCHEMA = 6, /* arguments break the schema: message is "pointer: rule" */
+	STK_RESULT_RETRY = 3,         /* retry_ms says when */
+	STK_RESULT_FAIL = 4,          /* code and message */
+	STK_RESULT_ARGS_JSON = 5,     /* arguments are not what RFC 8259 and our bounds allow */
+	STK_RESULT_ARGS_SCHEMA = 6,   /* arguments break the schema: message is "pointer: rule" */
+	STK_RESULT_FAIL_FOR_GOOD = 7, /* as FAIL, and no further attempt can mend it */
+	STK_RESULT_LAST = STK_RESULT_FAIL_FOR_GOOD
 };
 struct stk_result {
 	uint32_t kind;

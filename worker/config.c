@@ -107,6 +107,7 @@ const struct stk_setting stk_config_table[] = {
 	{ .name = "breaker", .type = STK_SET_GROUP, .offset = AT(breaker), .sub = breaker_table, .n_sub = STK_ARRAY_LEN(breaker_table), .doc = "when a principal is held for what only its key's holder can cause" },
 	{ .name = "concurrency", .type = STK_SET_COUNT, .offset = AT(concurrency), .min = 1, .max = 256, .def = "1", .doc = "worker processes" },
 	{ .name = "drain_batch", .type = STK_SET_COUNT, .offset = AT(drain_batch), .min = 1, .max = 64, .def = "64", .doc = "elements judged in one look while junk floods a queue; 1: always one by one" },
+	{ .name = "results_max", .type = STK_SET_BYTES, .offset = AT(results_max_bytes), .max = 1LL << 40, .def = "64M", .doc = "all results together that Redis keeps for classes with KEEP_RESULT_S" },
 	{ .name = "max_payload", .type = STK_SET_BYTES, .offset = AT(max_payload_bytes), .min = 1024, .max = 1 << 20, .def = "128K", .doc = "largest queue element" },
 	{ .name = "max_body", .type = STK_SET_BYTES, .offset = AT(max_body_bytes), .min = 2, .max = STK_ARGS_MAX, .def = "64K", .doc = "largest argument text" },
 	{ .name = "skew", .type = STK_SET_DURATION_MS, .offset = AT(skew_ms), .max = 3600000, .def = "60s", .doc = "clock difference that is forgiven" },

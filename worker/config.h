@@ -73,6 +73,7 @@ struct stk_config {
 	} breaker;
 	int64_t concurrency;
 	int64_t drain_batch; /* elements judged in one look while junk floods a queue; 1: never */
+	int64_t results_max_bytes; /* of all kept results together */
 	int64_t max_payload_bytes, max_body_bytes;
 	int64_t skew_ms, drain_timeout_ms, term_timeout_ms, beat_ms, poll_ms;
 	int64_t redis_timeout_ms, redis_start_wait_ms;

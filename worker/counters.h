@@ -24,6 +24,8 @@ struct stk_counters {
 	uint64_t unsigned_runs, reported;
 	uint64_t floods, drained, guards, areas_full;
 	uint64_t reloads, reloads_failed, readmitted;
+	uint64_t results_kept, results_not_kept;
+	uint64_t progress_told;
 };
 
 /* All counters that are not zero, as members of an open object. */

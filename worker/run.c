@@ -16,7 +16,8 @@
 #include <string.h>
 #include <time.h>
 
-#define SHOW_PAUSE_MS 1000
+#define SHOW_PAUSE_MS  1000
+#define DOING_GRACE_MS 600000 /* a zygote may start first, and Redis be away at the end */
 
 struct running {
 	struct stk_worker *w;
@@ -37,8 +38,13 @@ static enum stk_run_order tick(void *ctx, int64_t back_by_ms)
 {
 	struct running *run = ctx;
 
+	enum stk_run_order order;
+
 	run->w->life.back_by_ms = back_by_ms;
-	return stk_life_tick(&run->w->life);
+	order = stk_life_tick(&run->w->life);
+	if (order == STK_RUN_ON)
+		stk_progress_tell(run->w, run->r->parcel.seq, back_by_ms);
+	return order;
 }
 
 /* job.h's levels are syslog's numbers. */
@@ -83,6 +89,22 @@ static void handler_log(void *ctx, uint32_t level, struct stk_span text)
 	add_job(line, run);
 	stk_jw_str(line, "stockade.text", stk_span_of(copy, text.len), sizeof(copy));
 	stk_log_end();
+}
+
+static void progress(void *ctx, const struct stk_progress *p, struct stk_span note)
+{
+	struct running *run = ctx;
+	uint8_t copy[STK_NOTE_MAX];
+
+	note.len = note.len < sizeof(copy) ? note.len : sizeof(copy);
+	memcpy(copy, note.p, note.len);
+	/* told once a job: it may come ten times a second */
+	if (run->w->told.redacted)
+		(void)stk_handed_redact(&run->w->handed.of[stk_ticket_class_index(run->t)],
+		    &run->w->cage.table.classes[stk_ticket_class_index(run->t)], copy, note.len);
+	else
+		run->w->told.redacted = redact(run, copy, note.len);
+	stk_progress_heard(&run->w->told, p, stk_span_of(copy, note.len));
 }
 
 /* What the job said goes on to `failed` and to whoever fetches results. */
@@ -177,9 +199,13 @@ static bool go(void *ctx, pid_t pid, const struct stk_cage_proof *proof)
 }
 
 /* worker:<id> for Resque's screens. Only bytes that the recogniser accepted are spliced there. */
-static bool show(struct running *run)
+static bool show(struct running *run, uint32_t wall_ms)
 {
 	struct stk_worker *w = run->w;
+	const struct stk_doing doing = { .job_id = w->job_id,
+		.class_name = stk_ticket_class(run->t),
+		.attempt = w->run,
+		.ms = (int64_t)wall_ms + DOING_GRACE_MS };
 	struct stk_record_job job;
 	enum stk_answer answer;
 	enum stk_err e;
@@ -189,8 +215,8 @@ static bool show(struct running *run)
 	stk_record_working(&w->record, &job, stk_worker_now_s());
 	if (w->record.sour)
 		return true; /* a screen without it is no reason not to run */
-	e = stk_store_show(
-	    &w->store, run->r->parcel.seq, stk_span_of(w->record.buf, w->record.len), &answer);
+	e = stk_store_show_doing(&w->store, run->r->parcel.seq,
+	    stk_span_of(w->record.buf, w->record.len), &doing, &answer);
 	stk_outage_note(&w->life.outage, e);
 	if (e != STK_OK)
 		return false;
@@ -233,6 +259,7 @@ void stk_worker_run(struct stk_worker *w, const struct stk_reserved *r, const st
 		.tick = tick,
 		.tick_ms = (uint32_t)stk_life_tick_ms(&w->life),
 		.log = handler_log,
+		.progress = progress,
 		.net = net,
 		.recycled = recycled,
 		.go = go,
@@ -248,9 +275,10 @@ void stk_worker_run(struct stk_worker *w, const struct stk_reserved *r, const st
 	};
 
 	memset(out, 0, sizeof(*out));
+	stk_progress_begin(&w->told);
 	memcpy(request.job_id, stk_ticket_job_id(t), sizeof(request.job_id));
 	stk_hex(request.job_id, sizeof(request.job_id), w->job_id);
-	if (!show(&run)) {
+	if (!show(&run, request.limits.wall_ms)) {
 		out->name = STK_OUT_SHUTDOWN;
 		(void)snprintf(
 		    out->why, sizeof(out->why), "not started: Redis did not take the show");

@@ -14,13 +14,15 @@
 #define STK_COMMON     ".incbin \"worker/scripts/common.lua\"\n"
 #define STK_AREAS      STK_COMMON ".incbin \"worker/scripts/areas.lua\"\n"
 #define STK_VIOLATIONS ".incbin \"worker/scripts/violations.lua\"\n"
+#define STK_RESULTS    ".incbin \"worker/scripts/results.lua\"\n"
 #define STK_LEDGER     ".incbin \"worker/scripts/ledger.lua\"\n"
 
 STK_EMBED("register", STK_COMMON, "register.lua");
 STK_EMBED("beat", STK_COMMON, "beat.lua");
 STK_EMBED("reserve", STK_AREAS, "reserve.lua");
 STK_EMBED("show", STK_COMMON, "show.lua");
-STK_EMBED("settle", STK_AREAS STK_VIOLATIONS, "settle.lua");
+STK_EMBED("progress", STK_COMMON, "progress.lua");
+STK_EMBED("settle", STK_AREAS STK_VIOLATIONS STK_RESULTS, "settle.lua");
 STK_EMBED("recover", STK_COMMON, "recover.lua");
 STK_EMBED("unregister", STK_COMMON, "unregister.lua");
 STK_EMBED("prune", STK_COMMON, "prune.lua");
@@ -38,6 +40,7 @@ STK_LUA(register);
 STK_LUA(beat);
 STK_LUA(reserve);
 STK_LUA(show);
+STK_LUA(progress);
 STK_LUA(settle);
 STK_LUA(recover);
 STK_LUA(unregister);
@@ -62,6 +65,7 @@ static const struct {
 	[STK_SCRIPT_BEAT] = STK_ROW(beat),
 	[STK_SCRIPT_RESERVE] = STK_ROW(reserve),
 	[STK_SCRIPT_SHOW] = STK_ROW(show),
+	[STK_SCRIPT_PROGRESS] = STK_ROW(progress),
 	[STK_SCRIPT_SETTLE] = STK_ROW(settle),
 	[STK_SCRIPT_RECOVER] = STK_ROW(recover),
 	[STK_SCRIPT_UNREGISTER] = STK_ROW(unregister),

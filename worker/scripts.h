@@ -13,6 +13,7 @@
 	X(BEAT, "beat")             \
 	X(RESERVE, "reserve")       \
 	X(SHOW, "show")             \
+	X(PROGRESS, "progress")     \
 	X(SETTLE, "settle")         \
 	X(RECOVER, "recover")       \
 	X(UNREGISTER, "unregister") \

@@ -17,6 +17,7 @@ static const bool retryable[STK_OUT_COUNT] = {
 	[STK_OUT_NON_ZERO_EXIT] = true,
 	[STK_OUT_NO_RESULT] = true,
 	[STK_OUT_WALL_TIMEOUT] = true,
+	[STK_OUT_STALLED] = true,
 	[STK_OUT_CRASH] = true,
 	[STK_OUT_ABORT] = true,
 	[STK_OUT_OOM_KILLED] = true,
@@ -169,7 +170,7 @@ static void log_finished(struct stk_worker *w, const struct stk_reserved *r,
 	stk_jw_int(line, "stockade.attempt", w->run);
 	stk_jw_cstr(line, "stockade.sha256", w->sha256);
 	stk_jw_cstr(line, "stockade.settled", settled[s->what]);
-	if (o->name == STK_OUT_FAILED)
+	if (o->name == STK_OUT_FAILED || o->name == STK_OUT_FAILED_FOR_GOOD)
 		stk_jw_int(line, "stockade.code", o->code);
 	stk_jw_int(line, "stockade.wall_ms", o->wall_ms);
 	stk_jw_int(line, "stockade.cpu_ms", o->cpu_ms);
@@ -213,6 +214,7 @@ void stk_worker_settle(struct stk_worker *w, const struct stk_reserved *r,
 	if (out->what != STK_SETTLE_PARK && out->what != STK_SETTLE_HANDBACK)
 		stk_breaker_note_ran(w, t, o->started,
 		    o->name == STK_OUT_ARGS_JSON || o->name == STK_OUT_ARGS_SCHEMA, out);
+	stk_worker_keep_result(w, r, t, o, out);
 	log_finished(w, r, t, o, out);
 }
 

@@ -92,10 +92,40 @@ enum stk_err stk_store_unregister(struct stk_store *s, enum stk_answer *v)
 enum stk_err stk_store_show(
     struct stk_store *s, int64_t seq, struct stk_span value, enum stk_answer *v)
 {
+	const struct stk_doing nothing = { 0 };
+
+	return stk_store_show_doing(s, seq, value, &nothing, v);
+}
+
+enum stk_err stk_store_show_doing(struct stk_store *s, int64_t seq, struct stk_span value,
+    const struct stk_doing *doing, enum stk_answer *v)
+{
 	struct stk_call a;
 
 	stk_call_start(&a, s, STK_SCRIPT_SHOW);
 	stk_call_number(&a, seq);
 	stk_call_add(&a, value);
+	stk_call_text(&a, doing->job_id);
+	stk_call_text(&a, doing->class_name);
+	stk_call_number(&a, doing->attempt);
+	stk_call_number(&a, doing->ms);
+	return stk_call_plain(s, &a, v);
+}
+
+static int64_t whole(uint64_t n)
+{
+	return n > INT64_MAX ? INT64_MAX : (int64_t)n;
+}
+
+enum stk_err stk_store_progress(struct stk_store *s, int64_t seq, uint64_t done, uint64_t total,
+    struct stk_span note, enum stk_answer *v)
+{
+	struct stk_call a;
+
+	stk_call_start(&a, s, STK_SCRIPT_PROGRESS);
+	stk_call_number(&a, seq);
+	stk_call_number(&a, whole(done));
+	stk_call_number(&a, whole(total));
+	stk_call_add(&a, note);
 	return stk_call_plain(s, &a, v);
 }

@@ -68,6 +68,7 @@ struct stk_store {
 			    * after NEWER: that protocol number; else of no meaning */
 	bool opened;       /* after settle's OK: it opened its principal's breaker */
 	bool area_full;    /* after settle's OK: its area takes no more, the job was dropped */
+	bool result_kept;  /* after settle's OK with a result: there was room for it */
 	bool failed_per_queue;     /* Resque's redis_multi_queue backend; set before register */
 	struct stk_reply *in_hand; /* owns the last parcel's bytes */
 };
@@ -125,12 +126,25 @@ struct stk_reserved {
 STK_CHECK enum stk_err stk_store_reserve(struct stk_store *s, const char *const *queues, size_t n,
     struct stk_reserved *out, enum stk_answer *v);
 
+/* What an instance is doing, for `stockade top` (doing:<i>); texts are borrowed for the call. */
+struct stk_doing {
+	const char *job_id, *class_name;
+	int64_t attempt;
+	int64_t ms; /* when nobody ends it, it is forgotten after so long */
+};
 /*
- * Writes worker:<id> = @value (stk_record_working) for the job in hand. OK, STALE, FENCED, STORE.
- * OK too when another instance owns the id: then nothing is shown.
+ * Writes worker:<id> = @value (stk_record_working) for the job in hand, and @doing. OK, STALE,
+ * FENCED, STORE. OK too when another instance owns the id: then only @doing is written.
  */
+STK_CHECK enum stk_err stk_store_show_doing(struct stk_store *s, int64_t seq, struct stk_span value,
+    const struct stk_doing *doing, enum stk_answer *v);
+/* The same without the second. */
 STK_CHECK enum stk_err stk_store_show(
     struct stk_store *s, int64_t seq, struct stk_span value, enum stk_answer *v);
+/* How far the job in hand says it is, beside that; @note: at most STK_NOTE_MAX bytes. OK, STALE
+ * (nothing was written down), FENCED, STORE. */
+STK_CHECK enum stk_err stk_store_progress(struct stk_store *s, int64_t seq, uint64_t done,
+    uint64_t total, struct stk_span note, enum stk_answer *v);
 
 enum stk_settle_what {
 	STK_SETTLE_OK,         /* ran, done or skipped */
@@ -171,6 +185,10 @@ struct stk_settle {
 			  set */
 	struct stk_breaker_rule rule; /* with either */
 	int64_t own_quarantine_max;   /* QUARANTINE: counts against that principal; 0: does not */
+	struct stk_span
+	    result; /* OK: kept as result:<.result_id> for .keep_ms; empty: nothing is */
+	const char *result_id;
+	int64_t keep_ms, results_max, results_max_bytes; /* of all results together */
 };
 /* OK, ALREADY, STALE, PARK_FULL, FENCED, STORE. */
 STK_CHECK enum stk_err stk_store_settle(

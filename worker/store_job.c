@@ -129,6 +129,9 @@ static bool settle_complete(const struct stk_settle *w)
 		return false;
 	if (w->violated && w->job_id == NULL)
 		return false;
+	if (w->result.len > 0 && (w->what != STK_SETTLE_OK || w->result_id == NULL ||
+				     !stk_key_text(w->result_id, 64, "") || w->keep_ms < 1))
+		return false;
 	if (w->principal != NULL && !stk_key_text(w->principal, 1 + STK_QUEUE_MAX, ""))
 		return false;
 	return w->what != STK_SETTLE_QUARANTINE ||
@@ -166,6 +169,11 @@ static enum stk_err settle_args(struct stk_store *s, const struct stk_settle *w,
 	stk_call_number(a, w->rule.least);
 	stk_call_number(a, w->rule.hold_ms);
 	stk_call_number(a, w->rule.trial_ms);
+	stk_call_add(a, w->result);
+	stk_call_text(a, w->result_id);
+	stk_call_number(a, w->keep_ms);
+	stk_call_number(a, w->results_max);
+	stk_call_number(a, w->results_max_bytes);
 	return STK_OK;
 }
 
@@ -174,6 +182,7 @@ static enum stk_err settle_answer(
 {
 	enum stk_err e = stk_answer_verdict(s, r, v);
 
+	s->result_kept = e == STK_OK && *v == STK_ANSWER_OK && stk_answer_int(r, 4) == 1;
 	s->opened = e == STK_OK && *v == STK_ANSWER_OK && stk_answer_int(r, 3) != 0;
 	s->area_full = e == STK_OK && *v == STK_ANSWER_OK && stk_answer_int(r, 2) != 0;
 	return e;

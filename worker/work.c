@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#define RESULT_MAX (65u << 20) /* the largest ceiling.result, and our words */
 #define RECORD_MAX (2u << 20) /* a payload of max_payload's ceiling, in base64, and our words */
 
 int64_t stk_worker_now_s(void)
@@ -153,6 +154,8 @@ static enum stk_answer settle_and_go_on(
 	if (e != STK_OK)
 		return STK_ANSWER_AGAIN;
 	stk_worker_settled(w, settle, settled);
+	if (settled == STK_ANSWER_OK)
+		stk_worker_result_settled(w, settle);
 	if (w->store.opened)
 		w->breaker.looked_ms = 0; /* told by the next look */
 	if (w->store.area_full)
@@ -314,6 +317,7 @@ static void clear(struct stk_worker *w)
 	stk_trail_close(&w->trail);
 	stk_jw_clear(&w->record);
 	stk_jw_clear(&w->note);
+	stk_jw_clear(&w->result);
 	stk_jw_clear(&w->flood.text);
 	stk_breaker_clear(&w->breaker);
 	free(w);
@@ -331,6 +335,7 @@ int stk_worker_main(const struct stk_worker_start *start)
 	w->trail.audit.dir = w->trail.audit.fd = w->trail.audit.lock = -1;
 	stk_jw_init(&w->record, RECORD_MAX);
 	stk_jw_init(&w->note, 8192);
+	stk_jw_init(&w->result, RESULT_MAX);
 	stk_jw_init(&w->flood.text, RECORD_MAX);
 	stk_log_open(STDERR_FILENO, (enum stk_log_format)w->config->log_format,
 	    (enum stk_log_level)w->config->log_level);

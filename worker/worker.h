@@ -27,6 +27,17 @@
 #include "worker/supervisor.h"
 #include "worker/trail.h"
 
+/* What the running job last said of how far it is (progress.c). */
+struct stk_progress_told {
+	struct stk_progress last;
+	uint8_t note[STK_NOTE_MAX]; /* without control characters, UTF-8 */
+	size_t note_len;
+	bool fresh;      /* not in Redis yet */
+	bool redacted;   /* a secret stood in one of its notes */
+	bool mute;       /* Redis does not take it: this job's is not told any more */
+	int64_t next_ms; /* CLOCK_MONOTONIC: not before */
+};
+
 struct stk_worker {
 	const struct stk_config *config; /* borrowed */
 	struct stk_cage_setup cage;
@@ -63,13 +74,14 @@ struct stk_worker {
 	struct stk_claim claim;
 	int64_t run;                       /* which of its runs this is; 0: none claimed */
 	char over[STK_INSTANCE_CHARS + 1]; /* whose leases have ended; "" : nobody's */
+	struct stk_progress_told told;
 	struct stk_pressure pressure;
 	bool trail_lost; /* AUDIT_LOST was told */
 	bool nursery_lost;
 	bool unsettled; /* told to stop while a key's type kept an outcome from being written */
 	bool patient;   /* this service has worked before: Redis away is waited for */
 	/* scratch, reused for every job */
-	struct stk_jw record, note;
+	struct stk_jw record, note, result;
 	char sha256[65];
 	char area[STK_AREA_BYTES];
 	char entry_id[STK_ULID_BYTES];
@@ -166,6 +178,19 @@ void stk_worker_run(struct stk_worker *w, const struct stk_reserved *r, const st
 /* settle.c: an outcome becomes a settlement: counted, recorded, retried or handed back. */
 void stk_worker_settle(struct stk_worker *w, const struct stk_reserved *r,
     const struct stk_ticket *t, const struct stk_outcome *o, struct stk_settle *out);
+
+/* progress.c: nothing was said yet; something was; to Redis, if it is time, before @back_by_ms. */
+void stk_progress_begin(struct stk_progress_told *t);
+void stk_progress_heard(
+    struct stk_progress_told *t, const struct stk_progress *p, struct stk_span note);
+void stk_progress_tell(struct stk_worker *w, int64_t seq, int64_t back_by_ms);
+
+/* results.c: a class's kept result goes into the settlement of a job that is done; @out borrows
+ * w->result. */
+void stk_worker_keep_result(struct stk_worker *w, const struct stk_reserved *r,
+    const struct stk_ticket *t, const struct stk_outcome *o, struct stk_settle *out);
+/* results.c: after the settlement's OK: counted, or said why it is not kept. */
+void stk_worker_result_settled(struct stk_worker *w, const struct stk_settle *what);
 
 /* settle.c: what Redis answered, at level debug. */
 void stk_worker_settled(

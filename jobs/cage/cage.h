@@ -7,6 +7,8 @@
 
 #include "jobs/cage/registry.h"
 
+#include <stdarg.h>
+
 #define STOCKADE_MESSAGE_MAX 1024 /* STK_RESULT's message, and a log line */
 
 /* The registry as it is described: sorted by name, labels collected, defaults filled in. */
@@ -27,11 +29,20 @@ struct stockade_job {
 	const struct stk_spawn *spawn;
 	char id[33];
 	uint32_t reported; /* bytes of log records so far */
+	int64_t pulsed_ms; /* when progress or a heartbeat was last sent; 0: not yet */
 	bool executed;     /* its program was run */
 	char message[STOCKADE_MESSAGE_MAX + 1];
 	char *result; /* owned */
 	size_t result_len;
+	struct stockade_piece *pieces; /* owned: stockade_alloc()'s, the newest first (memory.c) */
 };
+
+/* vsnprintf that never leaves half a UTF-8 sequence at the cut; how many bytes stand in @out. */
+STK_PRINTF(3, 0)
+size_t stockade_vformat(char *out, size_t size, const char *fmt, va_list ap);
+
+/* Frees what stockade_alloc() gave this job. Its process need not: it ends. */
+void stockade_memory_clear(struct stockade_job *job);
 
 /* A relative path whose parts are neither empty nor "." nor "..", at most 1024 bytes. */
 bool stockade_name_safe(const char *name);
@@ -54,8 +65,6 @@ int stockade_args_parse(const char *text, size_t len, json_t **out, struct stock
  */
 bool stockade_handed_take(const struct stk_class_desc *desc, const struct stk_spawn *spawn,
     const uint8_t *block, size_t len);
-/* A relative path of at most 1024 bytes whose parts are neither empty nor "." nor "..". */
-bool stockade_name_safe(const char *name);
 
 /* The caged child after READY: reads GO and arguments, runs the handler, writes the result, exits.
  */

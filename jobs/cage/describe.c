@@ -40,6 +40,7 @@ static struct stk_limits limits_of(const struct stockade_class *c)
 		.output_bytes = or_default(c->output_kib, 64) << 10,
 		.report_bytes = or_default(c->report_kib, 4) << 10,
 		.result_bytes = or_default(c->result_kib, 64) << 10,
+		.silence_ms = c->silence_s * 1000,
 		.tasks = or_default(c->tasks, has(c, STOCKADE_PROFILE_threads) ? 8 : 1),
 	};
 }
@@ -177,6 +178,7 @@ static const char *fill(
 	stk_digest(c->schema, (size_t)(c->schema_end - c->schema), d->schema_digest);
 	d->ask = limits_of(c);
 	d->idempotent = c->idempotent;
+	d->keep_result_s = c->keep_result_s;
 	d->retry_max = c->retry_max;
 	d->retry_kind = c->retry_kind;
 	d->retry_base_ms = c->retry_base_ms;

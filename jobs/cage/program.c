@@ -101,7 +101,7 @@ static bool take(struct stockade_exec *e, bool *too_big)
 	return n > 0 && !*too_big;
 }
 
-static void converse(struct stockade_exec *e, bool *too_big)
+static void converse(struct stockade_job *job, struct stockade_exec *e, bool *too_big)
 {
 	struct feed f = { .fd = IN, .at = e->input, .left = e->input_len, .source = e->input_fd };
 	struct pollfd p[2] = { { .fd = OUT, .events = POLLIN }, { .events = POLLOUT } };
@@ -116,8 +116,10 @@ static void converse(struct stockade_exec *e, bool *too_big)
 			break;
 		if (f.fd != -1 && p[1].revents != 0)
 			feed(&f);
-		if (p[0].revents != 0)
+		if (p[0].revents != 0) {
+			stockade_heartbeat(job); /* the handler waits, its program works */
 			more = take(e, too_big);
+		}
 	}
 	if (f.fd != -1)
 		end_feed(&f);
@@ -142,7 +144,7 @@ int stockade_exec(struct stockade_job *job, struct stockade_exec *e)
 	(void)sigprocmask(SIG_BLOCK, &pipes, NULL);
 	if (say(e) == -1)
 		return -1;
-	converse(e, &too_big);
+	converse(job, e, &too_big);
 	if (!stockade_read_all(END, &end, sizeof(end)) || end.magic != STK_PROGRAM_END_MAGIC)
 		return fail_with(EPIPE);
 	e->status = end.status;

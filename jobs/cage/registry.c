@@ -62,9 +62,11 @@ _Static_assert(stockade_count >= 1 && stockade_count <= STK_CLASSES_MAX, "1 to 2
 #define OUTPUT_KIB(n)           .output_kib = (n)
 #define REPORT_KIB(n)           .report_kib = (n)
 #define RESULT_KIB(n)           .result_kib = (n)
+#define SILENCE_S(n)            .silence_s = (n)
 #define RETRY(n, rule)          .retry_max = (n), rule
 #define EXPONENTIAL_S(s)        .retry_kind = STK_RETRY_EXPONENTIAL, .retry_base_ms = 1000 * (s)
 #define FIXED_S(s)              .retry_kind = STK_RETRY_FIXED, .retry_base_ms = 1000 * (s)
+#define KEEP_RESULT_S(n)        .keep_result_s = (n)
 #define IDEMPOTENT              .idempotent = 1
 #define JOB_SCHEMA(fn, path, class_name, ...)           \
 	{ .name = (class_name),                         \

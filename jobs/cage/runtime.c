@@ -20,9 +20,7 @@
 
 /* --- job.h ------------------------------------------------------------------------------------ */
 
-/* vsnprintf that never leaves half a UTF-8 sequence at the cut. */
-STK_PRINTF(3, 0)
-static size_t format(char *out, size_t size, const char *fmt, va_list ap)
+size_t stockade_vformat(char *out, size_t size, const char *fmt, va_list ap)
 {
 	int n = vsnprintf(out, size, fmt, ap);
 	size_t len = n < 0 ? 0 : (size_t)n;
@@ -43,9 +41,20 @@ struct stockade_result stockade_fail(struct stockade_job *job, uint32_t code, co
 	va_list ap;
 
 	va_start(ap, fmt);
-	(void)format(job->message, sizeof(job->message), fmt, ap);
+	(void)stockade_vformat(job->message, sizeof(job->message), fmt, ap);
 	va_end(ap);
 	return stockade_result_make(STK_RESULT_FAIL, code, 0);
+}
+
+struct stockade_result stockade_fail_for_good(
+    struct stockade_job *job, uint32_t code, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)stockade_vformat(job->message, sizeof(job->message), fmt, ap);
+	va_end(ap);
+	return stockade_result_make(STK_RESULT_FAIL_FOR_GOOD, code, 0);
 }
 
 void stockade_log(struct stockade_job *job, enum stockade_level level, const char *fmt, ...)
@@ -56,7 +65,7 @@ void stockade_log(struct stockade_job *job, enum stockade_level level, const cha
 	va_list ap;
 
 	va_start(ap, fmt);
-	len = format(body + sizeof(number), STOCKADE_MESSAGE_MAX + 1, fmt, ap);
+	len = stockade_vformat(body + sizeof(number), STOCKADE_MESSAGE_MAX + 1, fmt, ap);
 	va_end(ap);
 	memcpy(body, &number, sizeof(number));
 	bytes = (uint32_t)(sizeof(struct stk_frame) + sizeof(number) + len);

@@ -12,27 +12,29 @@
  * X(word, kind, most): most arguments, or for a number the largest it may be: the worker's default
  * ceiling (stockade.conf(5), "ceiling").
  */
-#define STK_WORDS(X)                \
-	X(PROFILE, PROFILES, 4)     \
-	X(READ, TEXTS, 8)           \
-	X(WRITE, TEXTS, 8)          \
-	X(WORK_MIB, NUMBER, 1024)   \
-	X(CONNECT, TEXTS, 8)        \
-	X(EXEC, TEXTS, 1)           \
-	X(EXEC_DYNAMIC, TEXTS, 5)   \
-	X(TASKS, NUMBER, 64)        \
-	X(SECRETS, TEXTS, 8)        \
-	X(SETTINGS, TEXTS, 8)       \
-	X(WALL_MS, NUMBER, 3600000) \
-	X(CPU_S, NUMBER, 600)       \
-	X(MEM_MIB, NUMBER, 1024)    \
-	X(FILE_MIB, NUMBER, 1024)   \
-	X(STACK_MIB, NUMBER, 64)    \
-	X(FDS, NUMBER, 256)         \
-	X(OUTPUT_KIB, NUMBER, 1024) \
-	X(REPORT_KIB, NUMBER, 64)   \
-	X(RESULT_KIB, NUMBER, 1024) \
-	X(RETRY, RETRIES, 1000)     \
+#define STK_WORDS(X)                     \
+	X(PROFILE, PROFILES, 4)          \
+	X(READ, TEXTS, 8)                \
+	X(WRITE, TEXTS, 8)               \
+	X(WORK_MIB, NUMBER, 1024)        \
+	X(CONNECT, TEXTS, 8)             \
+	X(EXEC, TEXTS, 1)                \
+	X(EXEC_DYNAMIC, TEXTS, 5)        \
+	X(TASKS, NUMBER, 64)             \
+	X(SECRETS, TEXTS, 8)             \
+	X(SETTINGS, TEXTS, 8)            \
+	X(WALL_MS, NUMBER, 3600000)      \
+	X(CPU_S, NUMBER, 600)            \
+	X(MEM_MIB, NUMBER, 1024)         \
+	X(FILE_MIB, NUMBER, 1024)        \
+	X(STACK_MIB, NUMBER, 64)         \
+	X(FDS, NUMBER, 256)              \
+	X(OUTPUT_KIB, NUMBER, 1024)      \
+	X(REPORT_KIB, NUMBER, 64)        \
+	X(RESULT_KIB, NUMBER, 1024)      \
+	X(SILENCE_S, NUMBER, 3600)       \
+	X(KEEP_RESULT_S, NUMBER, 604800) \
+	X(RETRY, RETRIES, 1000)          \
 	X(IDEMPOTENT, BARE, 0)
 
 enum stk_word {

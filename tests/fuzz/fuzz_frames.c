@@ -17,6 +17,17 @@ static void on_log(void *ctx, uint32_t level, struct stk_span text)
 		*sum += text.p[i];
 }
 
+static void on_progress(void *ctx, const struct stk_progress *p, struct stk_span note)
+{
+	size_t *sum = ctx;
+
+	if (note.len > STK_NOTE_MAX)
+		abort();
+	*sum += (size_t)p->done + (size_t)p->total;
+	for (size_t i = 0; i < note.len; i++)
+		*sum += note.p[i];
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct stk_limits limits = { .report_bytes = 512, .result_bytes = 256 };
@@ -26,6 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size == 0 || stk_report_init(&r, &limits, on_log, &sum) != STK_OK)
 		return 0;
+	r.progress = on_progress;
 	piece = (size_t)data[0] + 1;
 	for (size_t at = 1; at < size && e == STK_OK; at += piece)
 		e = stk_report_feed(&r, data + at, size - at < piece ? size - at : piece);

@@ -5,6 +5,7 @@
 #ifndef TESTS_HOSTILE_ACTS_H
 #define TESTS_HOSTILE_ACTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Where the tester holds a pipe that is not the job's. */
@@ -20,6 +21,7 @@ struct hostile_args {
 struct stockade_job;
 extern struct stockade_job *hostile_job;
 extern char hostile_message[256];
+extern bool hostile_for_good; /* and never to be tried again */
 
 #define JOB(...)
 #define JOB_SCHEMA(fn, path, name, ...) int fn(const struct hostile_args *a);

@@ -11,6 +11,7 @@
 
 struct stockade_job *hostile_job;
 char hostile_message[256];
+bool hostile_for_good;
 
 static int bind(const json_t *args, void *out, struct stockade_violation *v)
 {
@@ -36,6 +37,8 @@ static struct stockade_result attempt(
 
 	hostile_job = job;
 	did = act(args);
+	if (hostile_for_good)
+		return stockade_fail_for_good(job, 2, "%s", hostile_message);
 	if (hostile_message[0] != '\0')
 		return stockade_fail(job, 1, "%s", hostile_message);
 	if (did == 0)

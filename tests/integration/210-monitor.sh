@@ -24,6 +24,7 @@ pruning_dead_workers_in_progress SET
 stockade:(live|graves) ZADD ZREM
 stockade:wid HSET HDEL
 stockade:w:[0-9a-f]+ HSET HDEL DEL
+stockade:doing:[0-9a-f]+ HSET HDEL DEL PEXPIRE
 stockade:in:[0-9a-f]+:(files|low) LPOP RPOP RPUSH BLMOVE
 stockade:(lost|tries):[0-9]+ HINCRBY HDEL EXPIRE
 stockade:parked:(files|low) ZADD ZREM

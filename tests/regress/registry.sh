@@ -95,7 +95,24 @@ complains 2 "READ takes texts in quotes" "$(line 'PROFILE(files), READ(inputs)')
 complains 2 "RETRY takes a number and EXPONENTIAL_S(seconds) or FIXED_S(seconds)" "$(line 'PROFILE(pure), RETRY(3)')"
 complains 2 "class names are of letters" 'JOB(checksum_file, "Checksum File", PROFILE(pure))'
 
-printf '#include "jobs/job.h"\nextern "C" struct stockade_result f(struct stockade_job *j) { stockade_log(j, STOCKADE_INFO, "%%d", 1); return j ? STOCKADE_DONE : stockade_retry_after(5); }\n' >"$tmp/h.cc"
+cat >"$tmp/h.cc" <<'END'
+#include "jobs/job.h"
+extern "C" struct stockade_result f(struct stockade_job *j)
+{
+	struct stockade_argv v = {};
+	struct stockade_url u;
+
+	stockade_log(j, STOCKADE_INFO, "%d", 1);
+	if (stockade_argv_add(&v, "-q") == -1 || stockade_argv_add_operand(&v, "a", STOCKADE_ARGV_DASH) == -1 ||
+	    !stockade_name_ok("a") || stockade_url_parse("https://a", STOCKADE_URL_HTTP, &u) == -1)
+		return stockade_fail(j, 1, "%s", u.why);
+	stockade_progress(j, 1, 2, "%d", 1);
+	stockade_heartbeat(j);
+	if (static_cast<char *>(stockade_alloc(j, 5)) == nullptr || stockade_text(j, "%d", 5) == nullptr)
+		return stockade_fail_for_good(j, 2, "no room");
+	return j ? STOCKADE_DONE : stockade_retry_after(5);
+}
+END
 if ! command -v g++ >/dev/null; then
 	echo "ok - job.h compiles as C++ # SKIP g++ would enable it"
 elif g++ -std=c++17 -Wall -Wextra -Wpedantic -Werror -I. -c -o "$tmp/h.o" "$tmp/h.cc" 2>"$tmp/out"; then

@@ -153,7 +153,8 @@ static void malformed_frames_are_refused(void **state)
 	expect(STK_E_FORMAT);
 	f.magic ^= 1;
 	for (uint16_t type = 0; type < 20; type++) {
-		if (type >= STK_FRAME_SETUP && type <= STK_FRAME_RESULT)
+		if ((type >= STK_FRAME_SETUP && type <= STK_FRAME_RESULT) ||
+		    type == STK_FRAME_PROGRESS || type == STK_FRAME_BEAT)
 			continue;
 		begin();
 		f.type = type;
@@ -191,7 +192,8 @@ static void a_result_is_exactly_as_long_as_it_says(void **state)
 		{ STK_RESULT_DONE, UINT32_MAX, 2, 1, STK_E_FORMAT },
 		{ STK_RESULT_DONE, 1, UINT32_MAX, 0, STK_E_FORMAT },
 		{ 0, 0, 0, 0, STK_E_FORMAT },
-		{ STK_RESULT_ARGS_SCHEMA + 1, 0, 0, 0, STK_E_FORMAT },
+		{ STK_RESULT_FAIL_FOR_GOOD, 4, 0, 4, STK_OK },
+		{ STK_RESULT_LAST + 1, 0, 0, 0, STK_E_FORMAT },
 	};
 
 	(void)state;
@@ -225,6 +227,115 @@ static void a_flood_is_named_before_it_is_read(void **state)
 	assert_true(stk_report_torn(&report));
 }
 
+static void progress(uint64_t done, uint64_t total, const char *note, size_t n)
+{
+	struct stk_progress p = { done, total };
+	uint8_t body[sizeof(p) + 4096];
+
+	memcpy(body, &p, sizeof(p));
+	memcpy(body + sizeof(p), note, n);
+	frame(STK_FRAME_PROGRESS, body, sizeof(p) + n);
+}
+
+static struct stk_progress told;
+static size_t told_len;
+
+static void on_progress(void *ctx, const struct stk_progress *p, struct stk_span note)
+{
+	(void)ctx;
+	told = *p;
+	told_len = note.len;
+}
+
+static void progress_and_beats_are_read(void **state)
+{
+	static const char long_note[STK_NOTE_MAX + 1] = "x";
+
+	(void)state;
+	begin();
+	ready();
+	progress(3, 10, "half way", 8);
+	frame(STK_FRAME_BEAT, NULL, 0);
+	progress(UINT64_MAX, 0, "", 0);
+	result(STK_RESULT_DONE, 0, 0, 0);
+	expect(STK_OK);
+	assert_int_equal(report.words, 3);
+	assert_int_equal(report.pulses, 3);
+	/* it does not count against the log's allowance */
+	assert_int_equal(report.counted, sizeof(struct stk_frame));
+	begin();
+	ready();
+	progress(7, 9, long_note, STK_NOTE_MAX);
+	report.progress = on_progress;
+	assert_int_equal(stk_report_feed(&report, bytes, len), STK_OK);
+	assert_int_equal(told.done, 7);
+	assert_int_equal(told.total, 9);
+	assert_int_equal(told_len, STK_NOTE_MAX);
+}
+
+static void malformed_progress_is_refused(void **state)
+{
+	static const char long_note[STK_NOTE_MAX + 1] = "x";
+
+	(void)state;
+	begin();
+	progress(1, 2, "", 0); /* before READY */
+	expect(STK_E_FORMAT);
+	begin();
+	frame(STK_FRAME_BEAT, NULL, 0);
+	expect(STK_E_FORMAT);
+	begin();
+	ready();
+	frame(STK_FRAME_PROGRESS, long_note, sizeof(struct stk_progress) - 1);
+	expect(STK_E_FORMAT);
+	begin();
+	ready();
+	progress(1, 2, long_note, STK_NOTE_MAX + 1);
+	expect(STK_E_FORMAT);
+	begin();
+	ready();
+	frame(STK_FRAME_BEAT, "x", 1);
+	expect(STK_E_FORMAT);
+	begin();
+	ready();
+	result(STK_RESULT_DONE, 0, 0, 0);
+	progress(1, 2, "", 0); /* after the result */
+	expect(STK_E_FORMAT);
+	begin();
+	ready();
+	result(STK_RESULT_DONE, 0, 0, 0);
+	frame(STK_FRAME_BEAT, NULL, 0);
+	expect(STK_E_FORMAT);
+}
+
+static void progress_has_a_rate(void **state)
+{
+	(void)state;
+	begin();
+	ready();
+	for (int i = 0; i < STK_PULSES_AT_ONCE; i++)
+		frame(STK_FRAME_BEAT, NULL, 0);
+	report.began_ms = stk_monotonic_ms();
+	assert_int_equal(stk_report_feed(&report, bytes, len), STK_OK);
+	/* a second on the pipe is worth ten more, and not one beyond */
+	len = 0;
+	for (int i = 0; i < 10; i++)
+		progress(1, 2, "", 0);
+	report.began_ms = stk_monotonic_ms() - 1000;
+	assert_int_equal(stk_report_feed(&report, bytes, len), STK_OK);
+	len = 0;
+	for (int i = 0; i < 1000; i++) {
+		len = 0;
+		frame(STK_FRAME_BEAT, NULL, 0);
+		report.began_ms = stk_monotonic_ms() - 1000;
+		if (stk_report_feed(&report, bytes, len) != STK_OK)
+			break;
+	}
+	assert_in_range(report.pulses, STK_PULSES_AT_ONCE + 11, STK_PULSES_AT_ONCE + 12);
+	report.began_ms = stk_monotonic_ms();
+	assert_int_equal(stk_report_feed(&report, bytes, len), STK_E_TOOBIG);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -232,6 +343,9 @@ int main(void)
 		cmocka_unit_test(everything_has_its_turn),
 		cmocka_unit_test(malformed_frames_are_refused),
 		cmocka_unit_test(a_result_is_exactly_as_long_as_it_says),
+		cmocka_unit_test(progress_and_beats_are_read),
+		cmocka_unit_test(malformed_progress_is_refused),
+		cmocka_unit_test(progress_has_a_rate),
 		cmocka_unit_test(a_flood_is_named_before_it_is_read),
 	};
 

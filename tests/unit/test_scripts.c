@@ -149,7 +149,9 @@ static const char *const documented[] = { "r:queues", "r:queue:*", "r:workers", 
 	"r:stat:failed:*", "r:failed", "r:pause-all-workers", "r:pruning_dead_workers_in_progress",
 	"r:stockade:live", "r:stockade:graves", "r:stockade:wid", "r:stockade:w:*",
 	"r:stockade:in:*", "r:stockade:lost:*", "r:stockade:tries:*", "r:stockade:parked:*",
-	"r:stockade:parcel:*", "r:stockade:paused:*", "r:stockade:quarantine:*" };
+	"r:stockade:parcel:*", "r:stockade:paused:*", "r:stockade:quarantine:*",
+	"r:stockade:doing:*", "r:stockade:results", "r:stockade:results#bytes",
+	"r:stockade:result:*" };
 
 static int each_ends(void **state)
 {
@@ -1099,6 +1101,157 @@ static void keeps_working_at_maxmemory(void **state)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, each_begins, each_ends)
 
+/* --- what an instance is doing ------------------------------------------------------------------
+ */
+
+static void says_what_it_is_doing_until_it_is_settled(void **state)
+{
+	struct world *w = *state;
+	const struct stk_doing doing = { "ab12", "Images::Resize", 3, 50000 };
+
+	push(w, "low", "x");
+	assert_int_equal(reserve(w, &w->a), STK_ANSWER_JOB);
+	/* nothing was shown: there is nothing to add to */
+	assert_int_equal(stk_store_progress(&w->a, 1, 1, 2, stk_span_str("n"), &w->v), STK_OK);
+	assert_int_equal(w->v, STK_ANSWER_STALE);
+	assert_int_equal(stk_store_show_doing(&w->a, 1, stk_span_str("{}"), &doing, &w->v), STK_OK);
+	assert_int_equal(w->v, STK_ANSWER_OK);
+	assert_true(says(w, "Images::Resize", "HGET r:stockade:doing:%s class", w->a.instance));
+	assert_true(says(w, "low", "HGET r:stockade:doing:%s queue", w->a.instance));
+	assert_true(says(w, "ab12", "HGET r:stockade:doing:%s job", w->a.instance));
+	assert_in_range(number(w, "PTTL r:stockade:doing:%s", w->a.instance), 20000, 50000);
+	assert_int_equal(
+	    stk_store_progress(&w->a, 1, UINT64_MAX, 7, stk_span_str("half way"), &w->v), STK_OK);
+	assert_int_equal(w->v, STK_ANSWER_OK);
+	assert_true(says(w, "9223372036854775807", "HGET r:stockade:doing:%s done", w->a.instance));
+	assert_true(says(w, "half way", "HGET r:stockade:doing:%s note", w->a.instance));
+	assert_in_range(number(w, "PTTL r:stockade:doing:%s", w->a.instance), 20000, 50000);
+	/* another job's word, and another instance's */
+	assert_int_equal(stk_store_progress(&w->a, 2, 1, 2, stk_span_str("n"), &w->v), STK_OK);
+	assert_int_equal(w->v, STK_ANSWER_STALE);
+	assert_int_equal(settle(&w->a, (struct stk_settle){ .seq = 1 }), STK_ANSWER_OK);
+	assert_int_equal(number(w, "EXISTS r:stockade:doing:%s", w->a.instance), 0);
+	stk_reply_free(ask(w, "DEL r:stockade:live"));
+	assert_int_equal(stk_store_progress(&w->a, 1, 1, 2, stk_span_str("n"), &w->v), STK_OK);
+	assert_int_equal(w->v, STK_ANSWER_FENCED);
+}
+
+static void a_foreign_type_there_costs_only_the_show_of_it(void **state)
+{
+	struct world *w = *state;
+	const struct stk_doing doing = { "ab12", "X", 1, 50000 };
+
+	stk_reply_free(ask(w, "SET r:stockade:doing:%s x", w->a.instance));
+	push(w, "low", "x");
+	assert_int_equal(reserve(w, &w->a), STK_ANSWER_JOB);
+	assert_int_equal(stk_store_show_doing(&w->a, 1, stk_span_str("{}"), &doing, &w->v), STK_OK);
+	assert_int_equal(w->v, STK_ANSWER_OK);
+	assert_int_equal(number(w, "EXISTS r:worker:h:1:high,low"), 1);
+	assert_int_equal(stk_store_progress(&w->a, 1, 1, 2, stk_span_str("n"), &w->v), STK_OK);
+	assert_int_equal(w->v, STK_ANSWER_STORE);
+	assert_int_equal(settle(&w->a, (struct stk_settle){ .seq = 1 }), STK_ANSWER_OK);
+	assert_int_equal(number(w, "EXISTS r:stockade:doing:%s", w->a.instance), 0);
+}
+
+/* --- kept results ----------------------------------------------------------------------------- */
+
+/* Settles one job whose result @text is kept under @id within @max entries and @bytes. */
+static bool keeps(
+    struct world *w, const char *id, const char *text, int64_t ms, int64_t max, int64_t bytes)
+{
+	push(w, "low", id);
+	assert_int_equal(reserve(w, &w->a), STK_ANSWER_JOB);
+	assert_int_equal(settle(&w->a, (struct stk_settle){ .seq = w->got.parcel.seq,
+					   .result = stk_span_str(text),
+					   .result_id = id,
+					   .keep_ms = ms,
+					   .results_max = max,
+					   .results_max_bytes = bytes }),
+	    STK_ANSWER_OK);
+	return w->a.result_kept;
+}
+
+static void keeps_results_for_a_time(void **state)
+{
+	struct world *w = *state;
+	int64_t left;
+
+	assert_true(keeps(w, "aa", "\"first\"", 60000, 10, 1000));
+	assert_true(says(w, "\"first\"", "GET r:stockade:result:aa"));
+	left = number(w, "PTTL r:stockade:result:aa");
+	assert_in_range(left, 30000, 60000);
+	assert_in_range(number(w, "PTTL r:stockade:results"), left + 50000, left + 70000);
+	assert_in_range(number(w, "PTTL r:stockade:results#bytes"), left + 50000, left + 70000);
+	/* the same job again replaces what it gave before */
+	assert_true(keeps(w, "aa", "\"2\"", 60000, 10, 1000));
+	assert_true(says(w, "\"2\"", "GET r:stockade:result:aa"));
+	assert_true(says(w, "3", "HGET r:stockade:results#bytes all"));
+	assert_int_equal(number(w, "ZCARD r:stockade:results"), 1);
+	/* a settlement that asks for none keeps none */
+	push(w, "low", "x");
+	assert_int_equal(reserve(w, &w->a), STK_ANSWER_JOB);
+	assert_int_equal(
+	    settle(&w->a, (struct stk_settle){ .seq = w->got.parcel.seq }), STK_ANSWER_OK);
+	assert_false(w->a.result_kept);
+}
+
+static void results_are_bounded_by_number_and_bytes(void **state)
+{
+	struct world *w = *state;
+	char id[8];
+
+	for (int i = 0; i < 5; i++) {
+		(void)snprintf(id, sizeof(id), "n%d", i);
+		assert_true(keeps(w, id, "1234567890", 60000 + 1000 * i, 3, 1000));
+	}
+	assert_int_equal(number(w, "ZCARD r:stockade:results"), 3);
+	assert_int_equal(number(w, "EXISTS r:stockade:result:n0 r:stockade:result:n1"), 0);
+	assert_int_equal(number(w, "EXISTS r:stockade:result:n2 r:stockade:result:n4"), 2);
+	assert_true(says(w, "30", "HGET r:stockade:results#bytes all"));
+	/* bytes: the ones that end next make room */
+	assert_true(keeps(w, "big", "123456789012345", 90000, 100, 40));
+	assert_int_equal(number(w, "EXISTS r:stockade:result:n2"), 0);
+	assert_true(says(w, "35", "HGET r:stockade:results#bytes all"));
+	/* what does not fit alone costs nobody its place */
+	assert_false(keeps(w, "huge", "12345678901234567890123456789012345678901", 90000, 100, 40));
+	assert_int_equal(number(w, "EXISTS r:stockade:result:huge"), 0);
+	assert_int_equal(number(w, "ZCARD r:stockade:results"), 3);
+	assert_false(keeps(w, "none", "1", 90000, 100, 0));
+	/* those that have ended leave the books */
+	stk_reply_free(ask(w, "ZADD r:stockade:results 1 n3"));
+	assert_true(keeps(w, "next", "1", 90000, 100, 40));
+	assert_int_equal(number(w, "HEXISTS r:stockade:results#bytes n3"), 0);
+	assert_true(says(w, "26", "HGET r:stockade:results#bytes all"));
+}
+
+static void foreign_hands_in_the_books_of_results(void **state)
+{
+	struct world *w = *state;
+
+	assert_true(keeps(w, "aa", "1", 60000, 10, 100));
+	stk_reply_free(ask(w, "HSET r:stockade:results#bytes all nan aa -7"));
+	assert_true(keeps(w, "bb", "22", 60000, 10, 100));
+	assert_true(says(w, "2", "HGET r:stockade:results#bytes all"));
+	/* a sum that is too large empties the place once, and is right again */
+	stk_reply_free(ask(w, "HSET r:stockade:results#bytes all 999999999"));
+	assert_true(keeps(w, "cc", "333", 60000, 10, 100));
+	assert_true(says(w, "3", "HGET r:stockade:results#bytes all"));
+	/* another type: named, and the job stays in hand */
+	stk_reply_free(ask(w, "DEL r:stockade:results"));
+	stk_reply_free(ask(w, "SET r:stockade:results x"));
+	push(w, "low", "dd");
+	assert_int_equal(reserve(w, &w->a), STK_ANSWER_JOB);
+	assert_int_equal(settle(&w->a, (struct stk_settle){ .seq = w->got.parcel.seq,
+					   .result = stk_span_str("1"),
+					   .result_id = "dd",
+					   .keep_ms = 1000,
+					   .results_max = 1,
+					   .results_max_bytes = 10 }),
+	    STK_ANSWER_STORE);
+	assert_string_equal(w->a.bad_key, "stockade:results");
+	stk_reply_free(ask(w, "DEL r:stockade:results"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1146,6 +1299,11 @@ int main(void)
 		T(leaves_other_queues_to_their_own_workers),
 		T(recovers_no_protocol_it_does_not_know),
 		T(recovers_in_bounded_passes),
+		T(says_what_it_is_doing_until_it_is_settled),
+		T(a_foreign_type_there_costs_only_the_show_of_it),
+		T(keeps_results_for_a_time),
+		T(results_are_bounded_by_number_and_bytes),
+		T(foreign_hands_in_the_books_of_results),
 		T(keeps_working_at_maxmemory),
 	};
 

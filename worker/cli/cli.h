@@ -28,7 +28,8 @@ struct stk_command {
 
 extern const struct stk_command stk_cmd_audit, stk_cmd_classes, stk_cmd_doctor, stk_cmd_enqueue,
     stk_cmd_explain, stk_cmd_keys, stk_cmd_ledger, stk_cmd_policy, stk_cmd_quarantine,
-    stk_cmd_run_job, stk_cmd_schema, stk_cmd_shadow, stk_cmd_sign, stk_cmd_work;
+    stk_cmd_result, stk_cmd_run_job, stk_cmd_schema, stk_cmd_shadow, stk_cmd_sign, stk_cmd_top,
+    stk_cmd_work;
 
 /* Prints "stockade: <sentence>" to stderr and returns @code, so callers write return
  * stk_complain(…). */

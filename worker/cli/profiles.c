@@ -55,5 +55,6 @@ void stk_limits_json(struct stk_jw *w, const struct stk_limits *l)
 	stk_jw_int(w, "result_bytes", l->result_bytes);
 	stk_jw_int(w, "work_bytes", (int64_t)l->work_bytes);
 	stk_jw_int(w, "tasks", l->tasks);
+	stk_jw_int(w, "silence_ms", l->silence_ms);
 	stk_jw_close(w, '}');
 }

@@ -80,6 +80,7 @@ static int exit_code(const struct stk_outcome *o)
 	switch (o->name) {
 	case STK_OUT_DONE: return 0;
 	case STK_OUT_FAILED:
+	case STK_OUT_FAILED_FOR_GOOD:
 	case STK_OUT_NO_RESULT:
 	case STK_OUT_NON_ZERO_EXIT: return 1;
 	case STK_OUT_ARGS_JSON:
@@ -91,6 +92,7 @@ static int exit_code(const struct stk_outcome *o)
 	case STK_OUT_MEMORY_LIMIT:
 	case STK_OUT_CPU_LIMIT:
 	case STK_OUT_WALL_TIMEOUT:
+	case STK_OUT_STALLED:
 	case STK_OUT_OUTPUT_LIMIT:
 	case STK_OUT_REPORT_FLOOD:
 	case STK_OUT_REPORT_MALFORMED:

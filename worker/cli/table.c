@@ -6,6 +6,7 @@
 const struct stk_command *const stk_commands[] = {
 	&stk_cmd_work,
 	&stk_cmd_run_job,
+	&stk_cmd_top,
 	&stk_cmd_doctor,
 	&stk_cmd_classes,
 	&stk_cmd_schema,
@@ -18,5 +19,6 @@ const struct stk_command *const stk_commands[] = {
 	&stk_cmd_enqueue,
 	&stk_cmd_audit,
 	&stk_cmd_quarantine,
+	&stk_cmd_result,
 };
 const size_t stk_n_commands = STK_ARRAY_LEN(stk_commands);

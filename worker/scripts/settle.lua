@@ -1,7 +1,8 @@
 -- settle: ARGV ns, i, id, seq, what, record, delay_ms, handle, park_max, area, member, entry,
 --         max_entries, max_bytes, reason, note, principal, its park_max, its slot (ms), its quarantine_max,
---         judged, violated (0 or 1), the breaker's rule (six numbers, for violations.lua)
--- -> OK foreign_filed area_full opened | ALREADY | STALE | PARKFULL | FENCED | STORE key
+--         judged, violated (0 or 1), the breaker's rule (six numbers, for violations.lua), the result that
+--         is kept, its job id, ms, how many there may be, their bytes
+-- -> OK foreign_filed area_full opened kept | ALREADY | STALE | PARKFULL | FENCED | STORE key
 -- A slot above 0: the job waits for a rate, and comes due one slot after the one parked before it.
 -- The ledger's finish comes before this call, on its own link: settle is the last word on a job.
 local id, seq, what = ARGV[3], ARGV[4], ARGV[5]
@@ -12,6 +13,8 @@ local reason, text, principal = ARGV[15], ARGV[16], ARGV[17]
 local own_max, slot_ms, kept_max = tonumber(ARGV[18]), tonumber(ARGV[19]), tonumber(ARGV[20])
 local judged, violated, rule = ARGV[21] == '1', ARGV[22] == '1', {}
 for n = 1, 6 do rule[n] = tonumber(ARGV[22 + n]) end
+local result, result_id, keep_ms = ARGV[29], ARGV[30], tonumber(ARGV[31])
+local results_max, results_bytes = tonumber(ARGV[32]), tonumber(ARGV[33])
 local mine, shown_at, ms = instance(me), R .. 'worker:' .. id, now_ms()
 local signed = handle ~= ''
 local parks = what == 'retry' or what == 'park'
@@ -34,6 +37,7 @@ stop = wrong({in_hand(me, q), 'list', R .. 'queues', 'set', count_types(ms)})
 	or (counts and wrong({keptby, 'zset'}))
 	or ((judged or violated) and wrong({breaker_types(principal)}))
 	or (what == 'quarantine' and wrong({area_types(area)}))
+	or (result ~= '' and wrong({result_types(result_id)}))
 if stop then return stop end
 -- one copy stands for all of its id: a copy that comes again waits where the first one does
 local waits = parks and tonumber(call('ZSCORE', parked, handle))
@@ -55,6 +59,7 @@ local owner = call('HGET', WID, id) == me
 
 local body = call('LPOP', in_hand(me, q))
 if owner then call('DEL', shown_at) end
+call('DEL', S .. 'doing:' .. me)
 call('HDEL', mine, 'open')
 call('HSET', mine, 'open', 0, 'done', seq, 'q', '', 'shown', 0, 'filed', 0)
 
@@ -90,9 +95,13 @@ local function park()
 	call('HSET', parcel, handle, body)
 end
 
+local kept_result = 0
 if what == 'ok' then
 	processed()
 	forget_counts()
+	if result ~= '' then
+		kept_result = keep_result(result_id, result, keep_ms, results_max, results_bytes, ms)
+	end
 elseif what == 'fail' then
 	processed()
 	forget_counts()
@@ -123,4 +132,4 @@ if judged or (violated and not call('ZSCORE', S .. 'violated:' .. principal, han
 	count_judged(principal, rule[1], ms)
 end
 if violated then opened = count_violation(principal, handle, rule, ms) end
-return {'OK', foreign and 1 or 0, area_full and 1 or 0, opened}
+return {'OK', foreign and 1 or 0, area_full and 1 or 0, opened, kept_result}
