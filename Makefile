@@ -27,12 +27,12 @@ WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototyp
 	-Werror=int-conversion -Werror=return-type
 WARN_PROBED := -Wlogical-op -Wduplicated-cond -Wtrampolines -Wformat-signedness -Wcomma \
 	-Wconditional-uninitialized -Wassign-enum
-HARDEN := -O2 -g -fstack-protector-strong -fstack-clash-protection -fPIE -fno-strict-overflow \
+HARDEN := -O2 -g -fno-omit-frame-pointer -fstack-protector-strong -fstack-clash-protection -fPIE -fno-strict-overflow \
 	-fno-delete-null-pointer-checks -fno-strict-aliasing -fno-common -ffile-prefix-map=$(CURDIR)=.
-HARDEN_PROBED := -fcf-protection=full -ftrivial-auto-var-init=zero -fzero-call-used-regs=used-gpr \
+HARDEN_PROBED := -mno-omit-leaf-frame-pointer -fcf-protection=full -ftrivial-auto-var-init=zero -fzero-call-used-regs=used-gpr \
 	-fstrict-flex-arrays=3
 LDHARDEN := -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,-z,separate-code -Wl,-z,nodlopen \
-	-Wl,--as-needed
+	-Wl,--as-needed -Wl,--build-id
 FORTIFY := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
 
 ifeq ($(SAN),asan)

@@ -32,8 +32,7 @@ void stk_outcome_clear(struct stk_outcome *o)
 	memset(o, 0, sizeof(*o));
 }
 
-STK_PRINTF(3, 4)
-static void name(struct stk_outcome *o, enum stk_outcome_name n, const char *fmt, ...)
+void stk_name_end(struct stk_outcome *o, enum stk_outcome_name n, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -48,7 +47,7 @@ static uint64_t mib(uint64_t bytes)
 	return bytes >> 20;
 }
 
-static const char *signal_name(int sig)
+const char *stk_signal_name(int sig)
 {
 	const char *abbrev = sigabbrev_np(sig);
 
@@ -64,7 +63,7 @@ static void program_denied(const struct stk_end *e, struct stk_outcome *o)
 	const char *call =
 	    e->program->has_denied ? stk_syscall_name(d->arch, d->nr) : "a system call";
 
-	name(o, STK_OUT_SYSCALL_DENIED, "%s (program %s of class %s)%s",
+	stk_name_end(o, STK_OUT_SYSCALL_DENIED, "%s (program %s of class %s)%s",
 	    call == NULL ? "an unknown call" : call, e->class_desc->program, e->class_desc->name,
 	    e->program->has_denied
 		? ": no program may make it; the exec profile has no network and no processes"
@@ -79,13 +78,13 @@ static void by_program(const struct stk_end *e, struct stk_outcome *o)
 	if (p->has_denied || p->last.status == -SIGSYS)
 		program_denied(e, o);
 	else if (p->last.status == -SIGXCPU)
-		name(o, STK_OUT_CPU_LIMIT,
+		stk_name_end(o, STK_OUT_CPU_LIMIT,
 		    "its program %s was ended by SIGXCPU after %" PRId64
 		    " ms of CPU: its limit is %" PRIu32 " s; raise CPU_S and the ceiling if the "
 		    "work is honest",
 		    e->class_desc->program, p->last.cpu_ms, e->limits->cpu_s);
 	else
-		name(o, STK_OUT_FILE_SIZE_LIMIT,
+		stk_name_end(o, STK_OUT_FILE_SIZE_LIMIT,
 		    "its program %s wrote a file beyond the limit of %" PRIu64 " bytes",
 		    e->class_desc->program, e->limits->file_bytes);
 }
@@ -99,51 +98,51 @@ static void by_us(const struct stk_end *e, struct stk_outcome *o)
 	switch (e->kill) {
 	case STK_KILL_NONE: break;
 	case STK_KILL_WALL:
-		name(o, STK_OUT_WALL_TIMEOUT,
+		stk_name_end(o, STK_OUT_WALL_TIMEOUT,
 		    "killed after %" PRId64 " ms: its wall-clock limit is %" PRIu32
 		    " ms; raise WALL_MS and the ceiling if the work is honest",
 		    o->wall_ms, l->wall_ms);
 		break;
 	case STK_KILL_OUTPUT:
-		name(o, STK_OUT_OUTPUT_LIMIT,
+		stk_name_end(o, STK_OUT_OUTPUT_LIMIT,
 		    "killed: it printed more than %" PRIu32
 		    " bytes; log with stockade_log and return "
 		    "results instead",
 		    l->output_bytes);
 		break;
 	case STK_KILL_FLOOD:
-		name(o, STK_OUT_REPORT_FLOOD, "killed: more than %" PRIu32 " bytes of log records",
-		    l->report_bytes);
+		stk_name_end(o, STK_OUT_REPORT_FLOOD,
+		    "killed: more than %" PRIu32 " bytes of log records", l->report_bytes);
 		break;
 	case STK_KILL_MALFORMED:
-		name(o, STK_OUT_REPORT_MALFORMED,
+		stk_name_end(o, STK_OUT_REPORT_MALFORMED,
 		    "killed: its report pipe carried something that is no record in its turn; the "
 		    "job "
 		    "wrote there itself or its memory is damaged");
 		break;
 	case STK_KILL_TASKS:
-		name(o, STK_OUT_TASK_LIMIT,
+		stk_name_end(o, STK_OUT_TASK_LIMIT,
 		    "killed: it had more than %" PRIu32
 		    " threads at a time; raise TASKS and the ceiling if the work is honest",
 		    l->tasks);
 		break;
 	case STK_KILL_SHUTDOWN:
-		name(o, STK_OUT_SHUTDOWN, "ended by the worker's own shutdown after %" PRId64 " ms",
-		    o->wall_ms);
+		stk_name_end(o, STK_OUT_SHUTDOWN,
+		    "ended by the worker's own shutdown after %" PRId64 " ms", o->wall_ms);
 		break;
 	case STK_KILL_CALLED_OFF:
-		name(o, STK_OUT_SHUTDOWN,
+		stk_name_end(o, STK_OUT_SHUTDOWN,
 		    "called off by the worker before it was given its arguments");
 		break;
 	case STK_KILL_LEFT:
-		name(o, STK_OUT_LEFT_PROCESSES,
+		stk_name_end(o, STK_OUT_LEFT_PROCESSES,
 		    "it ended and left %" PRIu32
 		    " process%s in its cgroup, which no class can make; they were killed: look at "
 		    "the machine",
 		    e->left, e->left == 1 ? "" : "es");
 		break;
 	case STK_KILL_WORK:
-		name(o, STK_OUT_WORK_QUOTA,
+		stk_name_end(o, STK_OUT_WORK_QUOTA,
 		    "its work directory held more than %" PRIu64
 		    " MiB (each file counts 4 KiB at least); raise WORK_MIB and the ceiling if the "
 		    "work is honest",
@@ -174,23 +173,23 @@ static void unready(const struct stk_end *e, struct stk_outcome *o)
 	const struct stk_report *r = e->report;
 
 	if (r->has_setup)
-		name(o, STK_OUT_SANDBOX_UNAVAILABLE,
+		stk_name_end(o, STK_OUT_SANDBOX_UNAVAILABLE,
 		    "the cage could not be shut: could not %s: %s; the job was not started; "
 		    "`stockade run-job` shows the same on this machine",
 		    stk_step_name(r->setup.step), strerror(r->setup.err));
 	else if (r->has_denied)
-		name(o, STK_OUT_SANDBOX_UNAVAILABLE,
+		stk_name_end(o, STK_OUT_SANDBOX_UNAVAILABLE,
 		    "the cage could not be shut: its own filter denied %s on the way in",
 		    stk_syscall_name(r->denied.arch, r->denied.nr) == NULL
 			? "an unknown call"
 			: stk_syscall_name(r->denied.arch, r->denied.nr));
 	else if (o->status < 0)
-		name(o, STK_OUT_SANDBOX_UNAVAILABLE,
+		stk_name_end(o, STK_OUT_SANDBOX_UNAVAILABLE,
 		    "the child was ended by SIG%s before its cage was shut; memory limit %" PRIu64
 		    " MiB",
-		    signal_name(-o->status), mib(e->limits->mem_bytes));
+		    stk_signal_name(-o->status), mib(e->limits->mem_bytes));
 	else
-		name(o, STK_OUT_SANDBOX_UNAVAILABLE,
+		stk_name_end(o, STK_OUT_SANDBOX_UNAVAILABLE,
 		    "the child exited with %d before its cage was shut", o->status);
 }
 
@@ -202,7 +201,7 @@ static void denied(const struct stk_end *e, struct stk_outcome *o)
 	const char *call, *grant;
 
 	if (!e->report->has_denied) {
-		name(o, STK_OUT_SYSCALL_DENIED,
+		stk_name_end(o, STK_OUT_SYSCALL_DENIED,
 		    "a denied system call ended it (class %s); which one is not known: its handler "
 		    "could "
 		    "not report",
@@ -211,19 +210,19 @@ static void denied(const struct stk_end *e, struct stk_outcome *o)
 	}
 	call = stk_syscall_name(d->arch, d->nr);
 	if (call == NULL) {
-		name(o, STK_OUT_SYSCALL_DENIED, "an unknown call (class %s): no class may make it",
-		    e->class_desc->name);
+		stk_name_end(o, STK_OUT_SYSCALL_DENIED,
+		    "an unknown call (class %s): no class may make it", e->class_desc->name);
 		return;
 	}
 	grant =
 	    stk_syscall_missing_grant(d->nr, d->args, (uint64_t)o->pid, e->class_desc->profiles);
 	o->missing = grant;
 	if (grant != NULL)
-		name(o, STK_OUT_SYSCALL_DENIED, "%s (class %s has no %s grant)", call,
+		stk_name_end(o, STK_OUT_SYSCALL_DENIED, "%s (class %s has no %s grant)", call,
 		    e->class_desc->name, grant);
 	else
-		name(o, STK_OUT_SYSCALL_DENIED, "%s (class %s): not in any profile like this", call,
-		    e->class_desc->name);
+		stk_name_end(o, STK_OUT_SYSCALL_DENIED,
+		    "%s (class %s): not in any profile like this", call, e->class_desc->name);
 }
 
 static bool cpu_spent(const struct stk_end *e, const struct stk_outcome *o)
@@ -237,52 +236,17 @@ static bool cpu_spent(const struct stk_end *e, const struct stk_outcome *o)
 	       o->cpu_ms >= (int64_t)e->limits->cpu_s * 1000 + (e->oom_kills > 0 ? 900 : 0);
 }
 
-/*
- * A NULL that nobody checked ends in SEGV or ABRT; resident size near the limit tells it from other
- * crashes. A heuristic, so the sentence says what was seen.
- */
-static bool memory_spent(const struct stk_end *e, const struct stk_outcome *o)
-{
-	return o->maxrss_kib >= (int64_t)(e->limits->mem_bytes / 1024 / 10 * 9);
-}
-
-static void memory(const struct stk_end *e, struct stk_outcome *o)
-{
-	name(o, STK_OUT_MEMORY_LIMIT,
-	    "ended by SIG%s with %" PRId64 " MiB resident of its limit of %" PRIu64
-	    " MiB; raise MEM_MIB and the ceiling if the work is honest",
-	    signal_name(-o->status), o->maxrss_kib / 1024, mib(e->limits->mem_bytes));
-}
-
-static void crash(const struct stk_end *e, struct stk_outcome *o)
-{
-	const struct stk_report *r = e->report;
-
-	if (o->status == -SIGSEGV && r->has_fault && r->fault.near_sp)
-		name(o, STK_OUT_STACK_OVERFLOW,
-		    "the stack ran over its %" PRIu64
-		    " MiB: endless recursion, or a huge local array",
-		    mib(e->limits->stack_bytes));
-	else if (memory_spent(e, o))
-		memory(e, o);
-	else if (r->has_fault)
-		name(o, STK_OUT_CRASH, "SIG%s at address %#" PRIx64, signal_name(-o->status),
-		    r->fault.addr);
-	else
-		name(o, STK_OUT_CRASH, "SIG%s", signal_name(-o->status));
-}
-
 static void killed(const struct stk_end *e, struct stk_outcome *o)
 {
 	if (o->status == -SIGKILL && e->oom_kills > 0)
-		name(o, STK_OUT_OOM_KILLED,
+		stk_name_end(o, STK_OUT_OOM_KILLED,
 		    "the kernel ended it because the machine or the pod ran out of memory; the "
 		    "job's own "
 		    "limit was %" PRIu64 " MiB: lower concurrency or raise the pod's limit",
 		    mib(e->limits->mem_bytes));
 	else
-		name(o, STK_OUT_KILLED_EXTERNALLY, "ended by SIG%s that the worker did not send",
-		    signal_name(-o->status));
+		stk_name_end(o, STK_OUT_KILLED_EXTERNALLY,
+		    "ended by SIG%s that the worker did not send", stk_signal_name(-o->status));
 }
 
 static void by_signal(const struct stk_end *e, struct stk_outcome *o)
@@ -292,19 +256,17 @@ static void by_signal(const struct stk_end *e, struct stk_outcome *o)
 	if (sig == SIGSYS)
 		denied(e, o);
 	else if (cpu_spent(e, o))
-		name(o, STK_OUT_CPU_LIMIT,
+		stk_name_end(o, STK_OUT_CPU_LIMIT,
 		    "ended by SIG%s after %" PRId64 " ms of CPU: its limit is %" PRIu32
 		    " s; raise CPU_S and the ceiling if the work is honest",
-		    signal_name(sig), o->cpu_ms, e->limits->cpu_s);
+		    stk_signal_name(sig), o->cpu_ms, e->limits->cpu_s);
 	else if (sig == SIGXFSZ)
-		name(o, STK_OUT_FILE_SIZE_LIMIT,
+		stk_name_end(o, STK_OUT_FILE_SIZE_LIMIT,
 		    "it wrote a file beyond its limit of %" PRIu64 " bytes", e->limits->file_bytes);
 	else if (sig == SIGSEGV || sig == SIGBUS || sig == SIGILL || sig == SIGFPE)
-		crash(e, o);
-	else if (sig == SIGABRT && memory_spent(e, o))
-		memory(e, o);
+		stk_name_crash(e, o);
 	else if (sig == SIGABRT)
-		name(o, STK_OUT_ABORT, "the handler called abort(), or a check in libc did");
+		stk_name_abort(e, o);
 	else
 		killed(e, o);
 }
@@ -336,28 +298,30 @@ static void by_result(const struct stk_report *r, struct stk_outcome *o)
 	take_words(r, o);
 	said = o->message == NULL ? "(no message)" : o->message;
 	switch ((enum stk_result_kind)r->result.kind) {
-	case STK_RESULT_DONE: name(o, STK_OUT_DONE, "done"); break;
-	case STK_RESULT_SKIP: name(o, STK_OUT_SKIPPED, "the handler chose to skip it"); break;
-	case STK_RESULT_RETRY:
-		name(o, STK_OUT_RETRY_ASKED, "the handler asks to be run again in %" PRIu32 " ms",
-		    r->result.retry_ms);
+	case STK_RESULT_DONE: stk_name_end(o, STK_OUT_DONE, "done"); break;
+	case STK_RESULT_SKIP:
+		stk_name_end(o, STK_OUT_SKIPPED, "the handler chose to skip it");
 		break;
-	case STK_RESULT_FAIL: name(o, STK_OUT_FAILED, "%.480s", said); break;
-	case STK_RESULT_ARGS_JSON: name(o, STK_OUT_ARGS_JSON, "%.480s", said); break;
-	case STK_RESULT_ARGS_SCHEMA: name(o, STK_OUT_ARGS_SCHEMA, "%.480s", said); break;
+	case STK_RESULT_RETRY:
+		stk_name_end(o, STK_OUT_RETRY_ASKED,
+		    "the handler asks to be run again in %" PRIu32 " ms", r->result.retry_ms);
+		break;
+	case STK_RESULT_FAIL: stk_name_end(o, STK_OUT_FAILED, "%.480s", said); break;
+	case STK_RESULT_ARGS_JSON: stk_name_end(o, STK_OUT_ARGS_JSON, "%.480s", said); break;
+	case STK_RESULT_ARGS_SCHEMA: stk_name_end(o, STK_OUT_ARGS_SCHEMA, "%.480s", said); break;
 	}
 }
 
 static void by_exit(const struct stk_end *e, struct stk_outcome *o)
 {
 	if (o->status != 0)
-		name(o, STK_OUT_NON_ZERO_EXIT,
+		stk_name_end(o, STK_OUT_NON_ZERO_EXIT,
 		    "the child exited with %d by itself; a handler returns, it never calls exit()",
 		    o->status);
 	else if (stk_report_torn(e->report))
-		name(o, STK_OUT_REPORT_MALFORMED, "it exited in the middle of a record");
+		stk_name_end(o, STK_OUT_REPORT_MALFORMED, "it exited in the middle of a record");
 	else if (!e->report->has_result)
-		name(o, STK_OUT_NO_RESULT,
+		stk_name_end(o, STK_OUT_NO_RESULT,
 		    "the child exited with 0 but gave no result; that is never success");
 	else
 		by_result(e->report, o);
@@ -365,11 +329,15 @@ static void by_exit(const struct stk_end *e, struct stk_outcome *o)
 
 void stk_outcome_called_off(struct stk_outcome *o)
 {
-	name(o, STK_OUT_SHUTDOWN, "called off by the worker while its child was still being made");
+	stk_name_end(
+	    o, STK_OUT_SHUTDOWN, "called off by the worker while its child was still being made");
 }
 
 void stk_verdict(const struct stk_end *e, struct stk_outcome *o)
 {
+	o->has_fault = e->report->has_fault && o->status < 0;
+	if (o->has_fault)
+		o->fault = e->report->fault;
 	if (kill_counts(e, o))
 		by_us(e, o);
 	else if (!e->report->ready)

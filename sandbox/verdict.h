@@ -43,7 +43,13 @@ void stk_verdict(const struct stk_end *e, struct stk_outcome *o);
 /* The worker wanted to stop before there was a child. */
 void stk_outcome_called_off(struct stk_outcome *o);
 
-/* The worker changed its mind before there was a child. */
-void stk_outcome_called_off(struct stk_outcome *o);
+/* Sets name and why. */
+void stk_name_end(struct stk_outcome *o, enum stk_outcome_name n, const char *fmt, ...)
+    STK_PRINTF(3, 4);
+/* "SEGV"; "?" for none. Static storage. */
+const char *stk_signal_name(int sig);
+/* crash.c: a SEGV, BUS, ILL or FPE; an ABRT. */
+void stk_name_crash(const struct stk_end *e, struct stk_outcome *o);
+void stk_name_abort(const struct stk_end *e, struct stk_outcome *o);
 
 #endif

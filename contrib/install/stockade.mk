@@ -35,11 +35,11 @@ stockade_objects := $(JOBS:%.c=$(B)/%.o)
 # the flags of stockade's own handlers (ARCHITECTURE.md there says what each is for)
 stockade_cflags := -std=c17 -O2 -g -Wall -Wextra -Wformat=2 -Wvla -Werror=implicit-function-declaration \
 	-Werror=incompatible-pointer-types -Werror=int-conversion -Werror=return-type \
-	-fstack-protector-strong -fstack-clash-protection -fPIE -fno-strict-overflow \
+	-fno-omit-frame-pointer -mno-omit-leaf-frame-pointer -fstack-protector-strong -fstack-clash-protection -fPIE -fno-strict-overflow \
 	-fno-delete-null-pointer-checks -fno-strict-aliasing -fno-common -ffile-prefix-map=$(CURDIR)=.
 stockade_cppflags := -I$(B)/gen -I. -I$(stockade_build) $(shell $(PKG_CONFIG) --cflags stockade) \
 	-D_GNU_SOURCE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
-stockade_ldflags := -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,-z,separate-code -Wl,-z,nodlopen -Wl,--as-needed
+stockade_ldflags := -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,-z,separate-code -Wl,-z,nodlopen -Wl,--as-needed -Wl,--build-id
 stockade_registry := -DSTOCKADE_REGISTRY='"$(REGISTRY)"' -DSTOCKADE_SCHEMA_DIR='"./"'
 stockade_cc = $(CC) $(stockade_cppflags) $(CPPFLAGS) $(stockade_cflags) $(CFLAGS)
 
