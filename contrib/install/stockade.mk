@@ -10,6 +10,7 @@
 #	CAGE      the program's name              JOBS      its sources; else every .c here
 #	REGISTRY  registry.def                    LIBS      what the handlers link
 #	TESTS     tests/*.sh, run by `make check` with STOCKADE and CAGE set
+#	UNITS     tests/*.c, each a cmocka program with <stockade/job_test.h>, likewise
 #	B         build                           CFLAGS, CPPFLAGS, LDFLAGS   added to ours
 #
 # Targets: all, check, clean.
@@ -17,6 +18,7 @@ CAGE     ?= jobs-cage
 REGISTRY ?= registry.def
 JOBS     ?= $(wildcard *.c)
 TESTS    ?= $(wildcard tests/*.sh)
+UNITS    ?= $(wildcard tests/*.c)
 B        ?= build
 PKG_CONFIG ?= pkg-config
 ifeq ($(origin CC),default)
@@ -72,11 +74,19 @@ $(B)/$(CAGE): $(B)/registry.o $(stockade_objects) $(stockade_bound)
 	$(CC) $(stockade_cflags) $(CFLAGS) $(stockade_ldflags) $(LDFLAGS) -o $@ $^ $(stockade_libs) $(LIBS)
 	@chmod 555 $@
 
-check: all
-	@for t in $(TESTS); do \
-		STOCKADE=$(stockade_program) CAGE=$(abspath $(B)/$(CAGE)) sh $$t || exit 1; done
+# each .c of the tests is one program; it runs the jobs of this cage program and links none of them
+stockade_units := $(UNITS:%.c=$(B)/%)
+$(B)/tests/%: tests/%.c
+	@mkdir -p $(@D)
+	$(stockade_cc) $(stockade_ldflags) $(LDFLAGS) -MMD -MP -o $@ $< \
+		$(shell $(PKG_CONFIG) --cflags --libs stockade-test) $(LIBS)
+
+check: all $(stockade_units)
+	@export STOCKADE=$(stockade_program) CAGE=$(abspath $(B)/$(CAGE)); \
+	for t in $(stockade_units); do $$t || exit 1; done; \
+	for t in $(TESTS); do sh $$t || exit 1; done
 
 clean:
 	rm -rf $(B)
 
--include $(wildcard $(B)/*.d $(B)/gen/*.d)
+-include $(wildcard $(B)/*.d $(B)/gen/*.d $(B)/tests/*.d)
