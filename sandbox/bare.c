@@ -141,6 +141,11 @@ enum stk_err stk_bare_judge(const struct stk_bare *b, int status,
 		end.kill = e == STK_E_TOOBIG ? STK_KILL_FLOOD : STK_KILL_MALFORMED;
 		e = STK_OK;
 	}
+	if (status == STK_BARE_UNKNOWN && e == STK_OK && end.kill == STK_KILL_NONE) {
+		if (!report.has_result && !report.has_fault)
+			e = STK_E_ABSENT;
+		status = report.has_result ? 0 : -report.fault.signal;
+	}
 	out->status = status;
 	if (e == STK_OK)
 		stk_verdict(&end, out);

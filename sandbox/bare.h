@@ -40,7 +40,9 @@ void stk_bare_argv(const struct stk_bare *b, const char *program, const char *ar
 /*
  * What became of it, from @status (as waitid has it: exit code, or -signal) and the report; log
  * lines go to @log. Names are those of the cage where there is one; the proof is empty.
+ * STK_BARE_UNKNOWN, where a debugger stood between: the report tells, or STK_E_ABSENT.
  */
+#define STK_BARE_UNKNOWN INT32_MIN
 STK_CHECK enum stk_err stk_bare_judge(const struct stk_bare *b, int status,
     void (*log)(void *ctx, uint32_t level, struct stk_span text), void *ctx,
     struct stk_outcome *out);

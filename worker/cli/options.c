@@ -26,6 +26,7 @@ static const struct {
 	{ 'm', { "markdown", no_argument, NULL, STK_OPT_MARKDOWN } },
 	{ 'n', { "repeat", required_argument, NULL, STK_OPT_REPEAT } },
 	{ 't', { "time", no_argument, NULL, STK_OPT_TIME } },
+	{ 'd', { "debugger", no_argument, NULL, STK_OPT_DEBUGGER } },
 	{ 'k', { "keep-going", no_argument, NULL, STK_OPT_KEEP_GOING } },
 };
 
@@ -42,6 +43,7 @@ static void take(struct stk_options *o, int opt)
 	case STK_OPT_MARKDOWN: o->markdown = true; break;
 	case STK_OPT_REPEAT: o->repeat = optarg; break;
 	case STK_OPT_TIME: o->time = true; break;
+	case STK_OPT_DEBUGGER: o->debugger = true; break;
 	case STK_OPT_KEEP_GOING: o->keep_going = true; break;
 	}
 }

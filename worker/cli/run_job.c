@@ -4,6 +4,7 @@
  * Nothing is signed or checked for a signature here: whoever may run this program may run the job.
  */
 #include "sandbox/net_addr.h"
+#include "worker/cli/debugger.h"
 #include "worker/cli/learn.h"
 #include "worker/cli/options.h"
 #include "worker/cli/run_show.h"
@@ -21,7 +22,7 @@ struct order {
 	const char *class_name;
 	struct stk_span args; /* borrowed */
 	uint32_t repeat;
-	bool json, time, keep_going;
+	bool json, time, keep_going, debugger;
 };
 
 static enum stk_run_order just_run(void *ctx, int64_t back_by_ms)
@@ -40,6 +41,14 @@ struct teller {
 static bool blot(const struct teller *t, void *text, size_t len)
 {
 	return stk_handed_redact(t->own, t->desc, text, len);
+}
+
+static void blot_all(const struct teller *t, struct stk_outcome *o)
+{
+	if (blot(t, o->message, o->message_len))
+		(void)snprintf(o->why, sizeof(o->why), "%.480s", o->message);
+	(void)blot(t, o->result, o->result_len);
+	(void)blot(t, o->output_tail, o->output_tail_len);
 }
 
 static void show_log(void *ctx, uint32_t level, struct stk_span text)
@@ -122,8 +131,6 @@ static int exit_code(const struct stk_outcome *o)
 static void run_all(struct stk_cage_setup *setup, const struct stk_run_request *request,
     const struct stk_run_hooks *hooks, const struct order *order, struct stk_series *series)
 {
-	const struct teller *t = hooks->ctx;
-
 	while (series->ran < series->asked && (series->first_bad == 0 || order->keep_going)) {
 		struct stk_outcome out = { 0 };
 		bool gone = stk_cage_run(setup->cage, request, hooks, &out) != STK_OK;
@@ -131,14 +138,25 @@ static void run_all(struct stk_cage_setup *setup, const struct stk_run_request *
 		/* a lost nursery shows in the outcome too; there is nothing more to run */
 		if (gone && out.why[0] == '\0')
 			out.name = STK_OUT_SANDBOX_UNAVAILABLE;
-		if (blot(t, out.message, out.message_len))
-			(void)snprintf(out.why, sizeof(out.why), "%.480s", out.message);
-		(void)blot(t, out.result, out.result_len);
-		(void)blot(t, out.output_tail, out.output_tail_len);
+		blot_all(hooks->ctx, &out);
 		stk_series_add(series, &out);
 		if (gone)
 			break;
 	}
+}
+
+static int run_debugged(const struct stk_config *config, struct stk_cage_setup *setup,
+    const struct stk_run_request *request, const struct stk_run_hooks *hooks,
+    struct stk_series *series)
+{
+	struct stk_outcome out = { 0 };
+	int code = stk_debugger_run(setup, config->cage, request, hooks, &out);
+
+	blot_all(hooks->ctx, &out);
+	if (code == 0)
+		stk_series_add(series, &out);
+	stk_outcome_clear(&out);
+	return code;
 }
 
 /* With the class's own secrets and settings, which do not show on the screen. */
@@ -167,9 +185,12 @@ static int run_handed(const struct stk_config *config, struct stk_cage_setup *se
 		return stk_complain(code, "%s", why);
 	}
 	request->handed = stk_handed_span(&t.handed, index);
-	run_all(setup, request, &hooks, order, series);
+	if (order->debugger)
+		code = run_debugged(config, setup, request, &hooks, series);
+	else
+		run_all(setup, request, &hooks, order, series);
 	stk_handed_clear(&t.handed);
-	return 0;
+	return code;
 }
 
 /* The secrets are gone by now: naming frames executes another program. */
@@ -279,17 +300,19 @@ static int run(int argc, char **argv)
 	struct stk_options o;
 	struct order order = { 0 };
 	uint8_t *text = NULL;
-	int code = stk_options_parse(&stk_cmd_run_job, "cgjlntk", argc, argv, &o);
+	int code = stk_options_parse(&stk_cmd_run_job, "cgjlntkd", argc, argv, &o);
 
 	if (code != 0)
 		return code == -1 ? 0 : code;
-	if (argc - o.first_operand != 2 || (o.learn && (o.repeat != NULL || o.time || o.json)) ||
-	    (o.keep_going && o.repeat == NULL))
+	if (argc - o.first_operand != 2 ||
+	    ((o.learn || o.debugger) && (o.repeat != NULL || o.time || o.json)) ||
+	    (o.learn && o.debugger) || (o.keep_going && o.repeat == NULL))
 		return stk_usage(&stk_cmd_run_job, STK_EX_USAGE);
 	order = (struct order){ .class_name = argv[o.first_operand],
 		.json = o.json,
 		.time = o.time,
-		.keep_going = o.keep_going };
+		.keep_going = o.keep_going,
+		.debugger = o.debugger };
 	if ((code = read_repeat(o.repeat, &order.repeat)) != 0)
 		return code;
 	code = read_args(argv[o.first_operand + 1], &text, &order.args);
@@ -307,12 +330,14 @@ const struct stk_command stk_cmd_run_job = {
 	.usage =
 	    "run-job [--cage PROGRAM] [--config FILE] [--json] [--time]\n"
 	    "                       [--repeat N [--keep-going]] CLASS ARGS|-\n"
-	    "       stockade run-job --learn [--cage PROGRAM] [--config FILE] CLASS ARGS|-\n"
+	    "       stockade run-job --learn|--debugger [--cage PROGRAM] [--config FILE]\n"
+	    "                       CLASS ARGS|-\n"
 	    "--repeat runs it N times, in fresh processes, up to the first that is not done;\n"
 	    "    --keep-going runs the others too\n"
 	    "--time prints wall clock, CPU and peak memory as least, median and most\n"
 	    "--learn runs it several times, really, with more and with fewer grants, and prints\n"
 	    "    the smallest registry line under which it is done\n"
+	    "--debugger checks the arguments, then runs the handler outside the cage under gdb\n"
 	    "ARGS is one JSON array, like '[\"a.txt\"]'; options stand before CLASS\n"
 	    "exit status: 0 done, 1 failed, 2 arguments refused, 3 retry asked, 4 skipped,\n"
 	    "    5 killed by a limit or filter; of several runs, the first that was not done",
