@@ -27,12 +27,12 @@ WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototyp
 	-Werror=int-conversion -Werror=return-type
 WARN_PROBED := -Wlogical-op -Wduplicated-cond -Wtrampolines -Wformat-signedness -Wcomma \
 	-Wconditional-uninitialized -Wassign-enum
-HARDEN := -O2 -g -fstack-protector-strong -fstack-clash-protection -fPIE -fno-strict-overflow \
+HARDEN := -O2 -g -fno-omit-frame-pointer -fstack-protector-strong -fstack-clash-protection -fPIE -fno-strict-overflow \
 	-fno-delete-null-pointer-checks -fno-strict-aliasing -fno-common -ffile-prefix-map=$(CURDIR)=.
-HARDEN_PROBED := -fcf-protection=full -ftrivial-auto-var-init=zero -fzero-call-used-regs=used-gpr \
+HARDEN_PROBED := -mno-omit-leaf-frame-pointer -fcf-protection=full -ftrivial-auto-var-init=zero -fzero-call-used-regs=used-gpr \
 	-fstrict-flex-arrays=3
 LDHARDEN := -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,-z,separate-code -Wl,-z,nodlopen \
-	-Wl,--as-needed
+	-Wl,--as-needed -Wl,--build-id
 FORTIFY := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
 
 ifeq ($(SAN),asan)
@@ -54,6 +54,7 @@ SANDBOX_SRC := $(wildcard sandbox/*.c)
 WORKER_SRC  := $(filter-out worker/main.c,$(wildcard worker/*.c worker/cli/*.c))
 RUNTIME_SRC := $(filter-out jobs/cage/registry.c jobs/schema/main.c,$(wildcard jobs/cage/*.c jobs/schema/*.c))
 JOBS_ALL    := $(wildcard jobs/*.c)
+JOBTEST_SRC := $(wildcard jobs/test/*.c)
 HOSTILE_SRC := $(wildcard tests/hostile/*.c)
 HANDLERS_SRC := $(wildcard tests/handlers/*.c)
 PROGRAMS_SRC := $(wildcard tests/programs/*.c)
@@ -72,6 +73,7 @@ obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 LIBSANDBOX := $(B)/libsandbox.a
 LIBWORKER  := $(B)/libworker.a
 LIBCAGE    := $(B)/libstockade-cage.a
+LIBTEST    := $(B)/libstockade-test.a
 
 WORKER_LIBS  := -lhiredis -lsodium -lconfig -lseccomp -lcap
 CAGE_LIBS    := -ljansson -lpcre2-8 -lseccomp -lcap -lm
@@ -120,7 +122,7 @@ FUZZ_BIN := $(patsubst tests/fuzz/fuzz_%.c,$(B)/test/replay-%,$(FUZZ_SRC))
 
 all: $(B)/stockade $(B)/stockade-cage ## both programs, into $(B)/
 
-tests: all $(UNIT_BIN) $(TOOL_BIN) $(FUZZ_BIN) $(B)/test/hostile-cage $(B)/test/handlers-cage $(B)/test/programs-cage $(B)/test/net-cage $(B)/test/escape-cage $(B)/test/escape-driver $(B)/install/libstockade-cage.a ## everything the tests run
+tests: all $(UNIT_BIN) $(TOOL_BIN) $(FUZZ_BIN) $(B)/test/hostile-cage $(B)/test/handlers-cage $(B)/test/programs-cage $(B)/test/net-cage $(B)/test/escape-cage $(B)/test/escape-driver $(B)/install/libstockade-cage.a $(LIBTEST) ## everything the tests run
 
 # --- what each compiler knows, asked once --------------------------------------------------------
 $(B)/probed.mk: Makefile
@@ -145,6 +147,7 @@ $(B)/obj/worker/scripts.o: $(SCRIPTS)
 $(LIBSANDBOX): $(call obj,$(SANDBOX_SRC))
 $(LIBWORKER): $(call obj,$(WORKER_SRC))
 $(LIBCAGE): $(call obj,$(RUNTIME_SRC))
+$(LIBTEST): $(call obj,$(JOBTEST_SRC))
 $(B)/%.a:
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
@@ -192,7 +195,7 @@ $(B)/install/libstockade-cage.a: $(call obj,$(RUNTIME_SRC) $(SANDBOX_SRC))
 	$(call say,AR,$@)
 	$(Q)mkdir -p $(@D) && rm -f $@ && ar qcsD $@ $^
 
-install: all $(B)/stockade-schemac $(B)/install/libstockade-cage.a ## programs, library, headers, stockade.mk, pages; PREFIX=/usr/local DESTDIR=
+install: all $(B)/stockade-schemac $(B)/install/libstockade-cage.a $(LIBTEST) ## programs, library, headers, stockade.mk, pages; PREFIX=/usr/local DESTDIR=
 	@sh contrib/install/install.sh install $(B) '$(PREFIX)' '$(DESTDIR)' $(VERSION)
 uninstall: ## takes back what install put there
 	@sh contrib/install/install.sh uninstall $(B) '$(PREFIX)' '$(DESTDIR)' $(VERSION)
@@ -273,11 +276,11 @@ $(B)/test/escape-driver: $(call obj,$(ESCAPE_ACTS) $(ESCAPE_SIDE)) $(LIBSANDBOX)
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) $(WRAPS) -o $@ $^ -lseccomp -lcap
 
 # --- tests ---------------------------------------------------------------------------------------
-$(B)/test/test_%: $(B)/obj/tests/unit/test_%.o $(call obj,$(TESTLIB_SRC)) $(LIBWORKER) $(LIBCAGE) $(LIBSANDBOX)
+$(B)/test/test_%: $(B)/obj/tests/unit/test_%.o $(call obj,$(TESTLIB_SRC)) $(LIBTEST) $(LIBWORKER) $(LIBCAGE) $(LIBSANDBOX)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ -lcmocka $(WORKER_LIBS) $(CAGE_LIBS) -lm
 # What feeds a built-in job makes its files with the job's own library.
-$(B)/test/test_job_%: $(B)/obj/tests/unit/test_job_%.o $(call obj,$(TESTLIB_SRC)) $(LIBWORKER) $(LIBCAGE) $(LIBSANDBOX)
+$(B)/test/test_job_%: $(B)/obj/tests/unit/test_job_%.o $(call obj,$(TESTLIB_SRC)) $(LIBTEST) $(LIBWORKER) $(LIBCAGE) $(LIBSANDBOX)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ -lcmocka $(WORKER_LIBS) $(CAGE_LIBS) $(JOB_LIBS) -lz
 $(B)/obj/tests/unit/test_job_%.o: CPPFLAGS_ALL += $(JOB_DEFS)

@@ -24,14 +24,6 @@ net) words='PROFILE(net), CONNECT("*:443")' ;;
 exec) die "PROFILE=exec needs a program: make the job with PROFILE=pure, then write PROFILE(exec), EXEC(\"/path\") in its line" ;;
 *) die "there is no profile $profile; there are pure, files, threads, net and exec" ;;
 esac
-# a job that connects does so through a broker, which has terms
-terms='' connects=''
-if [ "$profile" = net ]; then
-	terms='static const struct stk_net_terms terms = { .connects_max = 4, .timeout_ms = 2000 };
-'
-	connects='	stk_cage_net(stand.cage, &terms);
-'
-fi
 # SendInvoice, Billing::SendPDF -> send_invoice, billing_send_pdf
 fn=$(echo "$name" | sed 's/::/_/g; s/\([a-z0-9]\)\([A-Z]\)/\1_\2/g; s/\([A-Z]\)\([A-Z][a-z]\)/\1_\2/g' | tr 'A-Z' 'a-z' | tr -s _)
 for f in "jobs/$fn.c" "jobs/$fn.schema.json" "jobs/$fn.md" "tests/unit/test_$fn.c"; do
@@ -105,63 +97,40 @@ cat >"tests/unit/test_$fn.c" <<END
 /*
  * test_$fn.c - $name through the real wall: nursery, zygote, caged child.
  */
-#include "tests/harness.h"
-#include "tests/lib/stand.h"
+#include "jobs/job_test.h"
 
-#include <string.h>
+static struct stockade_test *t;
 
-static struct stk_stand stand;
-$terms
 static int up(void **state)
 {
-	char program[512];
-
 	(void)state;
-	stand_open(&stand, stand_program("stockade-cage", program), NULL);
-$connects	return 0;
+	t = stockade_test_open(NULL);
+	return 0;
 }
 
 static int down(void **state)
 {
 	(void)state;
-	stand_close(&stand);
+	stockade_test_close(t);
 	return 0;
-}
-
-/* Runs @args; compares the outcome and, if given, the result or a part of the reason. */
-static void expect(
-    const char *args, enum stk_outcome_name name, const char *result, const char *why)
-{
-	struct stk_outcome o;
-
-	assert_int_equal(stand_run(&stand, "$name", args, &o), STK_OK);
-	if (o.name != name)
-		fail_msg("%s: %s, not %s: %s", args, stk_outcome_text(o.name),
-		    stk_outcome_text(name), o.why);
-	if (result != NULL) {
-		assert_int_equal(o.result_len, strlen(result));
-		assert_memory_equal(o.result, result, o.result_len);
-	}
-	if (why != NULL && strstr(o.why, why) == NULL)
-		fail_msg("%s: \"%s\" does not say \"%s\"", args, o.why, why);
-	stk_outcome_clear(&o);
 }
 
 static void does_its_work(void **state)
 {
 	(void)state;
-	expect("[\"hello\"]", STK_OUT_DONE, "{\"count\":1}", NULL);
-	expect("[\"hello\",3]", STK_OUT_DONE, "{\"count\":3}", NULL);
+	stockade_assert_done(t, "$name", "[\"hello\"]", "{\"count\":1}");
+	stockade_assert_done(t, "$name", "[\"hello\",3]", "{\"count\":3}");
+	stockade_assert_logged(t, "attempt 1");
+	assert_true(stockade_test_run(t, "$name", "[\"hello\"]")->caged);
 }
 
 static void refuses_bad_arguments(void **state)
 {
 	(void)state;
-	expect("[]", STK_OUT_ARGS_SCHEMA, NULL, "/: must have at least 1 item (minItems)");
-	expect("[\"\"]", STK_OUT_ARGS_SCHEMA, NULL, "/0: must not be empty (minLength)");
-	expect("[\"hello\",0]", STK_OUT_ARGS_SCHEMA, NULL, "/1: must be at least 1 (minimum)");
-	expect("[\"hello\",1,2]", STK_OUT_ARGS_SCHEMA, NULL,
-	    "/2: 2 items are all there may be (items)");
+	stockade_assert_refused(t, "$name", "[]", "/", "minItems");
+	stockade_assert_refused(t, "$name", "[\"\"]", "/0", "minLength");
+	stockade_assert_refused(t, "$name", "[\"hello\",0]", "/1", "minimum");
+	stockade_assert_refused(t, "$name", "[\"hello\",1,2]", "/2", "items");
 }
 
 int main(void)

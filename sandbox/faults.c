@@ -1,9 +1,11 @@
 /*
  * faults.c - see faults.h. Runs in the job child at its worst moment: only write(2), fixed records,
- * no allocation, no lock. Whatever a job does to these handlers costs it the detail, not us.
+ * no allocation, no lock (backtrace.h says what it reads). Whatever a job does to these handlers
+ * costs it the detail, not us.
  */
 #include "sandbox/faults.h"
 
+#include "sandbox/backtrace.h"
 #include "sandbox/entry.h"
 
 #include <signal.h>
@@ -23,7 +25,8 @@
 static uint8_t altstack[64u << 10] __attribute__((aligned(16)));
 
 struct regs {
-	uint64_t ip, sp, args[6];
+	struct stk_registers at;
+	uint64_t args[6];
 };
 
 static struct regs regs_of(const void *context)
@@ -33,15 +36,24 @@ static struct regs regs_of(const void *context)
 #if defined(__x86_64__)
 	const greg_t *g = uc->uc_mcontext.gregs;
 
-	r = (struct regs){ (uint64_t)g[REG_RIP], (uint64_t)g[REG_RSP],
+	r = (struct regs){ { (uint64_t)g[REG_RIP], (uint64_t)g[REG_RSP], (uint64_t)g[REG_RBP], 0 },
 		{ (uint64_t)g[REG_RDI], (uint64_t)g[REG_RSI], (uint64_t)g[REG_RDX],
 		    (uint64_t)g[REG_R10], (uint64_t)g[REG_R8], (uint64_t)g[REG_R9] } };
 #elif defined(__aarch64__)
-	r = (struct regs){ .ip = uc->uc_mcontext.pc, .sp = uc->uc_mcontext.sp };
+	r = (struct regs){ .at = { uc->uc_mcontext.pc, uc->uc_mcontext.sp, uc->uc_mcontext.regs[29],
+			       uc->uc_mcontext.regs[30] } };
 	for (int i = 0; i < 6; i++)
 		r.args[i] = uc->uc_mcontext.regs[i];
 #endif
 	return r;
+}
+
+static void tell(int sig, uint64_t addr, bool near_sp, const struct regs *r)
+{
+	struct stk_fault f = { .signal = sig, .addr = addr, .near_sp = near_sp };
+
+	stk_backtrace_take(&r->at, &f);
+	(void)stk_frame_write(STK_SLOT_REPORT, STK_FRAME_FAULT, &f, sizeof(f));
 }
 
 /*
@@ -52,12 +64,13 @@ static struct regs regs_of(const void *context)
 static void on_denied(int sig, siginfo_t *info, void *context)
 {
 	struct regs r = regs_of(context);
-	struct stk_denied d = { .ip = r.ip, .nr = info->si_syscall, .arch = info->si_arch };
+	struct stk_denied d = { .ip = r.at.ip, .nr = info->si_syscall, .arch = info->si_arch };
 
-	(void)sig;
 	memcpy(d.args, r.args, sizeof(d.args));
-	if (info->si_code == SYS_SECCOMP)
+	if (info->si_code == SYS_SECCOMP) {
 		(void)stk_frame_write(STK_SLOT_REPORT, STK_FRAME_DENIED, &d, sizeof(d));
+		tell(sig, r.at.ip, false, &r);
+	}
 	(void)syscall(SYS_ptrace, PTRACE_CONT, -1, 0, 0);
 	_exit(128 + SIGSYS);
 }
@@ -66,13 +79,24 @@ static void on_denied(int sig, siginfo_t *info, void *context)
 static void on_fault(int sig, siginfo_t *info, void *context)
 {
 	struct regs r = regs_of(context);
-	struct stk_fault f = { .signal = sig };
 	uint64_t addr;
 
 	memcpy(&addr, &info->si_addr, sizeof(addr));
-	f.addr = addr;
-	f.near_sp = sig == SIGSEGV && addr + NEAR_STACK >= r.sp && addr <= r.sp + NEAR_STACK;
-	(void)stk_frame_write(STK_SLOT_REPORT, STK_FRAME_FAULT, &f, sizeof(f));
+	tell(sig, addr,
+	    sig == SIGSEGV && addr + NEAR_STACK >= r.at.sp && addr <= r.at.sp + NEAR_STACK, &r);
+}
+
+/*
+ * abort() would go on to set the default action by a call that is denied; so the signal is sent
+ * again here. It is blocked until this returns, and then finds the default (SA_RESETHAND).
+ */
+static void on_abort(int sig, siginfo_t *info, void *context)
+{
+	struct regs r = regs_of(context);
+
+	(void)info;
+	tell(sig, r.at.ip, false, &r);
+	(void)syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), sig);
 }
 
 static int trap(int sig, void (*handler)(int, siginfo_t *, void *), int flags)
@@ -91,7 +115,9 @@ int stk_faults_catch(void)
 	static const int faults[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE };
 	stack_t ss = { .ss_sp = altstack, .ss_size = sizeof(altstack) };
 
-	if (sigaltstack(&ss, NULL) == -1 || trap(SIGSYS, on_denied, 0) == -1)
+	stk_backtrace_prepare();
+	if (sigaltstack(&ss, NULL) == -1 || trap(SIGSYS, on_denied, 0) == -1 ||
+	    trap(SIGABRT, on_abort, (int)SA_RESETHAND) == -1)
 		return -1;
 	for (size_t i = 0; i < STK_ARRAY_LEN(faults); i++)
 		if (trap(faults[i], on_fault, (int)SA_RESETHAND) == -1)

@@ -11,9 +11,10 @@
 #include "sandbox/base.h"
 
 /*
- * Installs the SIGSYS handler (one STK_FRAME_DENIED, then a second denied call, which kills) and
- * the SEGV/BUS/ILL/FPE handler (one STK_FRAME_FAULT, then the fault again, by default action), both
- * on an alternate stack and reporting to STK_SLOT_REPORT. 0, or -1 with errno.
+ * Installs the SIGSYS handler (one STK_FRAME_DENIED and one STK_FRAME_FAULT, then a second denied
+ * call, which kills) and the SEGV/BUS/ILL/FPE/ABRT handler (one STK_FRAME_FAULT, then the signal
+ * again, by default action), both on an alternate stack and reporting to STK_SLOT_REPORT. 0, or -1
+ * with errno.
  */
 int stk_faults_catch(void);
 

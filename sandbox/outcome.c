@@ -47,7 +47,7 @@ static uint64_t mib(uint64_t bytes)
 	return bytes >> 20;
 }
 
-static const char *signal_name(int sig)
+const char *stk_signal_name(int sig)
 {
 	const char *abbrev = sigabbrev_np(sig);
 
@@ -88,7 +88,7 @@ static void unready(const struct stk_end *e, struct stk_outcome *o)
 		stk_outcome_say(o, STK_OUT_SANDBOX_UNAVAILABLE,
 		    "the child was ended by SIG%s before its cage was shut; memory limit %" PRIu64
 		    " MiB",
-		    signal_name(-o->status), mib(e->limits->mem_bytes));
+		    stk_signal_name(-o->status), mib(e->limits->mem_bytes));
 	else
 		stk_outcome_say(o, STK_OUT_SANDBOX_UNAVAILABLE,
 		    "the child exited with %d before its cage was shut", o->status);
@@ -137,41 +137,6 @@ static bool cpu_spent(const struct stk_end *e, const struct stk_outcome *o)
 	       o->cpu_ms >= (int64_t)e->limits->cpu_s * 1000 + (e->oom_kills > 0 ? 900 : 0);
 }
 
-/*
- * A NULL that nobody checked ends in SEGV or ABRT; resident size near the limit tells it from other
- * crashes. A heuristic, so the sentence says what was seen.
- */
-static bool memory_spent(const struct stk_end *e, const struct stk_outcome *o)
-{
-	return o->maxrss_kib >= (int64_t)(e->limits->mem_bytes / 1024 / 10 * 9);
-}
-
-static void memory(const struct stk_end *e, struct stk_outcome *o)
-{
-	stk_outcome_say(o, STK_OUT_MEMORY_LIMIT,
-	    "ended by SIG%s with %" PRId64 " MiB resident of its limit of %" PRIu64
-	    " MiB; raise MEM_MIB and the ceiling if the work is honest",
-	    signal_name(-o->status), o->maxrss_kib / 1024, mib(e->limits->mem_bytes));
-}
-
-static void crash(const struct stk_end *e, struct stk_outcome *o)
-{
-	const struct stk_report *r = e->report;
-
-	if (o->status == -SIGSEGV && r->has_fault && r->fault.near_sp)
-		stk_outcome_say(o, STK_OUT_STACK_OVERFLOW,
-		    "the stack ran over its %" PRIu64
-		    " MiB: endless recursion, or a huge local array",
-		    mib(e->limits->stack_bytes));
-	else if (memory_spent(e, o))
-		memory(e, o);
-	else if (r->has_fault)
-		stk_outcome_say(o, STK_OUT_CRASH, "SIG%s at address %#" PRIx64,
-		    signal_name(-o->status), r->fault.addr);
-	else
-		stk_outcome_say(o, STK_OUT_CRASH, "SIG%s", signal_name(-o->status));
-}
-
 static void killed(const struct stk_end *e, struct stk_outcome *o)
 {
 	if (o->status == -SIGKILL && e->oom_kills > 0)
@@ -182,7 +147,7 @@ static void killed(const struct stk_end *e, struct stk_outcome *o)
 		    mib(e->limits->mem_bytes));
 	else
 		stk_outcome_say(o, STK_OUT_KILLED_EXTERNALLY,
-		    "ended by SIG%s that the worker did not send", signal_name(-o->status));
+		    "ended by SIG%s that the worker did not send", stk_signal_name(-o->status));
 }
 
 static void by_signal(const struct stk_end *e, struct stk_outcome *o)
@@ -195,17 +160,14 @@ static void by_signal(const struct stk_end *e, struct stk_outcome *o)
 		stk_outcome_say(o, STK_OUT_CPU_LIMIT,
 		    "ended by SIG%s after %" PRId64 " ms of CPU: its limit is %" PRIu32
 		    " s; raise CPU_S and the ceiling if the work is honest",
-		    signal_name(sig), o->cpu_ms, e->limits->cpu_s);
+		    stk_signal_name(sig), o->cpu_ms, e->limits->cpu_s);
 	else if (sig == SIGXFSZ)
 		stk_outcome_say(o, STK_OUT_FILE_SIZE_LIMIT,
 		    "it wrote a file beyond its limit of %" PRIu64 " bytes", e->limits->file_bytes);
 	else if (sig == SIGSEGV || sig == SIGBUS || sig == SIGILL || sig == SIGFPE)
-		crash(e, o);
-	else if (sig == SIGABRT && memory_spent(e, o))
-		memory(e, o);
+		stk_name_crash(e, o);
 	else if (sig == SIGABRT)
-		stk_outcome_say(
-		    o, STK_OUT_ABORT, "the handler called abort(), or a check in libc did");
+		stk_name_abort(e, o);
 	else
 		killed(e, o);
 }
@@ -277,6 +239,9 @@ void stk_outcome_called_off(struct stk_outcome *o)
 
 void stk_verdict(const struct stk_end *e, struct stk_outcome *o)
 {
+	o->has_fault = e->report->has_fault && o->status < 0;
+	if (o->has_fault)
+		o->fault = e->report->fault;
 	if (kill_counts(e, o))
 		stk_verdict_by_us(e, o);
 	else if (!e->report->ready)

@@ -78,6 +78,10 @@ struct stk_outcome {
 	size_t result_len;
 	uint8_t output_tail[512]; /* last bytes the job printed, untrusted: shown by run-job */
 	size_t output_tail_len;
+	/* where a fault, an abort or a denied call was, as the child's handler wrote it: untrusted
+	 * numbers in their ranges */
+	bool has_fault;
+	struct stk_fault fault;
 };
 /* Adds what the job printed to output_tail, which keeps the last bytes. */
 void stk_outcome_printed(struct stk_outcome *o, const uint8_t *p, size_t n);

@@ -68,12 +68,33 @@ static enum stk_err on_denied(struct stk_report *r, const uint8_t *body, size_t 
 	return STK_OK;
 }
 
+/* Numbers only; each that is used as one is in its range before anybody sees it. */
+static bool fault_sound(const struct stk_fault *f)
+{
+	if (f->n_frames > STK_FAULT_FRAMES || f->n_modules > STK_FAULT_MODULES)
+		return false;
+	for (uint32_t i = 0; i < f->n_modules; i++)
+		if (f->modules[i].len > sizeof(f->modules[i].bytes))
+			return false;
+	for (uint32_t i = 0; i < f->n_frames; i++)
+		if ((f->frames[i].module >= f->n_modules &&
+			f->frames[i].module != STK_FAULT_NOWHERE) ||
+		    f->frames[i].how > STK_FAULT_FOUND)
+			return false;
+	return true;
+}
+
 static enum stk_err on_fault(struct stk_report *r, const uint8_t *body, size_t len)
 {
-	if (len != sizeof(r->fault))
+	struct stk_fault f;
+
+	if (len != sizeof(f))
+		return STK_E_FORMAT;
+	memcpy(&f, body, sizeof(f));
+	if (!fault_sound(&f))
 		return STK_E_FORMAT;
 	if (!r->has_fault)
-		memcpy(&r->fault, body, len);
+		r->fault = f;
 	r->has_fault = true;
 	return STK_OK;
 }
@@ -168,7 +189,7 @@ static enum stk_err check_head(struct stk_report *r, const struct stk_frame *f)
 		return f->len > r->cap - HEAD ? STK_E_FORMAT : STK_OK;
 	r->counted += HEAD + (uint64_t)f->len;
 	/* READY, SETUP, DENIED and FAULT of an honest job fit beside its whole allowance */
-	if (r->counted > (uint64_t)r->report_max + 512)
+	if (r->counted > (uint64_t)r->report_max + STK_REPORT_BESIDE)
 		return STK_E_TOOBIG;
 	return f->len > r->cap - HEAD ? STK_E_TOOBIG : STK_OK;
 }

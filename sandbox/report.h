@@ -11,7 +11,8 @@
 
 #include "sandbox/wire.h"
 
-#define STK_MESSAGE_MAX 1024
+#define STK_MESSAGE_MAX   1024
+#define STK_REPORT_BESIDE 1024 /* bytes of frames that no handler writes itself */
 
 struct stk_report {
 	uint32_t report_max, result_max;

@@ -49,5 +49,10 @@ void stk_outcome_say(struct stk_outcome *o, enum stk_outcome_name n, const char 
 
 /* The worker changed its mind before there was a child. */
 void stk_outcome_called_off(struct stk_outcome *o);
+/* "SEGV"; "?" for none. Static storage. */
+const char *stk_signal_name(int sig);
+/* crash.c: a SEGV, BUS, ILL or FPE; an ABRT. */
+void stk_name_crash(const struct stk_end *e, struct stk_outcome *o);
+void stk_name_abort(const struct stk_end *e, struct stk_outcome *o);
 
 #endif

@@ -12,7 +12,7 @@
 #include "sandbox/base.h"
 
 #define STK_ABI          1u /* job.h's contract; a described table with another number is refused */
-#define STK_WALL_VERSION 1u /* what the entry sequence promises */
+#define STK_WALL_VERSION 2u /* what the entry sequence promises */
 
 #define STK_NAME_MAX        128 /* class name, as STK1 allows (PROTOCOL.md, STK1) */
 #define STK_LABEL_MAX       32  /* grant label such as "inputs" */
@@ -200,7 +200,7 @@ enum stk_frame_type {
 	STK_FRAME_SETUP = 1,    /* struct stk_setup_failed: the cage could not be shut; then exit */
 	STK_FRAME_READY = 2,    /* no body: the cage is shut, nothing of the payload was read */
 	STK_FRAME_DENIED = 3,   /* struct stk_denied, written by the SIGSYS handler */
-	STK_FRAME_FAULT = 4,    /* struct stk_fault, written by the SEGV/BUS/ILL/FPE handler */
+	STK_FRAME_FAULT = 4,    /* struct stk_fault, written by the SEGV/BUS/ILL/FPE/ABRT handler */
 	STK_FRAME_LOG = 5,      /* uint32 level, then text */
 	STK_FRAME_RESULT = 6,   /* struct stk_result, then message bytes, then result bytes */
 	STK_FRAME_PROGRESS = 8, /* struct stk_progress, then at most STK_NOTE_MAX bytes of text */
@@ -231,11 +231,32 @@ struct stk_denied {
 	int32_t nr;
 	uint32_t arch; /* AUDIT_ARCH_* */
 };
+#define STK_FAULT_FRAMES  16u
+#define STK_FAULT_MODULES 4u
+#define STK_FAULT_NOWHERE UINT32_MAX /* code of no module that was noted */
+enum stk_fault_how {
+	STK_FAULT_HERE = 0,  /* where it was; the others are return addresses */
+	STK_FAULT_CHAIN = 1, /* of the chain of frame pointers */
+	STK_FAULT_FOUND = 2, /* that lay on the stack: likely, not certain */
+};
+struct stk_fault_frame {
+	uint64_t offset; /* from the module's beginning; the address itself if nowhere */
+	uint32_t module; /* number among the modules, or STK_FAULT_NOWHERE */
+	uint32_t how;    /* enum stk_fault_how */
+};
+struct stk_fault_module {
+	uint8_t bytes[20]; /* the linker's build id */
+	uint32_t len;      /* of it; 0: it has none */
+};
 struct stk_fault {
 	uint64_t addr;
 	int32_t signal;
 	uint32_t near_sp; /* 1: within a page range of the stack pointer, so a stack overflow */
+	uint32_t n_frames, n_modules;
+	struct stk_fault_module modules[STK_FAULT_MODULES]; /* the cage program is the first */
+	struct stk_fault_frame frames[STK_FAULT_FRAMES];    /* from the inside to the outside */
 };
+_Static_assert(sizeof(struct stk_fault) == 376, "no padding");
 
 /*
  * The broker B (ARCHITECTURE.md, "The broker"). One socket per job, its other end in J; the first

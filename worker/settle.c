@@ -86,7 +86,14 @@ static void fail(struct stk_worker *w, const struct stk_reserved *r, const struc
 	    name != NULL ? name : stk_outcome_text(o->name));
 	(void)snprintf(text, sizeof(text), "%s", o->why);
 	error = stk_span_str(text);
+	/* where tools show a stack trace, which a job of ours has none of: what it took, or where
+	 * it crashed */
+	(void)snprintf(used, sizeof(used),
+	    "used: %lld ms wall clock, %lld ms CPU, %lld KiB peak, %lu bytes printed",
+	    (long long)o->wall_ms, (long long)o->cpu_ms, (long long)o->maxrss_kib,
+	    (unsigned long)o->output_bytes);
 	if (dirty) {
+		(void)snprintf(used, sizeof(used), "%.127s", o->why);
 		(void)snprintf(exception, sizeof(exception), "Resque::DirtyExit");
 		stk_record_dirty_exit(text, sizeof(text), o->pid, o->status < 0 ? -o->status : 0);
 		error = stk_span_str(text);
@@ -95,13 +102,8 @@ static void fail(struct stk_worker *w, const struct stk_reserved *r, const struc
 	}
 	stk_worker_record_job(w, r, t, &job);
 	stk_jw_reset(&w->record);
-	/* where tools show a stack trace, which a job of ours has none of: what it took */
-	(void)snprintf(used, sizeof(used),
-	    "used: %lld ms wall clock, %lld ms CPU, %lld KiB peak, %lu bytes printed",
-	    (long long)o->wall_ms, (long long)o->cpu_ms, (long long)o->maxrss_kib,
-	    (unsigned long)o->output_bytes);
-	stk_record_failed(&w->record, &job, exception, error, lines, dirty || o->pid == 0 ? 0 : 1,
-	    stk_worker_now_s());
+	stk_record_failed(&w->record, &job, exception, error, lines,
+	    (dirty && !o->has_fault) || o->pid == 0 ? 0 : 1, stk_worker_now_s());
 	out->what = STK_SETTLE_FAIL;
 	out->record = stk_span_of(w->record.buf, w->record.len);
 }

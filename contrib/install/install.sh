@@ -15,15 +15,22 @@ put() { # put MODE FILE PLACE
 	fi
 }
 pc=$B/stockade.pc
-[ "$verb" = uninstall ] || sed "s|@PREFIX@|$prefix|; s|@VERSION@|$version|" contrib/install/stockade.pc.in >"$pc"
+testpc=$B/stockade-test.pc
+if [ "$verb" != uninstall ]; then
+	sed "s|@PREFIX@|$prefix|; s|@VERSION@|$version|" contrib/install/stockade.pc.in >"$pc"
+	sed "s|@PREFIX@|$prefix|; s|@VERSION@|$version|" contrib/install/stockade-test.pc.in >"$testpc"
+fi
 
 put 755 "$B/stockade" "$prefix/bin/stockade"
 put 755 "$B/stockade-schemac" "$prefix/bin/stockade-schemac"
 put 555 "$B/stockade-cage" "$prefix/libexec/stockade/cage"
 put 644 "$B/install/libstockade-cage.a" "$prefix/lib/libstockade-cage.a"
+put 644 "$B/libstockade-test.a" "$prefix/lib/libstockade-test.a"
 put 644 "$pc" "$prefix/lib/pkgconfig/stockade.pc"
+put 644 "$testpc" "$prefix/lib/pkgconfig/stockade-test.pc"
 put 644 contrib/install/stockade.mk "$prefix/lib/stockade/stockade.mk"
 put 644 jobs/job.h "$prefix/include/stockade/job.h"
+put 644 jobs/job_test.h "$prefix/include/stockade/job_test.h"
 put 644 jobs/curl.h "$prefix/include/stockade/curl.h"
 # what a registry of one's own is compiled from; the names are those that these files use
 for f in jobs/job.h jobs/cage/registry.c jobs/cage/registry.h jobs/cage/bind.h jobs/cage/rules.h \

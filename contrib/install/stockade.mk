@@ -10,6 +10,7 @@
 #	CAGE      the program's name              JOBS      its sources; else every .c here
 #	REGISTRY  registry.def                    LIBS      what the handlers link
 #	TESTS     tests/*.sh, run by `make check` with STOCKADE and CAGE set
+#	UNITS     tests/*.c, each a cmocka program with <stockade/job_test.h>, likewise
 #	B         build                           CFLAGS, CPPFLAGS, LDFLAGS   added to ours
 #
 # Targets: all, check, clean.
@@ -17,6 +18,7 @@ CAGE     ?= jobs-cage
 REGISTRY ?= registry.def
 JOBS     ?= $(wildcard *.c)
 TESTS    ?= $(wildcard tests/*.sh)
+UNITS    ?= $(wildcard tests/*.c)
 B        ?= build
 PKG_CONFIG ?= pkg-config
 ifeq ($(origin CC),default)
@@ -35,11 +37,11 @@ stockade_objects := $(JOBS:%.c=$(B)/%.o)
 # the flags of stockade's own handlers (ARCHITECTURE.md there says what each is for)
 stockade_cflags := -std=c17 -O2 -g -Wall -Wextra -Wformat=2 -Wvla -Werror=implicit-function-declaration \
 	-Werror=incompatible-pointer-types -Werror=int-conversion -Werror=return-type \
-	-fstack-protector-strong -fstack-clash-protection -fPIE -fno-strict-overflow \
+	-fno-omit-frame-pointer -mno-omit-leaf-frame-pointer -fstack-protector-strong -fstack-clash-protection -fPIE -fno-strict-overflow \
 	-fno-delete-null-pointer-checks -fno-strict-aliasing -fno-common -ffile-prefix-map=$(CURDIR)=.
 stockade_cppflags := -I$(B)/gen -I. -I$(stockade_build) $(shell $(PKG_CONFIG) --cflags stockade) \
 	-D_GNU_SOURCE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
-stockade_ldflags := -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,-z,separate-code -Wl,-z,nodlopen -Wl,--as-needed
+stockade_ldflags := -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,-z,separate-code -Wl,-z,nodlopen -Wl,--as-needed -Wl,--build-id
 stockade_registry := -DSTOCKADE_REGISTRY='"$(REGISTRY)"' -DSTOCKADE_SCHEMA_DIR='"./"'
 stockade_cc = $(CC) $(stockade_cppflags) $(CPPFLAGS) $(stockade_cflags) $(CFLAGS)
 
@@ -72,11 +74,19 @@ $(B)/$(CAGE): $(B)/registry.o $(stockade_objects) $(stockade_bound)
 	$(CC) $(stockade_cflags) $(CFLAGS) $(stockade_ldflags) $(LDFLAGS) -o $@ $^ $(stockade_libs) $(LIBS)
 	@chmod 555 $@
 
-check: all
-	@for t in $(TESTS); do \
-		STOCKADE=$(stockade_program) CAGE=$(abspath $(B)/$(CAGE)) sh $$t || exit 1; done
+# each .c of the tests is one program; it runs the jobs of this cage program and links none of them
+stockade_units := $(UNITS:%.c=$(B)/%)
+$(B)/tests/%: tests/%.c
+	@mkdir -p $(@D)
+	$(stockade_cc) $(stockade_ldflags) $(LDFLAGS) -MMD -MP -o $@ $< \
+		$(shell $(PKG_CONFIG) --cflags --libs stockade-test) $(LIBS)
+
+check: all $(stockade_units)
+	@export STOCKADE=$(stockade_program) CAGE=$(abspath $(B)/$(CAGE)); \
+	for t in $(stockade_units); do $$t || exit 1; done; \
+	for t in $(TESTS); do sh $$t || exit 1; done
 
 clean:
 	rm -rf $(B)
 
--include $(wildcard $(B)/*.d $(B)/gen/*.d)
+-include $(wildcard $(B)/*.d $(B)/gen/*.d $(B)/tests/*.d)

@@ -2,7 +2,7 @@
  * main.c - a cage program's roles. Executed by the nursery with an environment made from nothing;
  * an author may run `describe` by hand. It never sees Redis, a key or a password.
  */
-#include "jobs/cage/cage.h"
+#include "jobs/cage/bare.h"
 
 #include "jobs/schema/role.h"
 #include "sandbox/learn.h"
@@ -75,6 +75,8 @@ int main(int argc, char **argv)
 		return describe();
 	if (argc == 2 && strcmp(argv[1], "schema") == 0)
 		return stk_schema_role(&table);
+	if (argc == 3 && strcmp(argv[1], "bare") == 0)
+		return stockade_bare(&table, argv[2]);
 	if (argc > 2 && strcmp(argv[1], "zygote") == 0)
 		return zygote(argc - 1, argv + 1);
 	if (argc > 3 && strcmp(argv[1], "learn") == 0)

@@ -9,8 +9,9 @@
 #include <stddef.h>
 
 /* Where the tester holds a pipe that is not the job's. */
-#define HOSTILE_PIPE  50
-#define HOSTILE_SKIPS 1 /* what an act returns that finds nothing to do */
+#define HOSTILE_PIPE    50
+#define HOSTILE_SKIPS   1 /* what an act returns that finds nothing to do */
+#define HOSTILE_RETRIES 2 /* ... that wants to be run again in 1500 ms */
 
 struct hostile_args {
 	size_t n;

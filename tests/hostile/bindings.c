@@ -45,6 +45,8 @@ static struct stockade_result attempt(
 		return STOCKADE_DONE;
 	if (did == HOSTILE_SKIPS)
 		return STOCKADE_SKIP;
+	if (did == HOSTILE_RETRIES)
+		return stockade_retry_after(1500);
 	return stockade_fail(job, (uint32_t)errno, "refused: %s", strerror(errno));
 }
 

@@ -44,3 +44,21 @@ int hostile_find_own_secret(const struct hostile_args *a)
 {
 	return hostile_find_secret(a);
 }
+
+/* All that job.h tells of a job; with an argument, asks to be run again. */
+int hostile_tell_job(const struct hostile_args *a)
+{
+	size_t len = 0;
+	const char *secret = stockade_secret(hostile_job, "alpha", &len);
+	const char *setting = stockade_setting(hostile_job, "colour");
+
+	stockade_log(hostile_job, STOCKADE_NOTICE, "told");
+	(void)printf("printed");
+	if (a->n > 0)
+		return HOSTILE_RETRIES;
+	(void)snprintf(hostile_message, sizeof(hostile_message),
+	    "id %s attempt %u secret %s/%zu setting %s left %lld", stockade_job_id(hostile_job),
+	    stockade_attempt(hostile_job), secret == NULL ? "-" : secret, len,
+	    setting == NULL ? "-" : setting, (long long)stockade_deadline_left_ms(hostile_job));
+	return 0;
+}

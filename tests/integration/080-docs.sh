@@ -43,6 +43,7 @@ check "stockade(1) names every flag" nothing "$(flags | missing contrib/man/stoc
 check "there are environment variables to look for" test "$(variables | wc -l)" -ge 12
 check "stockade(1) names every environment variable" nothing "$(variables | missing contrib/man/stockade.1)"
 check "stockade-job(3) names every word of job.h" nothing "$(api | missing contrib/man/stockade-job.3)"
+check "stockade-job-test(3) names every word of job_test.h" nothing "$(grep -oE 'stockade_(test|assert)_[a-z_]+\(' jobs/job_test.h | tr -d '(' | grep -v '_at$' | sort -u | missing contrib/man/stockade-job-test.3)"
 check "SECURITY.md names only tests that exist" nothing "$(grep -oE 'tests/[a-z_]+/[a-z0-9_-]+\.(c|sh)' SECURITY.md | sort -u |
 	while read -r f; do [ -f "$f" ] || echo "$f is not there"; done)"
 check "every row of SECURITY.md's table has a test" nothing "$(sed -n '/^## Threats, controls/,/^## The wall/p' SECURITY.md |

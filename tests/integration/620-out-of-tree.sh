@@ -28,6 +28,12 @@ export PKG_CONFIG_PATH="$P/lib/pkgconfig"
 build() { env -u MAKEFLAGS -u MAKELEVEL -u B make --no-print-directory -C "$T/acme" CC="${CC:-gcc}"; }
 check "the example's own tests pass" sh -c "env -u MAKEFLAGS -u MAKELEVEL -u B make --no-print-directory -C '$T/acme' CC='${CC:-gcc}' check >'$T/out' 2>&1 || { cat '$T/out'; exit 1; }"
 check "all of them" eq "$(grep -c '^ok - ' "$T/out")" 6
+check "its cmocka tests, too" eq "$(env CMOCKA_MESSAGE_OUTPUT=TAP CAGE="$T/acme/build/acme-cage" STOCKADE="$P/bin/stockade" "$T/acme/build/tests/test_jobs" 2>/dev/null | grep -c '^ok ')" 3
+sed -i 's/"words\\":3/"words\\":4/' "$T/acme/tests/test_jobs.c"
+check "which can fail" sh -c "! env -u MAKEFLAGS -u MAKELEVEL -u B make --no-print-directory -C '$T/acme' CC='${CC:-gcc}' check >'$T/out2' 2>&1"
+check "and say what came instead" has "$(cat "$T/out2")" 'result  {"lines":2,"words":3}'
+cp contrib/example-project/tests/test_jobs.c "$T/acme/tests/"
+build >/dev/null 2>&1
 check "its compilation says nothing" hasnt "$(cat "$T/out")" warning
 check "its Makefile is five lines at most" test "$(wc -l <"$T/acme/Makefile")" -le 5
 check "nothing is built twice" hasnt "$(build)" gcc
@@ -58,6 +64,8 @@ echo 'JOB(nowhere, "Acme::Nowhere", PROFILE(pure))' >>"$T/acme/registry.def"
 check "a line without a handler, too" has "$(build 2>&1)" 'registry.def:6: error: class "Acme::Nowhere"'
 if command -v "${CXX:-g++}" >/dev/null; then
 	printf '#include <stockade/job.h>\n#include "word_count.args.h"\nint main() { return STOCKADE_DONE.code; }\n' >"$T/x.cc"
+	printf '#include <stockade/job_test.h>\nint main() { stockade_test *t = stockade_test_open("x"); stockade_assert_done(t, "X", "[]", nullptr); }\n' >"$T/y.cc"
+	check "that of the tests, too" "${CXX:-g++}" -std=c++17 -Wall -Wextra -Werror -I"$P/include" -c -o "$T/y.o" "$T/y.cc"
 	check "the header is one for C++, too" "${CXX:-g++}" -std=c++17 -Wall -Wextra -Werror -I"$P/include" -I"$T/acme/build/gen" -I"$P/lib/stockade/build" -c -o "$T/x.o" "$T/x.cc"
 else
 	echo "ok - the header is one for C++, too # SKIP install g++"

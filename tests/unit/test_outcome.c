@@ -35,7 +35,14 @@ struct facts {
 	const char *why;
 };
 
-#define READY     .ready = true
+#define READY .ready = true
+#define HERE(sig, first, second)                                     \
+	.has_fault = true, .fault = { .signal = (sig),               \
+		.addr = 16,                                          \
+		.n_frames = 2,                                       \
+		.n_modules = 2,                                      \
+		.frames = { { .offset = 0x1234, .module = (first) }, \
+		    { .offset = 0x5678, .module = (second) } } }
 #define RESULT(k) .ready = true, .has_result = true, .result = { .kind = (k) }
 
 static void every_end_has_its_name(void **state)
@@ -99,6 +106,15 @@ static void every_end_has_its_name(void **state)
 		    STK_OUT_STACK_OVERFLOW, "8 MiB" },
 		{ 0, -SIGSEGV, 0, 0, 0, { READY, .has_fault = true, .fault = { .addr = 16 } },
 		    STK_OUT_CRASH, "0x10" },
+		{ 0, -SIGSEGV, 0, 0, 0, { READY, HERE(SIGSEGV, 0, 1) }, STK_OUT_CRASH,
+		    "SIGSEGV at 0x10 in stockade-cage+0x1234" },
+		{ 0, -SIGSEGV, 0, 0, 0, { READY, HERE(SIGSEGV, 1, 0) }, STK_OUT_CRASH,
+		    "SIGSEGV at 0x10 in a library that was called from stockade-cage+0x5678" },
+		/* a record of another signal is not of this death */
+		{ 0, -SIGSEGV, 0, 0, 0, { READY, HERE(SIGBUS, 0, 1) }, STK_OUT_CRASH,
+		    "SIGSEGV at 0x10" },
+		{ 0, -SIGABRT, 0, 0, 0, { READY, HERE(SIGABRT, 1, 0) }, STK_OUT_ABORT,
+		    "libc did, in a library that was called from stockade-cage+0x5678" },
 		{ 0, -SIGBUS, 0, 0, 0, { READY }, STK_OUT_CRASH, "SIGBUS" },
 		{ 0, -SIGFPE, 0, 0, 0, { READY, .has_fault = true, .fault = { .near_sp = 1 } },
 		    STK_OUT_CRASH, "SIGFPE" },

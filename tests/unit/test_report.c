@@ -177,6 +177,40 @@ static void malformed_frames_are_refused(void **state)
 	expect(STK_E_FORMAT);
 }
 
+/* Every number that is used as one is bounded before anybody sees it. */
+static void a_fault_is_numbers_in_their_ranges(void **state)
+{
+	static const struct stk_fault sound = { .signal = 11,
+		.n_frames = STK_FAULT_FRAMES,
+		.n_modules = STK_FAULT_MODULES,
+		.modules = { { .len = 20 } },
+		.frames = { { .offset = 0x1234 }, { .module = STK_FAULT_NOWHERE, .how = 2 } } };
+	struct stk_fault f[6];
+
+	(void)state;
+	for (size_t i = 0; i < STK_ARRAY_LEN(f); i++)
+		f[i] = sound;
+	f[1].n_frames = STK_FAULT_FRAMES + 1;
+	f[2].n_modules = STK_FAULT_MODULES + 1;
+	f[3].modules[3].len = 21;
+	f[4].frames[15].module = STK_FAULT_MODULES;
+	f[5].frames[15].how = 3;
+	for (size_t i = 0; i < STK_ARRAY_LEN(f); i++) {
+		begin();
+		ready();
+		frame(STK_FRAME_FAULT, &f[i], sizeof(f[i]));
+		expect(i == 0 ? STK_OK : STK_E_FORMAT);
+		assert_int_equal(report.has_fault, i == 0);
+	}
+	/* the first one counts */
+	begin();
+	frame(STK_FRAME_FAULT, &f[0], sizeof(f[0]));
+	f[0].addr = 5;
+	frame(STK_FRAME_FAULT, &f[0], sizeof(f[0]));
+	expect(STK_OK);
+	assert_int_equal(report.fault.addr, 0);
+}
+
 static void a_result_is_exactly_as_long_as_it_says(void **state)
 {
 	static const struct {
@@ -342,6 +376,7 @@ int main(void)
 		cmocka_unit_test(reads_an_honest_report),
 		cmocka_unit_test(everything_has_its_turn),
 		cmocka_unit_test(malformed_frames_are_refused),
+		cmocka_unit_test(a_fault_is_numbers_in_their_ranges),
 		cmocka_unit_test(a_result_is_exactly_as_long_as_it_says),
 		cmocka_unit_test(progress_and_beats_are_read),
 		cmocka_unit_test(malformed_progress_is_refused),

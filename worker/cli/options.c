@@ -24,6 +24,10 @@ static const struct {
 	{ 'j', { "json", no_argument, NULL, STK_OPT_JSON } },
 	{ 'l', { "learn", no_argument, NULL, STK_OPT_LEARN } },
 	{ 'm', { "markdown", no_argument, NULL, STK_OPT_MARKDOWN } },
+	{ 'n', { "repeat", required_argument, NULL, STK_OPT_REPEAT } },
+	{ 't', { "time", no_argument, NULL, STK_OPT_TIME } },
+	{ 'd', { "debugger", no_argument, NULL, STK_OPT_DEBUGGER } },
+	{ 'k', { "keep-going", no_argument, NULL, STK_OPT_KEEP_GOING } },
 };
 
 static void take(struct stk_options *o, int opt)
@@ -37,6 +41,10 @@ static void take(struct stk_options *o, int opt)
 	case STK_OPT_JSON: o->json = true; break;
 	case STK_OPT_LEARN: o->learn = true; break;
 	case STK_OPT_MARKDOWN: o->markdown = true; break;
+	case STK_OPT_REPEAT: o->repeat = optarg; break;
+	case STK_OPT_TIME: o->time = true; break;
+	case STK_OPT_DEBUGGER: o->debugger = true; break;
+	case STK_OPT_KEEP_GOING: o->keep_going = true; break;
 	}
 }
 

@@ -19,21 +19,24 @@ enum {
 	STK_OPT_JSON,
 	STK_OPT_LEARN,
 	STK_OPT_MARKDOWN,
+	STK_OPT_REPEAT,
+	STK_OPT_TIME,
+	STK_OPT_KEEP_GOING,
+	STK_OPT_DEBUGGER,
 	STK_OPT_HELP,
 };
 
 /* What the shared flags said; NULL where a flag was not given. Borrowed from argv. */
 struct stk_options {
-	const char *config, *policy, *cage, *redis, *queues;
-	bool json, learn, markdown;
+	const char *config, *policy, *cage, *redis, *queues, *repeat;
+	bool json, learn, markdown, time, keep_going, debugger;
 	int first_operand; /* index into argv */
 };
 
 /*
  * Parses argv against the flags whose letters stand in @allowed (c config, p policy, g cage,
- * r redis, q queues, j json, l learn, m markdown). Returns 0, or the exit code after complaining;
- * -1:
- * --help was shown.
+ * r redis, q queues, j json, l learn, m markdown, n repeat, t time, k keep-going, d debugger).
+ * Returns 0, or the exit code after complaining; -1: --help was shown.
  */
 STK_CHECK int stk_options_parse(const struct stk_command *cmd, const char *allowed, int argc,
     char **argv, struct stk_options *o);

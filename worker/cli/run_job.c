@@ -4,8 +4,11 @@
  * Nothing is signed or checked for a signature here: whoever may run this program may run the job.
  */
 #include "sandbox/net_addr.h"
+#include "worker/cli/debugger.h"
 #include "worker/cli/learn.h"
 #include "worker/cli/options.h"
+#include "worker/cli/run_show.h"
+#include "worker/cli/trace.h"
 #include "worker/handed.h"
 #include "worker/hidden.h"
 #include "worker/jsonw.h"
@@ -13,7 +16,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+/* What the command line asks for. */
+struct order {
+	const char *class_name;
+	struct stk_span args; /* borrowed */
+	uint32_t repeat;
+	bool json, time, keep_going, debugger;
+};
 
 static enum stk_run_order just_run(void *ctx, int64_t back_by_ms)
 {
@@ -31,6 +41,14 @@ struct teller {
 static bool blot(const struct teller *t, void *text, size_t len)
 {
 	return stk_handed_redact(t->own, t->desc, text, len);
+}
+
+static void blot_all(const struct teller *t, struct stk_outcome *o)
+{
+	if (blot(t, o->message, o->message_len))
+		(void)snprintf(o->why, sizeof(o->why), "%.480s", o->message);
+	(void)blot(t, o->result, o->result_len);
+	(void)blot(t, o->output_tail, o->output_tail_len);
 }
 
 static void show_log(void *ctx, uint32_t level, struct stk_span text)
@@ -111,66 +129,41 @@ static int exit_code(const struct stk_outcome *o)
 	return STK_EX_BUG;
 }
 
-static void write_json(struct stk_jw *w, const char *class_name, const struct stk_outcome *o)
+/* Until one is not done, or, if told to keep going, as often as asked. */
+static void run_all(struct stk_cage_setup *setup, const struct stk_run_request *request,
+    const struct stk_run_hooks *hooks, const struct order *order, struct stk_series *series)
 {
-	stk_jw_open(w, NULL, '{');
-	stk_jw_cstr(w, "class", class_name);
-	stk_jw_cstr(w, "outcome", stk_outcome_text(o->name));
-	stk_jw_cstr(w, "why", o->why);
-	stk_jw_int(w, "wall_ms", o->wall_ms);
-	stk_jw_int(w, "cpu_ms", o->cpu_ms);
-	stk_jw_int(w, "maxrss_kib", o->maxrss_kib);
-	stk_jw_int(w, "output_bytes", o->output_bytes);
-	if (o->message != NULL)
-		stk_jw_str(w, "message", stk_span_of(o->message, o->message_len), 4096);
-	if (o->result != NULL)
-		stk_jw_str(w, "result", stk_span_of(o->result, o->result_len), 64 << 10);
-	stk_jw_str(w, "output_tail", stk_span_of(o->output_tail, o->output_tail_len), 512);
-	stk_jw_open(w, "cage", '{');
-	stk_jw_int(w, "seccomp", o->proof.seccomp);
-	stk_jw_int(w, "filters", o->proof.filters);
-	stk_jw_int(w, "no_new_privs", o->proof.no_new_privs);
-	stk_jw_fmt(w, "caps", "%016llx", (unsigned long long)o->proof.caps);
-	stk_jw_close(w, '}');
-	stk_jw_close(w, '}');
+	while (series->ran < series->asked && (series->first_bad == 0 || order->keep_going)) {
+		struct stk_outcome out = { 0 };
+		bool gone = stk_cage_run(setup->cage, request, hooks, &out) != STK_OK;
+
+		/* a lost nursery shows in the outcome too; there is nothing more to run */
+		if (gone && out.why[0] == '\0')
+			out.name = STK_OUT_SANDBOX_UNAVAILABLE;
+		blot_all(hooks->ctx, &out);
+		stk_series_add(series, &out);
+		if (gone)
+			break;
+	}
 }
 
-/* Untrusted bytes for a person: one JSON string per field is safe on any terminal. */
-static void print_field(const char *label, const void *p, size_t len, size_t max)
+static int run_debugged(const struct stk_config *config, struct stk_cage_setup *setup,
+    const struct stk_run_request *request, const struct stk_run_hooks *hooks,
+    struct stk_series *series)
 {
-	struct stk_jw w;
+	struct stk_outcome out = { 0 };
+	int code = stk_debugger_run(setup, config->cage, request, hooks, &out);
 
-	if (len == 0)
-		return;
-	stk_jw_init(&w, max * 6 + 16);
-	stk_jw_str(&w, NULL, stk_span_of(p, len), max);
-	(void)printf("%-9s %s\n", label, w.sour ? "(too long)" : w.buf);
-	stk_jw_clear(&w);
-}
-
-static void print_text(const char *class_name, const struct stk_outcome *o)
-{
-	bool tty = isatty(STDOUT_FILENO) == 1;
-	const char *colour = !tty ? "" : o->name == STK_OUT_DONE ? "\033[32m" : "\033[31m";
-
-	(void)printf("%-9s %s\n", "class", class_name);
-	(void)printf(
-	    "%-9s %s%s%s\n", "outcome", colour, stk_outcome_text(o->name), tty ? "\033[0m" : "");
-	if (o->why[0] != '\0')
-		print_field("why", o->why, strlen(o->why), sizeof(o->why));
-	print_field("message", o->message, o->message_len, 4096);
-	print_field("result", o->result, o->result_len, 64 << 10);
-	print_field("output", o->output_tail, o->output_tail_len, 512);
-	(void)printf("%-9s %lld ms wall, %lld ms cpu, %lld KiB peak\n", "used",
-	    (long long)o->wall_ms, (long long)o->cpu_ms, (long long)o->maxrss_kib);
-	(void)printf("%-9s seccomp %d (%d filters), no_new_privs %d, capabilities %016llx\n",
-	    "cage", o->proof.seccomp, o->proof.filters, o->proof.no_new_privs,
-	    (unsigned long long)o->proof.caps);
+	blot_all(hooks->ctx, &out);
+	if (code == 0)
+		stk_series_add(series, &out);
+	stk_outcome_clear(&out);
+	return code;
 }
 
 /* With the class's own secrets and settings, which do not show on the screen. */
 static int run_handed(const struct stk_config *config, struct stk_cage_setup *setup,
-    struct stk_run_request *request, struct stk_outcome *out)
+    struct stk_run_request *request, const struct order *order, struct stk_series *series)
 {
 	uint32_t index = request->class_index;
 	struct teller t = { .own = &t.handed.of[index], .desc = &setup->table.classes[index] };
@@ -194,105 +187,142 @@ static int run_handed(const struct stk_config *config, struct stk_cage_setup *se
 		return stk_complain(code, "%s", why);
 	}
 	request->handed = stk_handed_span(&t.handed, index);
-	/* a lost nursery shows in the outcome too; there is nothing more to run */
-	if (stk_cage_run(setup->cage, request, &hooks, out) != STK_OK && out->why[0] == '\0')
-		out->name = STK_OUT_SANDBOX_UNAVAILABLE;
-	if (blot(&t, out->message, out->message_len))
-		(void)snprintf(out->why, sizeof(out->why), "%.480s", out->message);
-	(void)blot(&t, out->result, out->result_len);
-	(void)blot(&t, out->output_tail, out->output_tail_len);
+	if (order->debugger)
+		code = run_debugged(config, setup, request, &hooks, series);
+	else
+		run_all(setup, request, &hooks, order, series);
 	stk_handed_clear(&t.handed);
-	return 0;
+	return code;
 }
 
-static int run_one(const struct stk_config *config, struct stk_cage_setup *setup, const char *name,
-    struct stk_span args, bool json)
+/* The secrets are gone by now: naming frames executes another program. */
+static int show(
+    const struct stk_config *config, const struct order *order, const struct stk_series *series)
 {
-	int index = stk_class_find(&setup->table, stk_span_str(name));
-	struct stk_run_request request = { .attempt = 1, .args = args };
-	struct stk_outcome out = { 0 };
+	struct stk_trace trace, *named = NULL;
+	int code = exit_code(&series->shown);
+
+	if (series->shown.has_fault) {
+		stk_trace_make(&series->shown.fault, config->cage, &trace);
+		named = &trace;
+	}
+	if (!order->json)
+		stk_series_print(series, order->class_name, order->time, named);
+	else if (stk_series_print_json(series, order->class_name, order->time, named) != STK_OK)
+		code = stk_complain(STK_EX_BUG, "the outcome does not fit 1 MiB of JSON");
+	return code;
+}
+
+static int run_class(
+    const struct stk_config *config, struct stk_cage_setup *setup, const struct order *order)
+{
+	int index = stk_class_find(&setup->table, stk_span_str(order->class_name));
+	struct stk_run_request request = { .attempt = 1, .args = order->args };
+	struct stk_series series;
 	struct stk_work_left left;
-	struct stk_jw w;
 	const char *label;
 	char why[512];
 	int code;
 
 	if (index < 0)
 		return stk_complain(STK_EX_USAGE,
-		    "no class '%.128s' in %s; `stockade classes` lists them", name, config->cage);
+		    "no class '%.128s' in %s; `stockade classes` lists them", order->class_name,
+		    config->cage);
 	label = stk_cage_setup_unmapped(setup, (size_t)index);
 	if (label != NULL)
 		return stk_complain(STK_EX_CONFIG,
 		    "class %s has a grant '%s' that no directory is mapped to; add directories = { "
 		    "%s = \"/path\"; }; to the configuration",
-		    name, label, label);
+		    order->class_name, label, label);
 	if ((code = stk_cage_setup_program(setup, (size_t)index, why, sizeof(why))) != 0 ||
 	    (code = stk_cage_setup_work(config, setup, index, &left, why, sizeof(why))) != 0)
 		return stk_complain(code, "%s", why);
 	request.class_index = (uint32_t)index;
 	request.limits = stk_config_clamp(config, &setup->table.classes[index].ask);
-	if ((code = run_handed(config, setup, &request, &out)) != 0)
-		return code;
-	code = exit_code(&out);
-	stk_jw_init(&w, 1 << 20);
-	if (json) {
-		write_json(&w, name, &out);
-		if (w.sour)
-			code = stk_complain(STK_EX_BUG, "the outcome does not fit 1 MiB of JSON");
-		else
-			(void)printf("%s\n", w.buf);
-	} else {
-		print_text(name, &out);
+	if (stk_series_init(&series, order->repeat) != STK_OK)
+		code = stk_complain(STK_EX_OS, "out of memory");
+	else if ((code = run_handed(config, setup, &request, order, &series)) == 0)
+		code = show(config, order, &series);
+	stk_series_clear(&series);
+	return code;
+}
+
+/* --- the command line ------------------------------------------------------------------------- */
+
+static int read_repeat(const char *text, uint32_t *out)
+{
+	char *end;
+	unsigned long n = text == NULL ? 1 : strtoul(text, &end, 10);
+
+	if (text != NULL && (*text < '1' || *text > '9' || *end != '\0' || n > STK_RUNS_MAX))
+		return stk_complain(
+		    STK_EX_USAGE, "--repeat takes a number from 1 to %u", STK_RUNS_MAX);
+	*out = (uint32_t)n;
+	return 0;
+}
+
+/* The operand itself, or what stands on standard input; @text is the caller's to free. */
+static int read_args(const char *operand, uint8_t **text, struct stk_span *out)
+{
+	size_t len;
+	int code;
+
+	*out = stk_span_str(operand);
+	if (strcmp(operand, "-") == 0) {
+		if ((code = stk_read_operand("-", STK_ARGS_MAX, text, &len)) != 0)
+			return code;
+		*out = stk_span_of(*text, len);
+	} else if (out->len > STK_ARGS_MAX) {
+		return stk_complain(
+		    STK_EX_NOINPUT, "the arguments are larger than %u bytes", STK_ARGS_MAX);
 	}
-	stk_jw_clear(&w);
-	stk_outcome_clear(&out);
+	return 0;
+}
+
+static int obey(
+    const struct stk_config *config, const struct stk_options *o, const struct order *order)
+{
+	struct stk_cage_setup setup = { 0 };
+	char why[512];
+	int code;
+
+	if (o->learn)
+		return stk_learn_run(config, order->class_name, order->args);
+	code = stk_options_cage(config, &setup);
+	if (code == 0 && (code = stk_cage_setup_probe(config, &setup, why, sizeof(why))) != 0)
+		(void)stk_complain(code, "%s", why);
+	if (code == 0)
+		code = run_class(config, &setup, order);
+	stk_cage_setup_clear(&setup);
 	return code;
 }
 
 static int run(int argc, char **argv)
 {
-	struct stk_cage_setup setup = { 0 };
 	struct stk_config config;
 	struct stk_options o;
+	struct order order = { 0 };
 	uint8_t *text = NULL;
-	size_t len;
-	const char *operand;
-	char why[512];
-	int code = stk_options_parse(&stk_cmd_run_job, "cgjl", argc, argv, &o);
+	int code = stk_options_parse(&stk_cmd_run_job, "cgjlntkd", argc, argv, &o);
 
 	if (code != 0)
 		return code == -1 ? 0 : code;
-	if (argc - o.first_operand != 2)
+	if (argc - o.first_operand != 2 ||
+	    ((o.learn || o.debugger) && (o.repeat != NULL || o.time || o.json)) ||
+	    (o.learn && o.debugger) || (o.keep_going && o.repeat == NULL))
 		return stk_usage(&stk_cmd_run_job, STK_EX_USAGE);
-	operand = argv[o.first_operand + 1];
-	if (strcmp(operand, "-") == 0) {
-		if ((code = stk_read_operand("-", STK_ARGS_MAX, &text, &len)) != 0)
-			return code;
-	} else {
-		len = strlen(operand);
-		if (len > STK_ARGS_MAX)
-			return stk_complain(
-			    STK_EX_NOINPUT, "the arguments are larger than %u bytes", STK_ARGS_MAX);
-	}
-	if ((code = stk_options_config(&o, false, &config)) != 0) {
-		free(text);
+	order = (struct order){ .class_name = argv[o.first_operand],
+		.json = o.json,
+		.time = o.time,
+		.keep_going = o.keep_going,
+		.debugger = o.debugger };
+	if ((code = read_repeat(o.repeat, &order.repeat)) != 0)
 		return code;
-	}
-	if (o.learn) {
-		code = stk_learn_run(&config, argv[o.first_operand],
-		    text != NULL ? stk_span_of(text, len) : stk_span_of(operand, len));
+	code = read_args(argv[o.first_operand + 1], &text, &order.args);
+	if (code == 0 && (code = stk_options_config(&o, false, &config)) == 0) {
+		code = obey(&config, &o, &order);
 		stk_config_clear(&config);
-		free(text);
-		return code;
 	}
-	code = stk_options_cage(&config, &setup);
-	if (code == 0 && (code = stk_cage_setup_probe(&config, &setup, why, sizeof(why))) != 0)
-		(void)stk_complain(code, "%s", why);
-	if (code == 0)
-		code = run_one(&config, &setup, argv[o.first_operand],
-		    text != NULL ? stk_span_of(text, len) : stk_span_of(operand, len), o.json);
-	stk_cage_setup_clear(&setup);
-	stk_config_clear(&config);
 	free(text);
 	return code;
 }
@@ -301,11 +331,18 @@ const struct stk_command stk_cmd_run_job = {
 	.name = "run-job",
 	.summary = "run one job in the cage, without Redis and without a signature",
 	.usage =
-	    "run-job [--cage PROGRAM] [--config FILE] [--json] [--learn] CLASS ARGS|-\n"
+	    "run-job [--cage PROGRAM] [--config FILE] [--json] [--time]\n"
+	    "                       [--repeat N [--keep-going]] CLASS ARGS|-\n"
+	    "       stockade run-job --learn|--debugger [--cage PROGRAM] [--config FILE]\n"
+	    "                       CLASS ARGS|-\n"
+	    "--repeat runs it N times, in fresh processes, up to the first that is not done;\n"
+	    "    --keep-going runs the others too\n"
+	    "--time prints wall clock, CPU and peak memory as least, median and most\n"
 	    "--learn runs it several times, really, with more and with fewer grants, and prints\n"
 	    "    the smallest registry line under which it is done\n"
+	    "--debugger checks the arguments, then runs the handler outside the cage under gdb\n"
 	    "ARGS is one JSON array, like '[\"a.txt\"]'; options stand before CLASS\n"
 	    "exit status: 0 done, 1 failed, 2 arguments refused, 3 retry asked, 4 skipped,\n"
-	    "    5 killed by a limit or filter",
+	    "    5 killed by a limit or filter; of several runs, the first that was not done",
 	.run = run,
 };
