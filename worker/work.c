@@ -314,7 +314,7 @@ static void clear(struct stk_worker *w)
 	stk_trail_close(&w->trail);
 	stk_jw_clear(&w->record);
 	stk_jw_clear(&w->note);
-	stk_jw_clear(&w->flood.text);
+	stk_flood_close(&w->flood);
 	stk_breaker_clear(&w->breaker);
 	free(w);
 }
@@ -331,7 +331,7 @@ int stk_worker_main(const struct stk_worker_start *start)
 	w->trail.audit.dir = w->trail.audit.fd = w->trail.audit.lock = -1;
 	stk_jw_init(&w->record, RECORD_MAX);
 	stk_jw_init(&w->note, 8192);
-	stk_jw_init(&w->flood.text, RECORD_MAX);
+	stk_flood_open(&w->flood);
 	stk_log_open(STDERR_FILENO, (enum stk_log_format)w->config->log_format,
 	    (enum stk_log_level)w->config->log_level);
 	code = stk_worker_come_alive(w, start);
