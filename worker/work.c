@@ -241,7 +241,7 @@ static enum stk_answer work_on(struct stk_worker *w, struct stk_reserved *job)
 static bool batch_is_over(
     const struct stk_worker *w, enum stk_answer next, const struct stk_reserved *look)
 {
-	if (!w->config->drain_and_exit || w->life.paused)
+	if (!w->config->drain_and_exit || w->life.paused || w->reload.examining)
 		return false;
 	return next == STK_ANSWER_PAUSED || (next == STK_ANSWER_EMPTY && look->next_due_ms != 0);
 }
@@ -287,7 +287,8 @@ static void loop(struct stk_worker *w)
 			return;
 		if (batch_is_over(w, next, &job))
 			return;
-		if (next == STK_ANSWER_EMPTY || next == STK_ANSWER_PAUSED) {
+		if ((next == STK_ANSWER_EMPTY || next == STK_ANSWER_PAUSED) &&
+		    !w->reload.examining) {
 			next = idle(w, next, &job);
 			stk_worker_note_oversize(w, &job);
 		}
