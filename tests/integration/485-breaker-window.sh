@@ -25,7 +25,7 @@ batch() { # batch KIND N...: all in the queue at one moment, already signed
 	xargs -d '\n' redis-cli -s "$REDIS_SOCK" rpush resque:queue:files <"$T/batch" >/dev/null
 }
 
-EXTRA='breaker = { violations = 6; window = "2s"; hold = "1s"; trial = "3s"; };' write_config
+EXTRA='breaker = { violations = 6; window = "2s"; hold = "2s"; trial = "3s"; };' write_config
 worker_start
 wait_for 10 logged worker.started
 batch bad 5
@@ -56,7 +56,7 @@ worker_stop
 # --- the share of violations among first decisions
 rcli flushall >/dev/null
 : >"$T/log"
-EXTRA='breaker = { violations = 1000; ratio = 50; least = 12; window = "2s"; hold = "1s"; trial = "1s"; };' write_config
+EXTRA='breaker = { violations = 1000; ratio = 50; least = 12; window = "2s"; hold = "2s"; trial = "1s"; };' write_config
 worker_start
 wait_for 10 logged worker.started
 batch good 11
