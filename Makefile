@@ -62,6 +62,7 @@ NET_SRC     := $(wildcard tests/net/*.c)
 UNIT_SRC    := $(wildcard tests/unit/test_*.c)
 TESTLIB_SRC := $(wildcard tests/lib/*.c)
 TOOL_SRC    := $(wildcard tests/tools/*.c)
+MUTATE_SRC  := $(addprefix tests/mutations/,main.c forge.c change.c)
 ESCAPE_ACTS := tests/escape/attacks.c $(wildcard tests/escape/acts_*.c) tests/escape/mutate.c tests/hostile/acts.c tests/hostile/threads.c tests/hostile/find_secret.c
 ESCAPE_SIDE := $(addprefix tests/escape/,driver.c lane.c scene.c control.c specials.c mutation.c) tests/lib/outer.c
 FUZZ_SRC    := $(wildcard tests/fuzz/fuzz_*.c)
@@ -118,11 +119,11 @@ UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/test/%,$(UNIT_SRC))
 TOOL_BIN := $(patsubst tests/tools/%.c,$(B)/test/stockade-%,$(TOOL_SRC))
 FUZZ_BIN := $(patsubst tests/fuzz/fuzz_%.c,$(B)/test/replay-%,$(FUZZ_SRC))
 
-.PHONY: all tests install uninstall job demo check check-inner check-all chaos chaos-inner lint format check-format fuzz bootstrap clean help
+.PHONY: all tests bench-mutations install uninstall job demo check check-inner check-all chaos chaos-inner lint format check-format fuzz bootstrap clean help
 
 all: $(B)/stockade $(B)/stockade-cage ## both programs, into $(B)/
 
-tests: all $(UNIT_BIN) $(TOOL_BIN) $(FUZZ_BIN) $(B)/test/hostile-cage $(B)/test/handlers-cage $(B)/test/programs-cage $(B)/test/net-cage $(B)/test/escape-cage $(B)/test/escape-driver $(B)/install/libstockade-cage.a $(LIBTEST) ## everything the tests run
+tests: all $(UNIT_BIN) $(TOOL_BIN) $(FUZZ_BIN) $(B)/test/hostile-cage $(B)/test/handlers-cage $(B)/test/programs-cage $(B)/test/net-cage $(B)/test/escape-cage $(B)/test/escape-driver $(B)/test/mutations $(B)/test/mutations-off $(B)/install/libstockade-cage.a $(LIBTEST) ## everything the tests run
 
 # --- what each compiler knows, asked once --------------------------------------------------------
 $(B)/probed.mk: Makefile
@@ -275,6 +276,16 @@ $(B)/test/escape-driver: $(call obj,$(ESCAPE_ACTS) $(ESCAPE_SIDE)) $(LIBSANDBOX)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) $(WRAPS) -o $@ $^ -lseccomp -lcap
 
+# Mutated payloads: the worker's own objects, and a control in which one check can be left out.
+UNCHECKED := stk_seal_verify stk_b64url_decode stk_keyring_find stk_keyring_has_audience stk_keyring_allows \
+	stk_envelope_names_queue stk_message_decode stk_json_same_string stk_payload_scan
+$(B)/test/mutations: $(call obj,$(MUTATE_SRC) tests/mutations/on.c) $(LIBWORKER) $(LIBSANDBOX)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(WORKER_LIBS)
+$(B)/test/mutations-off: $(call obj,$(MUTATE_SRC) tests/mutations/off.c) $(LIBWORKER) $(LIBSANDBOX)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) $(addprefix -Wl$(comma)--wrap=,$(UNCHECKED)) -o $@ $^ $(WORKER_LIBS)
+
 # --- tests ---------------------------------------------------------------------------------------
 $(B)/test/test_%: $(B)/obj/tests/unit/test_%.o $(call obj,$(TESTLIB_SRC)) $(LIBTEST) $(LIBWORKER) $(LIBCAGE) $(LIBSANDBOX)
 	$(call say,LD,$@)
@@ -315,6 +326,9 @@ chaos: bootstrap ## N=1000 jobs while everything that can die is killed: lost 0,
 
 chaos-inner: all
 	@N=$(N) CHAOS_S=$(CHAOS_S) B=$(B) sh tests/chaos.sh
+
+bench-mutations: $(B)/test/mutations ## N=1000000 mutated payloads, none of which may be admitted
+	@$< $(or $(N),1000000) $(SEED)
 
 job: ## NAME=SendInvoice [PROFILE=files]: a new job with schema, registry line, test and page
 	@sh contrib/new-job.sh "$(NAME)" "$(or $(PROFILE),pure)"

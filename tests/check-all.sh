@@ -39,6 +39,8 @@ unit() { # unit SAN LIST: the unit tests under a sanitizer; the cage cannot live
 
 part "make check" make --no-print-directory check
 part "chaos: 1 000 jobs while everything dies" make --no-print-directory chaos N=1000
+part "a million mutated payloads" user make --no-print-directory -j2 bench-mutations
+part "a flood of 100 000" user env FLOOD=100000 sh tests/integration/460-flood.sh
 part "ten minutes at maxmemory with 20 workers" user sh tests/soak-maxmemory.sh
 part "a hundred more storms over the scripts" user sh -c 'make --no-print-directory -j2 build/test/test_scripts_model && STOCKADE_SEEDS=100 STOCKADE_STEPS=1500 CMOCKA_MESSAGE_OUTPUT=TAP build/test/test_scripts_model'
 part "true times: default beat, dead_after, prune_after" user sh tests/true-times.sh

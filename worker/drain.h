@@ -15,6 +15,14 @@
 
 struct stk_worker;
 
+/* What is to leave, and what that means. */
+struct stk_flood_plan {
+	struct stk_drain drain;
+	enum stk_verdict verdicts[STK_DRAIN_KINDS];
+	bool is_note[STK_DRAIN_KINDS];
+	struct stk_jw text;
+};
+
 struct stk_flood {
 	unsigned in_a_row; /* refusals of junk, one by one */
 	int64_t until_ms;  /* CLOCK_MONOTONIC: so long after a flood the next is taken for one at
@@ -23,16 +31,18 @@ struct stk_flood {
 	bool skip[STK_STORE_QUEUES]; /* queues that had their turn, so that others get one */
 	/* the flood that is being told of */
 	bool told;
+	char queue[STK_QUEUE_MAX + 1];
 	int64_t since_ms;
 	uint64_t removed;
 	struct stk_log_budget kept, lines, full;
-	/* scratch */
-	struct stk_drain plan;
-	enum stk_verdict verdicts[STK_DRAIN_KINDS];
-	bool is_note[STK_DRAIN_KINDS];
+	/* scratch: while Redis works off one plan the next is made */
+	struct stk_flood_plan plans[2];
 	struct stk_drained seen;
-	struct stk_jw text;
 };
+
+/* work.c, at a worker's start and end. */
+void stk_flood_open(struct stk_flood *f);
+void stk_flood_close(struct stk_flood *f);
 
 /* work.c, for each parcel judged alone: was it junk? */
 void stk_flood_saw(struct stk_worker *w, bool junk);

@@ -141,11 +141,13 @@ STK_CHECK enum stk_err stk_redis_words(struct stk_redis *r, struct stk_reply **o
  */
 STK_CHECK enum stk_err stk_redis_pipeline(
     struct stk_redis *r, const struct stk_redis_command *c, size_t n, struct stk_reply **out);
-/* Sends without waiting (blocking pops); stk_redis_receive takes the reply. */
+/* Sends without waiting; stk_redis_answer or stk_redis_receive takes the reply. */
 STK_CHECK enum stk_err stk_redis_send(
     struct stk_redis *r, const struct stk_span *argv, size_t argc);
-/* Waits at most @timeout_ms for one reply. STK_E_TIMEOUT leaves the link open here, nothing is
- * lost. */
+/* The reply to what was sent, within the command timeout: errors and @out as stk_redis_call. */
+STK_CHECK enum stk_err stk_redis_answer(struct stk_redis *r, struct stk_reply **out);
+/* For blocking pops: waits at most @timeout_ms for one reply. STK_E_TIMEOUT leaves the link open
+ * here, nothing is lost. */
 STK_CHECK enum stk_err stk_redis_receive(
     struct stk_redis *r, int timeout_ms, struct stk_reply **out);
 

@@ -274,6 +274,13 @@ enum stk_err stk_redis_send(struct stk_redis *r, const struct stk_span *argv, si
 	return e == STK_OK ? e : stk_link_broken(r, e, "sending to Redis");
 }
 
+enum stk_err stk_redis_answer(struct stk_redis *r, struct stk_reply **out)
+{
+	enum stk_err e = stk_redis_receive(r, r->command_timeout_ms, out);
+
+	return e == STK_E_TIMEOUT ? stk_link_broken(r, e, "reading a reply of Redis") : e;
+}
+
 enum stk_err stk_redis_receive(struct stk_redis *r, int timeout_ms, struct stk_reply **out)
 {
 	enum stk_err e;

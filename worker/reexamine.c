@@ -106,9 +106,11 @@ static bool step(struct stk_worker *w)
 	    v != STK_ANSWER_OK) {
 		if (v == STK_ANSWER_FENCED)
 			w->life.fenced = true;
+		if (!stk_redis_connected(w->link)) /* asked again when Redis is back */
+			return !w->life.fenced;
 		w->reload.area++; /* a wrong-typed area holds up no other */
 		w->reload.rank = 0;
-		return !w->life.fenced && stk_redis_connected(w->link);
+		return !w->life.fenced;
 	}
 	w->reload.rank = kept.rank;
 	if (kept.rank < 0) {

@@ -106,6 +106,22 @@ static enum stk_err read_look(
 	return STK_OK;
 }
 
+/* Takes over @r; what it points into lives until the store's next answer with bytes. */
+static enum stk_err read_answer(struct stk_store *s, struct stk_reply *r, const struct stk_drain *d,
+    const char *const *queues, size_t n, struct stk_drained *out, enum stk_answer *v)
+{
+	enum stk_err e = stk_answer_verdict(s, r, v);
+
+	stk_reply_free(s->in_hand);
+	s->in_hand = r;
+	if (e != STK_OK || *v != STK_ANSWER_OK)
+		return e;
+	out->redis_full = (stk_answer_int(r, 1) & 1) != 0;
+	out->area_full = (stk_answer_int(r, 1) & 2) != 0;
+	read_counts(stk_answer_span(r, 2), d->n, out);
+	return read_look(r, queues, n, out);
+}
+
 enum stk_err stk_store_drain(struct stk_store *s, const struct stk_drain *d,
     const char *const *queues, size_t n, size_t most, struct stk_drained *out, enum stk_answer *v)
 {
@@ -118,13 +134,25 @@ enum stk_err stk_store_drain(struct stk_store *s, const struct stk_drain *d,
 	if ((e = begin(s, d, queues, n, most, &a)) != STK_OK ||
 	    (e = stk_call_run(s, &a, &r)) != STK_OK)
 		return e;
-	e = stk_answer_verdict(s, r, v);
-	stk_reply_free(s->in_hand);
-	s->in_hand = r;
-	if (e != STK_OK || *v != STK_ANSWER_OK)
-		return e;
-	out->redis_full = (stk_answer_int(r, 1) & 1) != 0;
-	out->area_full = (stk_answer_int(r, 1) & 2) != 0;
-	read_counts(stk_answer_span(r, 2), d->n, out);
-	return read_look(r, queues, n, out);
+	return read_answer(s, r, d, queues, n, out, v);
+}
+
+enum stk_err stk_store_drain_send(struct stk_store *s, const struct stk_drain *d,
+    const char *const *queues, size_t n, size_t most)
+{
+	struct stk_call a;
+	enum stk_err e = begin(s, d, queues, n, most, &a);
+
+	return e == STK_OK ? stk_redis_send(s->link, a.v, a.n) : e;
+}
+
+enum stk_err stk_store_drain_hear(struct stk_store *s, const struct stk_drain *d,
+    const char *const *queues, size_t n, struct stk_drained *out, enum stk_answer *v)
+{
+	struct stk_reply *r = NULL;
+	enum stk_err e = stk_redis_answer(s->link, &r);
+
+	*v = STK_ANSWER_AGAIN;
+	*out = (struct stk_drained){ 0 };
+	return e == STK_OK ? read_answer(s, r, d, queues, n, out, v) : e;
 }

@@ -58,5 +58,14 @@ struct stk_drained {
  */
 STK_CHECK enum stk_err stk_store_drain(struct stk_store *s, const struct stk_drain *d,
     const char *const *queues, size_t n, size_t most, struct stk_drained *out, enum stk_answer *v);
+/*
+ * The same in two halves, so that there is time to judge while Redis works. Nothing else is asked
+ * of this store between them. After any error of either half the whole is asked for again by
+ * stk_store_drain, with the same number. Neither half loads the script.
+ */
+STK_CHECK enum stk_err stk_store_drain_send(struct stk_store *s, const struct stk_drain *d,
+    const char *const *queues, size_t n, size_t most);
+STK_CHECK enum stk_err stk_store_drain_hear(struct stk_store *s, const struct stk_drain *d,
+    const char *const *queues, size_t n, struct stk_drained *out, enum stk_answer *v);
 
 #endif

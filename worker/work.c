@@ -244,7 +244,7 @@ static enum stk_answer work_on(struct stk_worker *w, struct stk_reserved *job)
 static bool batch_is_over(
     const struct stk_worker *w, enum stk_answer next, const struct stk_reserved *look)
 {
-	if (!w->config->drain_and_exit || w->life.paused)
+	if (!w->config->drain_and_exit || w->life.paused || w->reload.examining)
 		return false;
 	return next == STK_ANSWER_PAUSED || (next == STK_ANSWER_EMPTY && look->next_due_ms != 0);
 }
@@ -290,7 +290,8 @@ static void loop(struct stk_worker *w)
 			return;
 		if (batch_is_over(w, next, &job))
 			return;
-		if (next == STK_ANSWER_EMPTY || next == STK_ANSWER_PAUSED) {
+		if ((next == STK_ANSWER_EMPTY || next == STK_ANSWER_PAUSED) &&
+		    !w->reload.examining) {
 			next = idle(w, next, &job);
 			stk_worker_note_oversize(w, &job);
 		}
@@ -318,7 +319,7 @@ static void clear(struct stk_worker *w)
 	stk_jw_clear(&w->record);
 	stk_jw_clear(&w->note);
 	stk_jw_clear(&w->result);
-	stk_jw_clear(&w->flood.text);
+	stk_flood_close(&w->flood);
 	stk_breaker_clear(&w->breaker);
 	free(w);
 }
@@ -336,7 +337,7 @@ int stk_worker_main(const struct stk_worker_start *start)
 	stk_jw_init(&w->record, RECORD_MAX);
 	stk_jw_init(&w->note, 8192);
 	stk_jw_init(&w->result, RESULT_MAX);
-	stk_jw_init(&w->flood.text, RECORD_MAX);
+	stk_flood_open(&w->flood);
 	stk_log_open(STDERR_FILENO, (enum stk_log_format)w->config->log_format,
 	    (enum stk_log_level)w->config->log_level);
 	code = stk_worker_come_alive(w, start);

@@ -21,42 +21,58 @@ wait_for 10 logged worker.started
 push files "$(sign ChecksumFile '["x.txt"]')"
 check "a good job runs first" wait_for 10 done_is 1
 before=$(rss_kib)
+base=$(memory)
 
-fill files unsigned 3000
+# FLOOD=100000: as many in all, else 13 000
+n=$((${FLOOD:-13000} / 13))
+s=$((30 + n / 50))
+fill files unsigned $((3 * n))
 push files "$(sign ChecksumFile '["x.txt"]')"
-check "the good job behind 3000 unsigned ones runs" wait_for 30 done_is 2
+check "the good job behind $((3 * n)) unsigned ones runs" wait_for $s done_is 2
 check "the flood is told of" logged flood.began
 check "and its end" wait_for 5 logged flood.ended
-fill files unknown 3000
+fill files unknown $((3 * n))
 push files "$(sign ChecksumFile '["x.txt"]')"
-check "behind 3000 of an unknown key too" wait_for 30 done_is 3
-fill files badsig 2000
-fill files notjson 2000
+check "behind $((3 * n)) of an unknown key too" wait_for $s done_is 3
+fill files badsig $((2 * n))
+fill files notjson $((2 * n))
 push files "$(sign ChecksumFile '["x.txt"]')"
-check "behind 4000 of two kinds too" wait_for 30 done_is 4
-fill files unsigned 3000
+check "behind $((4 * n)) of two kinds too" wait_for $s done_is 4
+rcli set resque:pause-all-workers true >/dev/null # so that the good job is there first
+fill files unsigned $((3 * n))
 push low "$(sign ChecksumFile '["x.txt"]' --queue low)"
-check "and in a queue below the flooded one" wait_for 30 done_is 5
-check "all is gone" wait_for 10 empty
+rcli del resque:pause-all-workers >/dev/null
+check "and in a queue below the flooded one" wait_for $s done_is 5
+check "all is gone" wait_for $s empty
 after=$(rss_kib)
-echo "# the worker's memory: $before KiB before, $after after"
+grown=$(($(memory) - base))
+echo "# the worker's memory: $before KiB before, $after after; Redis's: $grown bytes more"
 check "the worker grew by less than 2 MiB" test $((after - before)) -lt 2048
+check "Redis by less than the bounds of both areas and 1 MiB" test "$grown" -lt $(((8 + 64 + 1) * 1048576))
 worker_stop
-check "every unsigned one is counted" eq "$(counted verdict.E_UNSIGNED)" 6000
-check "every unknown key" eq "$(counted verdict.E_KEY_UNKNOWN)" 3000
-check "every bad signature" eq "$(counted verdict.E_SIGNATURE)" 2000
-check "every text that is no JSON" eq "$(counted verdict.E_OUTER_JSON)" 2000
-check "most left many at a time" test "$(counted count.drained)" -gt 12000
+check "every unsigned one is counted" eq "$(counted verdict.E_UNSIGNED)" $((6 * n))
+check "every unknown key" eq "$(counted verdict.E_KEY_UNKNOWN)" $((3 * n))
+check "every bad signature" eq "$(counted verdict.E_SIGNATURE)" $((2 * n))
+check "every text that is no JSON" eq "$(counted verdict.E_OUTER_JSON)" $((2 * n))
+check "most left many at a time" test "$(counted count.drained)" -gt $((12 * n))
 check "the sample has its bound" eq "$(rcli zcard resque:stockade:quarantine:files)" 1000
 check "what left without an entry, or left the sample, is counted there" eq \
-	"$(rcli hget resque:stockade:quarantine:#count quarantine:files:dropped)" 9000
-check "jobs of the unknown key are all kept" eq "$(rcli zcard resque:stockade:unknownkey:files)" 3000
-check "failed has a note for each reason" test "$(rcli llen resque:failed)" -le 8
-check "few log lines of 13 000 refusals" test "$(grep -ac . "$T/log")" -lt 250
+	"$(rcli hget resque:stockade:quarantine:#count quarantine:files:dropped)" $((10 * n - 1000))
+kept=$((3 * n > 20000 ? 20000 : 3 * n))
+check "$kept jobs of the unknown key are kept" eq "$(rcli zcard resque:stockade:unknownkey:files)" $kept
+check "an area that takes no more says so" eq "$(logged area.full && echo told)" "$([ $kept = 20000 ] && echo told)"
+check "failed has a note for each reason and minute" test "$(rcli llen resque:failed)" -le 12
+check "few log lines of $((13 * n)) refusals" test "$(grep -ac . "$T/log")" -lt 250
 "$STOCKADE" audit verify "$T/audit" >"$T/audit.out" 2>&1
 check "the trail verifies" eq $? 0
+check "and is short" test "$(cat "$T"/audit/* | grep -ac .)" -lt 100
 sums() { cat "$T"/audit/* 2>/dev/null | grep -a '"kind":"sum"' | grep -a "\"verdict\":\"$1\"" | sed 's/.*"count":\([0-9]*\).*/\1/' | awk '{ n += $1 } END { print n + 0 }'; }
-check "and holds the sums, exactly" eq "$(sums E_UNSIGNED) $(sums E_KEY_UNKNOWN) $(sums E_SIGNATURE) $(sums E_OUTER_JSON)" "6000 3000 2000 2000"
+check "and holds the sums, exactly" eq "$(sums E_UNSIGNED) $(sums E_KEY_UNKNOWN) $(sums E_SIGNATURE) $(sums E_OUTER_JSON)" \
+	"$((6 * n)) $((3 * n)) $((2 * n)) $((2 * n))"
+rcli del resque:stockade:unknownkey:files 'resque:stockade:unknownkey:files#e' >/dev/null
+grown=$(($(memory) - base))
+echo "# without the jobs of unknown keys: $grown bytes more"
+check "without the jobs of unknown keys by less than the sample's bound and 1 MiB" test "$grown" -lt $(((8 + 1) * 1048576))
 
 worker_start
 wait_for 10 sh -c "[ \$(redis-cli -s '$REDIS_SOCK' scard resque:workers) = 1 ]"

@@ -284,6 +284,40 @@ static void refuses_incomplete_plans(void **state)
 	    stk_store_drain(&s, &plan, queues, 2, STK_DRAIN_MOST + 1, &seen, &v), STK_E_FORMAT);
 }
 
+/* One on its way while the worker judges; a reply that is lost, or a script that is, is asked for
+ * again. */
+static void two_halves_are_one_call(void **state)
+{
+	(void)state;
+	say("RPUSH r:queue:high a b c d e f");
+	assert_int_equal(drain(2), STK_ANSWER_OK);
+	name(2, "quarantine:high", 10, true);
+	plan.first = 2;
+	assert_int_equal(stk_store_drain_send(&s, &plan, queues, 2, 2), STK_OK);
+	assert_int_equal(stk_store_drain_hear(&s, &plan, queues, 2, &seen, &v), STK_OK);
+	assert_int_equal(v, STK_ANSWER_OK);
+	assert_int_equal(seen.counts[0], 2);
+	assert_int_equal(seen.n, 2); /* behind c and d, which are judged meanwhile */
+	assert_memory_equal(seen.bytes[0].p, "e", 1);
+	assert_int_equal(number("LLEN r:queue:high"), 4);
+
+	/* the reply is lost: the same number is asked for again and says the same */
+	plan.number++;
+	assert_int_equal(stk_store_drain_send(&s, &plan, queues, 2, 2), STK_OK);
+	stk_redis_close(link_);
+	assert_int_equal(stk_store_drain_hear(&s, &plan, queues, 2, &seen, &v), STK_E_CLOSED);
+	assert_int_equal(stk_redis_connect(link_), STK_OK);
+	assert_int_equal(drain(0), STK_ANSWER_OK);
+	assert_int_equal(seen.counts[0], 0); /* neither c nor d was named */
+	assert_int_equal(number("LLEN r:queue:high"), 4);
+
+	say("SCRIPT FLUSH");
+	assert_int_equal(stk_store_drain_send(&s, &plan, queues, 2, 2), STK_OK);
+	assert_int_equal(stk_store_drain_hear(&s, &plan, queues, 2, &seen, &v), STK_E_REFUSED);
+	assert_int_equal(drain(2), STK_ANSWER_OK);
+	assert_int_equal(seen.n, 2);
+}
+
 static void guard_trips_once_and_a_signature_ends_it(void **state)
 {
 	static struct stk_guard g;
@@ -322,6 +356,7 @@ int main(void)
 		T(a_full_redis_is_emptied),
 		T(fence_hand_and_types),
 		T(refuses_incomplete_plans),
+		T(two_halves_are_one_call),
 		T(guard_trips_once_and_a_signature_ends_it),
 	};
 

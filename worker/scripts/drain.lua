@@ -16,7 +16,7 @@ local mine, ms, at = instance(me), now_ms(), 14
 local kinds, entries = {}, {}
 for n = 1, n_kinds do
 	kinds[n] = {area = ARGV[at], max_n = tonumber(ARGV[at + 1]), max_bytes = tonumber(ARGV[at + 2]),
-		reason = ARGV[at + 3], text = ARGV[at + 4], gone = 0, lost = 0}
+		reason = ARGV[at + 3], text = ARGV[at + 4], gone = 0, lost = 0, fresh = {}}
 	at = at + 5
 end
 local n_entries = tonumber(ARGV[at])
@@ -43,9 +43,37 @@ local function file(kind, place)
 	if kind.area == '' then return end
 	if not entry or (full and not firm(kind.area)) then
 		kind.lost = kind.lost + 1
+	elseif firm(kind.area) then
+		kind.fresh[#kind.fresh + 1] = entry
 	elseif not keep(kind.area, string.match(entry, '^{"v":1,"id":"(%w+)"') or '', entry, kind.max_n,
 		kind.max_bytes, ms) then
 		refused = true
+	end
+end
+
+-- What a firm area has room for, in a few calls for all: each entry is new, its id was made for it.
+local function keep_fresh(kind)
+	local index, entries, area = S .. kind.area, S .. kind.area .. '#e', kind.area
+	local n, members, bodies, sum = call('ZCARD', index), {}, {}, 0
+	if n == 0 then
+		call('DEL', entries)
+		call('HDEL', COUNT, area .. ':bytes')
+	end
+	local bytes = tonumber(call('HGET', COUNT, area .. ':bytes')) or 0
+	for _, entry in ipairs(kind.fresh) do
+		if n >= kind.max_n or bytes + sum + #entry > kind.max_bytes then
+			kind.lost, refused = kind.lost + 1, true
+		else
+			local id = string.match(entry, '^{"v":1,"id":"(%w+)"') or ''
+			members[#members + 1], bodies[#bodies + 1] = ms, id
+			members[#members + 1], bodies[#bodies + 1] = id, entry
+			n, sum = n + 1, sum + #entry
+		end
+	end
+	if sum > 0 then
+		call('ZADD', index, unpack(members))
+		call('HSET', entries, unpack(bodies))
+		area_bytes(area, sum)
 	end
 end
 
@@ -65,6 +93,7 @@ local function leave()
 	end
 	local counts = {}
 	for k, kind in ipairs(kinds) do
+		if #kind.fresh > 0 then keep_fresh(kind) end
 		counts[k] = string.format('%d', kind.gone)
 		if kind.lost > 0 then dropped(kind.area, kind.lost) end
 		if kind.gone > 0 then note(kind.reason, from, kind.text) end
