@@ -24,6 +24,8 @@ static const struct {
 	{ 'j', { "json", no_argument, NULL, STK_OPT_JSON } },
 	{ 'l', { "learn", no_argument, NULL, STK_OPT_LEARN } },
 	{ 'm', { "markdown", no_argument, NULL, STK_OPT_MARKDOWN } },
+	{ 'a', { "as", required_argument, NULL, STK_OPT_AS } },
+	{ 'w', { "as-password", required_argument, NULL, STK_OPT_AS_PASSWORD } },
 };
 
 static void take(struct stk_options *o, int opt)
@@ -37,6 +39,8 @@ static void take(struct stk_options *o, int opt)
 	case STK_OPT_JSON: o->json = true; break;
 	case STK_OPT_LEARN: o->learn = true; break;
 	case STK_OPT_MARKDOWN: o->markdown = true; break;
+	case STK_OPT_AS: o->as = optarg; break;
+	case STK_OPT_AS_PASSWORD: o->as_password = optarg; break;
 	}
 }
 

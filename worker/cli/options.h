@@ -19,21 +19,23 @@ enum {
 	STK_OPT_JSON,
 	STK_OPT_LEARN,
 	STK_OPT_MARKDOWN,
+	STK_OPT_AS,
+	STK_OPT_AS_PASSWORD,
 	STK_OPT_HELP,
 };
 
 /* What the shared flags said; NULL where a flag was not given. Borrowed from argv. */
 struct stk_options {
 	const char *config, *policy, *cage, *redis, *queues;
+	const char *as, *as_password; /* whom to log in as for what a worker may not ask */
 	bool json, learn, markdown;
 	int first_operand; /* index into argv */
 };
 
 /*
  * Parses argv against the flags whose letters stand in @allowed (c config, p policy, g cage,
- * r redis, q queues, j json, l learn, m markdown). Returns 0, or the exit code after complaining;
- * -1:
- * --help was shown.
+ * r redis, q queues, j json, l learn, m markdown, a as, w as-password). Returns 0, or the exit code
+ * after complaining; -1: --help was shown.
  */
 STK_CHECK int stk_options_parse(const struct stk_command *cmd, const char *allowed, int argc,
     char **argv, struct stk_options *o);
