@@ -100,9 +100,13 @@ struct stk_doctor_redis {
 	struct stk_redis *link; /* connected */
 	bool remote;            /* another host at the other end */
 };
+/* Somebody who may ask more than a worker (SECURITY.md); NULL: nobody, the worker's link asks. */
+struct stk_doctor_as {
+	const char *user, *password_file;
+};
 /* Connects as the worker would, then asks. @password_fd: sealed memfd or -1, borrowed. */
 void stk_doctor_redis(const struct stk_config *c, const char *const *queues, size_t n_queues,
-    int password_fd, struct stk_findings *f);
+    int password_fd, const struct stk_doctor_as *as, struct stk_findings *f);
 /* Other users' rights over the queues. */
 void stk_doctor_acl(const struct stk_doctor_redis *d, struct stk_findings *f);
 /* @redis_us: its TIME; @before_us, @after_us: ours around the question. */

@@ -143,7 +143,8 @@ static void look_at_users(
 	if (!told)
 		stk_find_fix(stk_find(f, STK_GRADE_WARN, STK_AREA_REDIS, "users",
 				 "there are others, and Redis does not tell what they may do"),
-		    "allow this user +acl|dryrun (Redis 7), or look at ACL LIST yourself");
+		    "ask as a user who has +acl|dryrun (Redis 7): --as USER --as-password FILE, or "
+		    "look at ACL LIST yourself");
 	else if (others > USERS_MAX)
 		(void)stk_find(f, STK_GRADE_WARN, STK_AREA_REDIS, "users",
 		    "more than %d users; the first %d were looked at", USERS_MAX, USERS_MAX);
@@ -164,7 +165,9 @@ void stk_doctor_acl(const struct stk_doctor_redis *d, struct stk_findings *f)
 		stk_find_clean(stk_span_str(stk_redis_why(d->link)), why, sizeof(why));
 		stk_find_fix(stk_find(f, STK_GRADE_WARN, STK_AREA_REDIS, "users",
 				 "not told who else may write the queues: %s", why),
-		    "look at ACL LIST as an administrator, or allow this user +acl|list");
+		    "ask as a user who has +acl|list: --as USER --as-password FILE (SECURITY.md "
+		    "has "
+		    "its ACL)");
 	} else {
 		look_at_users(d, r, f);
 	}

@@ -74,7 +74,8 @@ static struct stk_reply *ask(
 static void not_told(struct stk_findings *f, const char *name, const char *why, const char *allow)
 {
 	stk_find_fix(stk_find(f, STK_GRADE_WARN, STK_AREA_REDIS, name, "not told: %s", why),
-	    "allow this user %s, or look yourself", allow);
+	    "ask as a user who has %s: --as USER --as-password FILE (SECURITY.md has its ACL)",
+	    allow);
 }
 
 /* --- the link --------------------------------------------------------------------------------- */
@@ -124,10 +125,11 @@ static void look_at_user(const struct stk_doctor_redis *d, struct stk_findings *
 	struct stk_reply *r = NULL;
 	char user[64] = "default";
 
+	/* who logged in by name is known: to ask would only be one more denial in Redis's log */
 	if (d->config->redis_user != NULL)
 		stk_find_clean(stk_span_str(d->config->redis_user), user, sizeof(user));
-	if (stk_redis_words(d->link, &r, "ACL", "WHOAMI", NULL) == STK_OK &&
-	    r->type == STK_REPLY_STRING)
+	else if (stk_redis_words(d->link, &r, "ACL", "WHOAMI", NULL) == STK_OK &&
+		 r->type == STK_REPLY_STRING)
 		stk_find_clean(r->bytes, user, sizeof(user));
 	stk_reply_free(r);
 	if (strcmp(user, "default") == 0)
@@ -304,11 +306,11 @@ static void look_at_clock(const struct stk_doctor_redis *d, struct stk_findings 
 
 /* --- all of it -------------------------------------------------------------------------------- */
 
-static struct stk_redis *connect_link(
-    const struct stk_config *c, int password_fd, struct stk_findings *f)
+/* NULL, and why in @why. @user: NULL for the URL's own. */
+static struct stk_redis *connect_link(const struct stk_config *c, const char *user, int password_fd,
+    char why[static STK_REDIS_WHY_BYTES])
 {
 	struct stk_redis_url url;
-	char why[STK_REDIS_WHY_BYTES];
 	struct stk_redis_config config = {
 		.url = &url,
 		.password_fd = password_fd,
@@ -318,17 +320,13 @@ static struct stk_redis *connect_link(
 	};
 	struct stk_redis *link = NULL;
 
-	if (stk_redis_url_parse(c->redis, &url, why, sizeof(why)) != STK_OK) {
-		(void)stk_find(f, STK_GRADE_REFUSE, STK_AREA_REDIS, "connect", "%s", why);
+	if (stk_redis_url_parse(c->redis, &url, why, STK_REDIS_WHY_BYTES) != STK_OK)
 		return NULL;
-	}
-	if (c->redis_user != NULL)
-		(void)snprintf(url.user, sizeof(url.user), "%s", c->redis_user);
+	if (user != NULL)
+		(void)snprintf(url.user, sizeof(url.user), "%s", user);
 	if (stk_redis_new(&config, &link) != STK_OK || stk_redis_connect(link) != STK_OK) {
-		(void)snprintf(
-		    why, sizeof(why), "%s", link == NULL ? "out of memory" : stk_redis_why(link));
-		(void)stk_find(f, STK_GRADE_REFUSE, STK_AREA_REDIS, "connect",
-		    "cannot be reached at %s: %s", c->redis, why);
+		(void)snprintf(why, STK_REDIS_WHY_BYTES, "%s",
+		    link == NULL ? "out of memory" : stk_redis_why(link));
 		stk_redis_free(link);
 		link = NULL;
 	}
@@ -336,16 +334,46 @@ static struct stk_redis *connect_link(
 	return link;
 }
 
+/* From here on somebody else asks, if there is one who may: the worker's link stays where not. */
+static void ask_as(
+    struct stk_doctor_redis *d, const struct stk_doctor_as *as, struct stk_findings *f)
+{
+	char why[STK_REDIS_WHY_BYTES] = "", name[64];
+	STK_AUTO_CLOSE int fd = -1;
+	struct stk_redis *other = NULL;
+
+	if (as == NULL || as->user == NULL)
+		return;
+	stk_find_clean(stk_span_str(as->user), name, sizeof(name));
+	if (as->password_file != NULL && (fd = stk_open_password_file(as->password_file)) == -1)
+		(void)snprintf(why, sizeof(why), "%s: %s", as->password_file, strerror(errno));
+	else
+		other = connect_link(d->config, as->user, fd, why);
+	if (other == NULL) {
+		(void)stk_find(f, STK_GRADE_WARN, STK_AREA_REDIS, "as",
+		    "cannot ask as %s: %s; the worker's user asks", name, why);
+		return;
+	}
+	(void)stk_find(f, STK_GRADE_OK, STK_AREA_REDIS, "as", "%s asks from here on", name);
+	stk_redis_free(d->link);
+	d->link = other;
+}
+
 void stk_doctor_redis(const struct stk_config *c, const char *const *queues, size_t n_queues,
-    int password_fd, struct stk_findings *f)
+    int password_fd, const struct stk_doctor_as *as, struct stk_findings *f)
 {
 	struct stk_doctor_redis d = { .config = c, .queues = queues, .n_queues = n_queues };
+	char why[STK_REDIS_WHY_BYTES];
 
-	d.link = connect_link(c, password_fd, f);
-	if (d.link == NULL)
+	d.link = connect_link(c, c->redis_user, password_fd, why);
+	if (d.link == NULL) {
+		(void)stk_find(f, STK_GRADE_REFUSE, STK_AREA_REDIS, "connect",
+		    "cannot be reached at %s: %s", c->redis, why);
 		return;
+	}
 	look_at_transport(&d, f);
 	look_at_user(&d, f);
+	ask_as(&d, as, f);
 	look_at_info(&d, f);
 	look_at_bulk(&d, f);
 	look_at_clock(&d, f);

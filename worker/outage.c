@@ -26,7 +26,9 @@ static const struct {
 	[STK_RP_NOAUTH] = { true, "it wants a password: redis_password_file" },
 	[STK_RP_WRONGPASS] = { true,
 	    "it refuses user or password: redis_user, redis_password_file" },
-	[STK_RP_NOPERM] = { false, "its ACL refuses this user a command or key: see PROTOCOL.md" },
+	[STK_RP_NOPERM] = { false,
+	    "its ACL refuses this user a command or key: ACL LOG on that "
+	    "server names it, SECURITY.md has the rights this worker needs" },
 	[STK_RP_WRONGTYPE] = { false, "a key has another type than this protocol keeps there" },
 	[STK_RP_MASTERDOWN] = { true, "it is a replica without its master" },
 	[STK_RP_NOREPLICAS] = { false, "too few replicas (min-replicas-to-write)" },

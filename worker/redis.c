@@ -62,6 +62,21 @@ static enum stk_redis_problem name_word(struct stk_span line)
 }
 
 /*
+ * What a user's ACL refuses within a script has no name of its own: 6.0 to 7.0 say the first, later
+ * ones the second. Neither says which key or command; ACL LOG does.
+ */
+static bool is_acl_of_script(struct stk_span line)
+{
+	static const char *const texts[] = { "The user executing the script can't ",
+		"ACL failure in script" };
+
+	for (size_t i = 0; i < STK_ARRAY_LEN(texts); i++)
+		if (memmem(line.p, line.len, texts[i], strlen(texts[i])) != NULL)
+			return true;
+	return false;
+}
+
+/*
  * Redis 7 passes a script's inner error on; 6 wraps it: "ERR Error running script (call to f_..):
  * @user_script:2: @user_script: 2: -OOM command not allowed ...".
  */
@@ -70,6 +85,8 @@ static enum stk_redis_problem name_problem(struct stk_span line)
 	static const char wrapped[] = "ERR Error running script";
 	const uint8_t *inner;
 
+	if (is_acl_of_script(line))
+		return STK_RP_NOPERM;
 	if (line.len < sizeof(wrapped) || memcmp(line.p, wrapped, sizeof(wrapped) - 1) != 0 ||
 	    (inner = memmem(line.p, line.len, ": -", 3)) == NULL)
 		return name_word(line);

@@ -38,7 +38,7 @@ check "what enqueue pushed would run" eq "$(rc explain "$(rcli lindex resque:que
 
 check "classes lists the whitelist" has "$("$STOCKADE" classes --cage "$CAGE")" ChecksumFile
 check "classes --json has digests" has "$("$STOCKADE" classes --cage "$CAGE" --json)" '"registry_sha256":"'
-check "and what a class may read, and how it is retried" has "$("$STOCKADE" classes --cage "$CAGE" --json)" '"retry":"exponential","retry_base_ms":5000,"idempotent":true,"grants":["inputs"],"reads":["inputs"],"writes":[]'
+check "and what a class may read, and how it is retried" has "$("$STOCKADE" classes --cage "$CAGE" --json)" '"retry":"exponential","retry_base_ms":5000,"keep_result_s":0,"idempotent":true,"grants":["inputs"],"reads":["inputs"],"writes":[]'
 check "a class without a grant is pure" has "$("$STOCKADE" classes --cage "$B/test/hostile-cage" --json)" '"class":"Hostile::Abort","profiles":["pure"]'
 check "a directory to write is marked" has "$("$STOCKADE" classes --cage "$B/test/hostile-cage" | grep WriteScratchOnly)" 'inputs,scratch(write)'
 policy() { "$STOCKADE" policy syscalls --config "$T/stockade.conf" "$@"; }

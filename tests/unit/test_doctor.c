@@ -127,7 +127,7 @@ static void examine(const char *const *answers)
 		serve(s, answers);
 	(void)close(s);
 	f = (struct stk_findings){ 0 };
-	stk_doctor_redis(&c, queues, 1, -1, &f);
+	stk_doctor_redis(&c, queues, 1, -1, NULL, &f);
 	(void)kill(pid, SIGKILL);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	(void)unlink(at.sun_path);

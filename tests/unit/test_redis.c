@@ -297,6 +297,17 @@ static void names_what_redis_refuses(void **state)
 		{ "ERR Error running script (call to f_1): @user_script:2: @user_script: 2: -OOM "
 		  "command not",
 		    STK_RP_OOM },
+		/* what an ACL refuses within a script: 7.0, 6.0 and from 7.2 on */
+		{ "ERR The user executing the script can't access at least one of the keys "
+		  "mentioned in "
+		  "the command arguments script: 0a, on @user_script:122.",
+		    STK_RP_NOPERM },
+		{ "ERR Error running script (call to f_1): @user_script:1: @user_script: 1: The "
+		  "user "
+		  "executing the script can't run this command or subcommand",
+		    STK_RP_NOPERM },
+		{ "ERR ACL failure in script: No permissions to access a key script: 0a",
+		    STK_RP_NOPERM },
 		{ "ERR Error running script", STK_RP_OTHER }, { "BUSYGROUP x", STK_RP_OTHER },
 		{ "ERR \x1b[31m", STK_RP_OTHER } };
 	struct stk_redis *r = test_redis_link(*state);

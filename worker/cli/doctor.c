@@ -72,7 +72,7 @@ static void bind_queues(const struct stk_config *c, const struct stk_keyring *ri
 }
 
 static void look_at_redis(const struct stk_config *c, const struct stk_cage_setup *setup,
-    int inherited_fd, struct stk_findings *f)
+    int inherited_fd, const struct stk_doctor_as *as, struct stk_findings *f)
 {
 	struct stk_keyring *ring = NULL;
 	struct stk_queues queues = { 0 };
@@ -85,16 +85,17 @@ static void look_at_redis(const struct stk_config *c, const struct stk_cage_setu
 		(void)stk_find(f, STK_GRADE_REFUSE, STK_AREA_FILES, "password_file",
 		    "cannot read %s: %s", c->redis_password_file, strerror(errno));
 	else
-		stk_doctor_redis(c, (const char *const *)queues.names, queues.n, fd, f);
+		stk_doctor_redis(c, (const char *const *)queues.names, queues.n, fd, as, f);
 	if (fd != inherited_fd)
 		stk_close(&fd);
 	stk_queues_clear(&queues);
 	stk_keyring_free(ring);
 }
 
-static int examine(const struct stk_config *config, int password_fd, bool json)
+static int examine(const struct stk_config *config, int password_fd, const struct stk_options *o)
 {
 	struct stk_findings *f = calloc(1, sizeof(*f));
+	const struct stk_doctor_as as = { o->as, o->as_password };
 	struct stk_cage_setup setup = { 0 };
 	bool may_run;
 	int code;
@@ -110,9 +111,9 @@ static int examine(const struct stk_config *config, int password_fd, bool json)
 	stk_doctor_environment(environ, password_fd != -1, f);
 	stk_doctor_files(config, &setup, f);
 	if (may_run)
-		look_at_redis(config, &setup, password_fd, f);
-	code = json ? stk_findings_json(f) : 0;
-	if (!json)
+		look_at_redis(config, &setup, password_fd, &as, f);
+	code = o->json ? stk_findings_json(f) : 0;
+	if (!o->json)
 		stk_findings_print(f, isatty(STDOUT_FILENO) == 1 && getenv("NO_COLOR") == NULL);
 	if (code == 0)
 		code = stk_findings_exit(f);
@@ -126,17 +127,17 @@ static int run(int argc, char **argv)
 	struct stk_config config;
 	struct stk_options o;
 	int password_fd = -1;
-	int code = stk_options_parse(&stk_cmd_doctor, "cpgrqj", argc, argv, &o);
+	int code = stk_options_parse(&stk_cmd_doctor, "cpgrqjaw", argc, argv, &o);
 
 	if (code != 0)
 		return code == -1 ? 0 : code;
-	if (o.first_operand != argc)
+	if (o.first_operand != argc || (o.as == NULL && o.as_password != NULL))
 		return stk_usage(&stk_cmd_doctor, STK_EX_USAGE);
 	if ((code = stk_options_config(&o, false, &config)) != 0)
 		return code;
 	code = stk_secret_from_url(&config, o.redis != NULL, argv, &password_fd);
 	if (code == 0)
-		code = examine(&config, password_fd, o.json);
+		code = examine(&config, password_fd, &o);
 	stk_close(&password_fd);
 	stk_config_clear(&config);
 	return code;
@@ -146,7 +147,7 @@ const struct stk_command stk_cmd_doctor = {
 	.name = "doctor",
 	.summary = "try every layer of the wall and look at host, files and Redis before work does",
 	.usage = "doctor [--json] [--config FILE] [--policy FILE] [--cage PROGRAM] [--redis URL]\n"
-		 "    [--queues Q,...]\n"
+		 "    [--queues Q,...] [--as USER [--as-password FILE]]\n"
 		 "exit: 0 all well, 3 degraded but allowed, 4 `work` refuses or must not run here",
 	.run = run,
 };

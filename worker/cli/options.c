@@ -28,6 +28,8 @@ static const struct {
 	{ 't', { "time", no_argument, NULL, STK_OPT_TIME } },
 	{ 'd', { "debugger", no_argument, NULL, STK_OPT_DEBUGGER } },
 	{ 'k', { "keep-going", no_argument, NULL, STK_OPT_KEEP_GOING } },
+	{ 'a', { "as", required_argument, NULL, STK_OPT_AS } },
+	{ 'w', { "as-password", required_argument, NULL, STK_OPT_AS_PASSWORD } },
 };
 
 static void take(struct stk_options *o, int opt)
@@ -45,6 +47,8 @@ static void take(struct stk_options *o, int opt)
 	case STK_OPT_TIME: o->time = true; break;
 	case STK_OPT_DEBUGGER: o->debugger = true; break;
 	case STK_OPT_KEEP_GOING: o->keep_going = true; break;
+	case STK_OPT_AS: o->as = optarg; break;
+	case STK_OPT_AS_PASSWORD: o->as_password = optarg; break;
 	}
 }
 

@@ -23,6 +23,8 @@ enum {
 	STK_OPT_TIME,
 	STK_OPT_KEEP_GOING,
 	STK_OPT_DEBUGGER,
+	STK_OPT_AS,
+	STK_OPT_AS_PASSWORD,
 	STK_OPT_HELP,
 };
 
@@ -30,13 +32,14 @@ enum {
 struct stk_options {
 	const char *config, *policy, *cage, *redis, *queues, *repeat;
 	bool json, learn, markdown, time, keep_going, debugger;
+	const char *as, *as_password; /* whom to log in as for what a worker may not ask */
 	int first_operand; /* index into argv */
 };
 
 /*
  * Parses argv against the flags whose letters stand in @allowed (c config, p policy, g cage,
- * r redis, q queues, j json, l learn, m markdown, n repeat, t time, k keep-going, d debugger).
- * Returns 0, or the exit code after complaining; -1: --help was shown.
+ * r redis, q queues, j json, l learn, m markdown, n repeat, t time, k keep-going, d debugger, a as,
+ * w as-password). Returns 0, or the exit code after complaining; -1: --help was shown.
  */
 STK_CHECK int stk_options_parse(const struct stk_command *cmd, const char *allowed, int argc,
     char **argv, struct stk_options *o);

@@ -118,8 +118,11 @@ local function failed_list(q)
 	return R .. 'failed'
 end
 
+-- the set of lists only where it is used: an ACL user need not be granted what nobody asks for
 local function failed_types(q)
-	return failed_list(q), 'list', R .. 'failed_queues', 'set'
+	local list = failed_list(q)
+	if list == R .. 'failed' then return list, 'list' end
+	return list, 'list', R .. 'failed_queues', 'set'
 end
 
 local function file_failure(q, text)
