@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define RESULT_MAX (65u << 20) /* the largest ceiling.result, and our words */
-#define RECORD_MAX (2u << 20) /* a payload of max_payload's ceiling, in base64, and our words */
+#define RECORD_MAX (2u << 20)  /* a payload of max_payload's ceiling, in base64, and our words */
 
 int64_t stk_worker_now_s(void)
 {

@@ -65,8 +65,10 @@ struct stockade_test *stockade_test_open(const char *program)
 	const char *step = "?", *why = "?";
 	char *broker;
 
-	if (t == NULL)
+	if (t == NULL) {
 		fail_msg("out of memory");
+		return NULL; /* for the analyzers: it does not come back */
+	}
 	if (geteuid() == 0)
 		fail_msg("a cage is never made by root: run the tests as another user");
 	for (size_t i = 0; i < STK_LABELS_MAX; i++)

@@ -152,8 +152,10 @@ static void take_end(struct stockade_test *t)
 		    t->denied, sizeof(t->denied), "%.*s", (int)strcspn(o->why, " "), o->why);
 	memcpy(t->output, o->output_tail, o->output_tail_len);
 	t->result = calloc(1, o->result_len + 1);
-	if (t->result == NULL)
+	if (t->result == NULL) {
 		fail_msg("out of memory");
+		return; /* for the analyzers: it does not come back */
+	}
 	if (o->result_len > 0)
 		memcpy(t->result, o->result, o->result_len);
 	t->end = (struct stockade_test_end){ .outcome = stk_outcome_text(o->name),

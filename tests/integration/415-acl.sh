@@ -34,7 +34,6 @@ grep -v '^ACL SETUSER ledger ' "$T/acl" | admin >"$T/set" 2>&1
 check "Redis takes every line" eq "$(sort -u "$T/set")" OK
 check "and the default user is shut out" has "$(rcli ping 2>&1)" NOAUTH
 LOGIN="redis_user = \"worker\"; redis_password_file = \"$T/secret/pw\";"
-CONF=
 config() { EXTRA="$LOGIN ${1:-}" write_config; }
 config
 "$STOCKADE" ledger init --min-iat 0 --config "$T/stockade.conf" >"$T/init" 2>&1

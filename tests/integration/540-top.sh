@@ -29,7 +29,7 @@ fake=00000000000000000000000000000bad
 rcli zadd resque:stockade:live 1 $fake >/dev/null
 rcli zadd resque:stockade:live 1 no-instance >/dev/null
 rcli hset resque:stockade:w:$fake id "$(printf 'evil\033[2J:1:q')" >/dev/null
-rcli hset resque:stockade:doing:$fake job x class "$(printf 'Bad\nRow')" queue q attempt -3 began x done 9 total 3 at 1 \
+rcli hset resque:stockade:doing:$fake job x class "$(printf 'Bad\nRow')" queue q attempt -3 began x "done" 9 total 3 at 1 \
 	note "$(printf '\033]0;gotcha\007\033[2J\302\233\342\200\256')" >/dev/null
 shown=$(script -qec "stty cols 240; '$STOCKADE' top --once --config '$T/stockade.conf'" /dev/null </dev/null)
 check "on a terminal it has colours" has "$shown" "$(printf '\033[1mWORKER')"

@@ -33,7 +33,7 @@ struct stk_options {
 	const char *config, *policy, *cage, *redis, *queues, *repeat;
 	bool json, learn, markdown, time, keep_going, debugger;
 	const char *as, *as_password; /* whom to log in as for what a worker may not ask */
-	int first_operand; /* index into argv */
+	int first_operand;            /* index into argv */
 };
 
 /*

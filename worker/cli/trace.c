@@ -156,7 +156,7 @@ static bool take_lines(const struct stk_fault *f, const char *program, struct st
 	size_t n = 5;
 
 	if (said == NULL || strlen(program) >= sizeof(file))
-		return false;
+		return false; /* NOLINT(clang-analyzer-unix.Malloc): the attribute frees it */
 	(void)snprintf(file, sizeof(file), "%s", program);
 	for (uint32_t i = 0; i < f->n_frames; i++)
 		if (f->frames[i].module == 0) {
