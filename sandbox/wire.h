@@ -28,6 +28,7 @@
 #define STK_TREES_MAX       4   /* library trees of an exec(dynamic) class */
 #define STK_PATH_MAX        128
 #define STK_PATHS_MAX       16    /* distinct programs and library trees of one cage program */
+#define STK_RELEASES_MAX    8     /* pre-signed jobs that one job may release */
 #define STK_SECRETS_MAX     8     /* secrets, and settings, of one class */
 #define STK_HANDED_EACH     4096u /* bytes of one secret or setting */
 #define STK_HANDED_MAX      (2 * STK_SECRETS_MAX * (4 + STK_HANDED_EACH + 1))
@@ -94,7 +95,7 @@ struct stk_class_desc {
 	uint32_t n_grants;
 	uint32_t n_nets, n_trees, n_secrets, n_settings;
 	uint32_t keep_result_s; /* how long its results are kept; 0: they are not */
-	uint32_t pad;
+	uint32_t releases;      /* how many pre-signed jobs one of it may release; 0: none */
 	struct stk_grant grants[STK_GRANTS_MAX];
 	/* All NUL-padded; what lies beyond a count is zero. */
 	char program[STK_PATH_MAX];                    /* exec: absolute path; else empty */
@@ -205,7 +206,9 @@ enum stk_frame_type {
 	STK_FRAME_RESULT = 6,   /* struct stk_result, then message bytes, then result bytes */
 	STK_FRAME_PROGRESS = 8, /* struct stk_progress, then at most STK_NOTE_MAX bytes of text */
 	STK_FRAME_BEAT = 9,     /* no body: the handler is alive */
-	STK_FRAME_LAST = STK_FRAME_BEAT
+	STK_FRAME_RELEASE =
+	    10, /* a payload that came among the arguments: to be pushed when done */
+	STK_FRAME_LAST = STK_FRAME_RELEASE
 };
 struct stk_frame {
 	uint32_t magic;

@@ -314,6 +314,7 @@ void stk_worker_refuse(struct stk_worker *w, const struct stk_reserved *r,
 		return;
 	}
 	if (a->verdict == STK_V_R_REPLAY_DONE) {
+		out->releases_of = w->job_id; /* its worker may have died before it pushed them */
 		log_refusal(w, r, a, "job.refused");
 		return; /* this copy is dropped and counted: its success stands recorded */
 	}

@@ -154,8 +154,10 @@ static enum stk_answer settle_and_go_on(
 	if (e != STK_OK)
 		return STK_ANSWER_AGAIN;
 	stk_worker_settled(w, settle, settled);
-	if (settled == STK_ANSWER_OK)
+	if (settled == STK_ANSWER_OK) {
 		stk_worker_result_settled(w, settle);
+		stk_worker_released(w);
+	}
 	if (w->store.opened)
 		w->breaker.looked_ms = 0; /* told by the next look */
 	if (w->store.area_full)

@@ -32,6 +32,9 @@ struct stockade_job {
 	int64_t pulsed_ms; /* when progress or a heartbeat was last sent; 0: not yet */
 	bool executed;     /* its program was run */
 	char message[STOCKADE_MESSAGE_MAX + 1];
+	char *releases[STK_RELEASES_MAX]; /* owned */
+	uint32_t n_releases;
+	size_t release_bytes;
 	char *result; /* owned */
 	size_t result_len;
 	struct stockade_piece *pieces; /* owned: stockade_alloc()'s, the newest first (memory.c) */

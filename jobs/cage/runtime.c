@@ -169,7 +169,37 @@ int stockade_result_json(struct stockade_job *job, const char *text)
 	return 0;
 }
 
+int stockade_release(struct stockade_job *job, const char *payload)
+{
+	size_t len = strlen(payload);
+	int err = job->desc->releases == 0                  ? EPERM
+		  : job->n_releases >= job->desc->releases  ? EDQUOT
+		  : len == 0 || payload[0] != '{'           ? EINVAL
+		  : len > STK_ARGS_MAX - job->release_bytes ? E2BIG
+							    : 0;
+
+	if (err == 0 && (job->releases[job->n_releases] = strdup(payload)) == NULL)
+		err = ENOMEM;
+	if (err != 0) {
+		errno = err;
+		return -1;
+	}
+	job->n_releases++;
+	job->release_bytes += len;
+	return 0;
+}
+
 /* --- one job ---------------------------------------------------------------------------------- */
+
+static bool send_release(const char *payload)
+{
+	struct stk_frame head = { .magic = STK_FRAME_MAGIC,
+		.type = STK_FRAME_RELEASE,
+		.len = (uint32_t)strlen(payload) };
+
+	return stk_write_all(STK_SLOT_REPORT, &head, sizeof(head)) == STK_OK &&
+	       stk_write_all(STK_SLOT_REPORT, payload, head.len) == STK_OK;
+}
 
 /* Written in pieces: the worker puts them together, and nothing else writes here any more. */
 STK_NORETURN static void finish(struct stockade_job *job, struct stockade_result r)
@@ -186,6 +216,9 @@ STK_NORETURN static void finish(struct stockade_job *job, struct stockade_result
 
 	/* what was printed belongs before the end; stdio would else lose it at _exit */
 	(void)fflush(NULL);
+	for (uint32_t i = 0; r.kind == STK_RESULT_DONE && i < job->n_releases; i++)
+		if (!send_release(job->releases[i]))
+			_exit(1);
 	if (stk_write_all(STK_SLOT_REPORT, &head, sizeof(head)) != STK_OK ||
 	    stk_write_all(STK_SLOT_REPORT, &body, sizeof(body)) != STK_OK ||
 	    stk_write_all(STK_SLOT_REPORT, job->message, body.message_len) != STK_OK ||

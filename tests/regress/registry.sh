@@ -108,6 +108,7 @@ extern "C" struct stockade_result f(struct stockade_job *j)
 		return stockade_fail(j, 1, "%s", u.why);
 	stockade_progress(j, 1, 2, "%d", 1);
 	stockade_heartbeat(j);
+	(void)stockade_release(j, "{}");
 	if (static_cast<char *>(stockade_alloc(j, 5)) == nullptr || stockade_text(j, "%d", 5) == nullptr)
 		return stockade_fail_for_good(j, 2, "no room");
 	return j ? STOCKADE_DONE : stockade_retry_after(5);

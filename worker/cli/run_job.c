@@ -99,6 +99,7 @@ static int exit_code(const struct stk_outcome *o)
 	case STK_OUT_DONE: return 0;
 	case STK_OUT_FAILED:
 	case STK_OUT_FAILED_FOR_GOOD:
+	case STK_OUT_RELEASE_REFUSED:
 	case STK_OUT_NO_RESULT:
 	case STK_OUT_NON_ZERO_EXIT: return 1;
 	case STK_OUT_ARGS_JSON:
