@@ -125,6 +125,12 @@ void stockade_heartbeat(struct stockade_job *job);
 /* 32 lower-case hex digits, the same for every attempt of this job: an idempotency key. Borrowed.
  */
 const char *stockade_job_id(const struct stockade_job *job);
+/*
+ * The job's place in a trace: a W3C traceparent of version 00, 55 characters, borrowed, for the
+ * header of what the handler asks of others. The one that the producer signed as the job's ref, or
+ * else one made of the job's id, which is also the trace.id of the worker's log lines.
+ */
+const char *stockade_trace(const struct stockade_job *job);
 /* 1 for the first run, 2 for the first retry, ... */
 uint32_t stockade_attempt(const struct stockade_job *job);
 /* Milliseconds until the worker kills this process; 0 when it is due. */

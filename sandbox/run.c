@@ -20,6 +20,7 @@ static bool build_go(struct stk_run *run)
 		.flags = r->check_only ? STK_GO_CHECK_ONLY : 0 };
 
 	memcpy(go.job_id, r->job_id, sizeof(go.job_id));
+	memcpy(go.trace, r->trace, sizeof(go.trace) - 1);
 	return stk_letter_write(&run->letter, &go, r->args, r->handed);
 }
 

@@ -184,13 +184,15 @@ struct stk_program_end {
 /* W -> J on the argument pipe, after READY: this is the GO. Then args_len bytes of JSON text,
  * then handed_len bytes: for each of the class's secrets and then of its settings, in the order of
  * its record, a uint32 length, that many bytes and a NUL. */
-#define STK_GO_MAGIC 0x31304f47u /* "GO01" */
+#define STK_TRACE_BYTES 56          /* "00-<32 hex>-<16 hex>-<2 hex>" with its NUL */
+#define STK_GO_MAGIC    0x31304f47u /* "GO01" */
 struct stk_go {
 	uint32_t magic;
 	uint32_t args_len;
 	uint32_t flags;
-	uint32_t handed_len; /* <= STK_HANDED_MAX */
-	uint8_t job_id[16];  /* idempotency key */
+	uint32_t handed_len;         /* <= STK_HANDED_MAX */
+	uint8_t job_id[16];          /* idempotency key */
+	char trace[STK_TRACE_BYTES]; /* W3C traceparent, NUL-terminated */
 };
 #define STK_GO_CHECK_ONLY \
 	1u /* parse, validate and bind the arguments, then report Done: `explain` */

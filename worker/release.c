@@ -109,7 +109,7 @@ static void tell(struct stk_worker *w, const struct stk_ticket *t, const struct 
 		      f->refused, stk_ticket_class(t));
 	if (f->refused != NULL)
 		stk_jw_cstr(line, "event.reason", f->refused);
-	stk_jw_cstr(line, "stockade.job_id", w->job_id);
+	stk_worker_say_job(w, line);
 	if (known) {
 		stk_jw_cstr(line, "stockade.released_id", r.released);
 		stk_jw_cstr(line, "stockade.released_class", f->a.cls);

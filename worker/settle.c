@@ -165,7 +165,7 @@ static void log_finished(struct stk_worker *w, const struct stk_reserved *r,
 
 	stk_jw_cstr(line, "event.reason", stk_outcome_text(o->name));
 	stk_jw_int(line, "event.duration", o->wall_ms * 1000000);
-	stk_jw_cstr(line, "stockade.job_id", w->job_id);
+	stk_worker_say_job(w, line);
 	stk_jw_cstr(line, "stockade.queue", r->parcel.queue);
 	stk_jw_cstr(line, "stockade.class", stk_ticket_class(t));
 	stk_jw_int(line, "stockade.seq", r->parcel.seq);
@@ -233,7 +233,7 @@ void stk_worker_settled(
 	    settled[what->what], stk_answer_text(answer));
 
 	if (w->job_id[0] != '\0')
-		stk_jw_cstr(line, "stockade.job_id", w->job_id);
+		stk_worker_say_job(w, line);
 	stk_jw_int(line, "stockade.seq", what->seq);
 	stk_log_end();
 }

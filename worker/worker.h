@@ -86,6 +86,7 @@ struct stk_worker {
 	char area[STK_AREA_BYTES];
 	char entry_id[STK_ULID_BYTES];
 	char job_id[33];
+	char trace[STK_TRACE_BYTES]; /* of the job in hand, "" where it has no id */
 	uint8_t class_name[STK_NAME_MAX];
 };
 
@@ -178,6 +179,10 @@ void stk_worker_run(struct stk_worker *w, const struct stk_reserved *r, const st
 /* settle.c: an outcome becomes a settlement: counted, recorded, retried or handed back. */
 void stk_worker_settle(struct stk_worker *w, const struct stk_reserved *r,
     const struct stk_ticket *t, struct stk_outcome *o, struct stk_settle *out);
+
+/* trace.c: the trace context of a job that has an id; that id and its trace.id in a line. */
+void stk_worker_trace(struct stk_worker *w, const struct stk_admission *a);
+void stk_worker_say_job(const struct stk_worker *w, struct stk_jw *line);
 
 /* progress.c: nothing was said yet; something was; to Redis, if it is time, before @back_by_ms. */
 void stk_progress_begin(struct stk_progress_told *t);

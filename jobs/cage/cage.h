@@ -28,6 +28,7 @@ struct stockade_job {
 	const struct stk_class_desc *desc;
 	const struct stk_spawn *spawn;
 	char id[33];
+	char trace[STK_TRACE_BYTES];
 	uint32_t reported; /* bytes of log records so far */
 	int64_t pulsed_ms; /* when progress or a heartbeat was last sent; 0: not yet */
 	bool executed;     /* its program was run */

@@ -83,6 +83,11 @@ const char *stockade_job_id(const struct stockade_job *job)
 	return job->id;
 }
 
+const char *stockade_trace(const struct stockade_job *job)
+{
+	return job->trace;
+}
+
 uint32_t stockade_attempt(const struct stockade_job *job)
 {
 	return job->spawn->attempt;
@@ -306,6 +311,7 @@ void stockade_run_job(const struct stockade_class *class_entry, const struct stk
 	if (bound == NULL)
 		_exit(1);
 	stk_hex(go.job_id, sizeof(go.job_id), job.id);
+	memcpy(job.trace, go.trace, sizeof(job.trace) - 1);
 	seed_tables();
 	if (stockade_args_parse(text, go.args_len, &args, &violation) == -1)
 		refuse(&job, STK_RESULT_ARGS_JSON, &violation);

@@ -189,3 +189,11 @@ int hostile_release_none(const struct hostile_args *a)
 {
 	return hostile_release(a);
 }
+
+int hostile_trace(const struct hostile_args *a)
+{
+	(void)a;
+	(void)snprintf(
+	    hostile_message, sizeof(hostile_message), "trace %s", stockade_trace(hostile_job));
+	return -1;
+}
