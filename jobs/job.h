@@ -35,6 +35,18 @@
 extern "C" {
 #endif
 
+/*
+ * The contract between handlers, their library and the worker, as a number. An object that was
+ * compiled with the header of another number does not link ("undefined reference to
+ * stockade_abi_<number>": compile it again), and a cage program of another number is refused by the
+ * worker as CAGE_ABI.
+ */
+#define STOCKADE_ABI 2
+extern const char stockade_abi_2;
+#if defined(__GNUC__)
+static const char *const stockade_abi_of_this_object __attribute__((used)) = &stockade_abi_2;
+#endif
+
 /* The job being run; borrowed by the handler until it returns. Opaque. */
 struct stockade_job;
 

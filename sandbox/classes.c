@@ -201,7 +201,9 @@ static const char *header_wrong(const struct stk_desc_header *h, size_t len)
 	if (h->magic != STK_DESC_MAGIC)
 		return "not a description";
 	if (h->abi != STK_ABI)
-		return "built for another job.h (ABI number)";
+		return "CAGE_ABI: it was built with another job.h (ABI number); build it again "
+		       "with this "
+		       "version's header and library";
 	if (h->class_size != sizeof(struct stk_class_desc))
 		return "built from another version (class record size)";
 	if (h->n_classes == 0 || h->n_classes > STK_CLASSES_MAX || h->n_labels > STK_LABELS_MAX)

@@ -11,7 +11,7 @@
 
 #include "sandbox/base.h"
 
-#define STK_ABI          1u /* job.h's contract; a described table with another number is refused */
+#define STK_ABI          2u /* job.h's contract; a described table with another number is refused */
 #define STK_WALL_VERSION 2u /* what the entry sequence promises */
 
 #define STK_NAME_MAX        128 /* class name, as STK1 allows (PROTOCOL.md, STK1) */

@@ -18,6 +18,10 @@
 
 #define NAME_MAX_BYTES 1024
 
+/* Whoever includes another job.h asks for another of these. */
+const char stockade_abi_2 = STOCKADE_ABI;
+_Static_assert(STOCKADE_ABI == STK_ABI, "job.h and the description speak of one contract");
+
 /* --- job.h ------------------------------------------------------------------------------------ */
 
 size_t stockade_vformat(char *out, size_t size, const char *fmt, va_list ap)

@@ -120,7 +120,7 @@ static void every_lie_is_refused(void **state)
 	for (size_t len = 0; len < sizeof(whole); len++)
 		refused(&whole, len, "");
 	WRONG(i.head.magic++, "not a description");
-	WRONG(i.head.abi = 0, "another job.h");
+	WRONG(i.head.abi = 0, "CAGE_ABI: it was built with another job.h");
 	WRONG(i.head.class_size--, "another version");
 	WRONG(i.head.n_classes = 0, "no classes");
 	WRONG(i.head.n_classes = 257, "too many classes");
