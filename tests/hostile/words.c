@@ -146,7 +146,8 @@ int hostile_talker(const struct hostile_args *a)
 /* --- releases -----------------------------------------------------------------------------------
  */
 
-/* "forge N": RELEASE frames past job.h; "fail": releases, then fails; else releases each argument.
+/* "forge N": RELEASE frames past job.h; "fail": releases, then fails; "slow": takes its time; else
+ * releases each argument.
  */
 int hostile_release(const struct hostile_args *a)
 {
@@ -176,7 +177,9 @@ int hostile_release(const struct hostile_args *a)
 		    strerrorname_np(none), strerrorname_np(size), strerrorname_np(limit));
 		return -1;
 	}
-	for (size_t i = is(a, 0, "fail") ? 1 : 0; i < a->n; i++)
+	if (is(a, 0, "slow"))
+		nap(2000);
+	for (size_t i = is(a, 0, "fail") || is(a, 0, "slow") ? 1 : 0; i < a->n; i++)
 		if (stockade_release(hostile_job, a->arg[i]) == -1)
 			return -1;
 	if (is(a, 0, "fail"))
