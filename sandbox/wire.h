@@ -208,8 +208,7 @@ enum stk_frame_type {
 	STK_FRAME_RESULT = 6,   /* struct stk_result, then message bytes, then result bytes */
 	STK_FRAME_PROGRESS = 8, /* struct stk_progress, then at most STK_NOTE_MAX bytes of text */
 	STK_FRAME_BEAT = 9,     /* no body: the handler is alive */
-	STK_FRAME_RELEASE =
-	    10, /* a payload that came among the arguments: to be pushed when done */
+	STK_FRAME_RELEASE = 10, /* a payload from among the arguments, to be pushed when done */
 	STK_FRAME_LAST = STK_FRAME_RELEASE
 };
 struct stk_frame {

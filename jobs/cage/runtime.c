@@ -316,6 +316,9 @@ void stockade_run_job(const struct stockade_class *class_entry, const struct stk
 		_exit(1);
 	stk_hex(go.job_id, sizeof(go.job_id), job.id);
 	memcpy(job.trace, go.trace, sizeof(job.trace) - 1);
+	if (job.trace[0] == '\0') /* a run without a worker */
+		(void)snprintf(
+		    job.trace, sizeof(job.trace), "00-%.32s-%.16s-00", job.id, job.id + 16);
 	seed_tables();
 	if (stockade_args_parse(text, go.args_len, &args, &violation) == -1)
 		refuse(&job, STK_RESULT_ARGS_JSON, &violation);
