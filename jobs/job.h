@@ -29,8 +29,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "names.h" /* part of this; beside it, wherever it is installed */
+
 #ifdef __cplusplus
 extern "C" {
+#endif
+
+/*
+ * The contract between handlers, their library and the worker, as a number. An object that was
+ * compiled with the header of another number does not link ("undefined reference to
+ * stockade_abi_<number>": compile it again), and a cage program of another number is refused by the
+ * worker as CAGE_ABI.
+ */
+#define STOCKADE_ABI 2
+extern const char stockade_abi_2;
+#if defined(__GNUC__)
+static const char *const stockade_abi_of_this_object __attribute__((used)) = &stockade_abi_2;
 #endif
 
 /* The job being run; borrowed by the handler until it returns. Opaque. */
@@ -123,6 +137,12 @@ void stockade_heartbeat(struct stockade_job *job);
 /* 32 lower-case hex digits, the same for every attempt of this job: an idempotency key. Borrowed.
  */
 const char *stockade_job_id(const struct stockade_job *job);
+/*
+ * The job's place in a trace: a W3C traceparent of version 00, 55 characters, borrowed, for the
+ * header of what the handler asks of others. The one that the producer signed as the job's ref, or
+ * else one made of the job's id, which is also the trace.id of the worker's log lines.
+ */
+const char *stockade_trace(const struct stockade_job *job);
 /* 1 for the first run, 2 for the first retry, ... */
 uint32_t stockade_attempt(const struct stockade_job *job);
 /* Milliseconds until the worker kills this process; 0 when it is due. */
@@ -181,56 +201,6 @@ int stockade_exec(struct stockade_job *job, struct stockade_exec *e);
  */
 int stockade_exec_path(
     const struct stockade_job *job, const char *label, const char *name, char *out, size_t size);
-
-/*
- * An argument list in the making: zero it, add words, give .at to struct stockade_exec as .args.
- * The words are borrowed. 0, or -1 with errno E2BIG: more than 64 words, or than 16 KiB together.
- */
-#define STOCKADE_ARGV_MAX 64
-struct stockade_argv {
-	const char *at[STOCKADE_ARGV_MAX + 1]; /* NULL-ended */
-	size_t n;
-	size_t bytes;
-};
-/* A word of the handler's own: an option, a constant. */
-int stockade_argv_add(struct stockade_argv *v, const char *word);
-/*
- * A word that came from outside. One that begins with "-" would be an option to the program, so it
- * is refused unless @flags has STOCKADE_ARGV_DASH: for a program that was told "--" before, or
- * where it is the value of an option that takes one. As above, and -1 with errno EINVAL for such a
- * one, for an empty one, and for one that is no UTF-8 or has control characters in it.
- */
-#define STOCKADE_ARGV_DASH 1u
-int stockade_argv_add_operand(struct stockade_argv *v, const char *text, unsigned flags);
-
-/* --- names that came from outside ------------------------------------------------------------- */
-
-/*
- * Whether @name may be used as the name of one file: 1 to 255 bytes of UTF-8 without a slash,
- * without a control character or a mark that changes how text is shown, and beginning neither with
- * a dot (".", "..", hidden files) nor with a dash (an option to programs).
- */
-bool stockade_name_ok(const char *name);
-
-#define STOCKADE_URL_MAX  2048
-#define STOCKADE_URL_HTTP 1u /* http:// as well; without it https:// alone */
-struct stockade_url {
-	char scheme[6];    /* "https" or "http" */
-	char host[254];    /* in lower case; an IPv6 address without its brackets */
-	bool is_address;   /* the host is an IPv4 or IPv6 address */
-	uint16_t port;     /* the one that was given, else 443 or 80 */
-	char target[2050]; /* path and query as they go into a request; at least "/" */
-	const char *why; /* after -1: what is wrong, a fragment of a sentence, static; else NULL */
-};
-/*
- * Takes apart an absolute URL of at most 2048 bytes, fills @out. It is strict on purpose: two
- * programs that understand one URL differently are how checks are passed by. Refused, with -1,
- * errno EINVAL and a reason in @out->why: another scheme; a user name; a host in a coded spelling,
- * a number that is no dotted IPv4 address, a name that is none; a port outside of 1 to 65535; bytes
- * that no URL has, and coded control bytes; "." and ".." in the path; a fragment. Where the job may
- * connect to is CONNECT's matter, not this function's.
- */
-int stockade_url_parse(const char *text, unsigned flags, struct stockade_url *out);
 
 /* --- memory ----------------------------------------------------------------------------------- */
 
@@ -384,6 +354,24 @@ int stockade_unlink(const struct stockade_job *job, const char *label, const cha
 int stockade_connect(
     struct stockade_job *job, const char *host, uint16_t port, uint32_t timeout_ms);
 const char *stockade_connect_why(const struct stockade_job *job);
+
+/*
+ * A handler signs nothing and enqueues nothing. What is to follow it travels signed among its
+ * arguments, as a string that holds the whole payload ({"class":...,"args":[...]}, as a producer
+ * would push it), and @payload is that text. When the handler returns STOCKADE_DONE the worker
+ * looks at it as at any job of its queue (signature, times, policy), sees that it stood among the
+ * arguments, and pushes it to the first queue that it was signed for, in the same step in which
+ * this job is done: never without it, never twice for one success. If one is refused the job fails
+ * as ReleaseRefused, and none is pushed. With any other result nothing is released.
+ *
+ * At most as many as the class's RELEASE(n) says, 64 KiB together. 0, or -1 with errno:
+ *	EPERM    the class has no RELEASE
+ *	EDQUOT   more than it says
+ *	EINVAL   the text is no JSON object
+ *	E2BIG    more than 64 KiB together
+ *	ENOMEM
+ */
+int stockade_release(struct stockade_job *job, const char *payload);
 
 /*
  * Keeps @text, one JSON value in UTF-8, as the job's result; the handler then returns

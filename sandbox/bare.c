@@ -38,6 +38,7 @@ static enum stk_err write_letter(const struct stk_bare *b, int64_t deadline_ms)
 	enum stk_err e = stk_write_all(b->letter, &s, sizeof(s));
 
 	memcpy(go.job_id, b->r->job_id, sizeof(go.job_id));
+	memcpy(go.trace, b->r->trace, sizeof(go.trace) - 1);
 	if (e == STK_OK)
 		e = stk_write_all(b->letter, &go, sizeof(go));
 	if (e == STK_OK)
@@ -116,6 +117,13 @@ static void take_output(const struct stk_bare *b, struct stk_outcome *out)
 	}
 }
 
+/* All progress that a handler may report within its time. */
+static size_t pulse_bytes(const struct stk_limits *l)
+{
+	return (STK_PULSES_AT_ONCE + l->wall_ms / STK_PULSE_EVERY_MS) *
+	       (sizeof(struct stk_frame) + sizeof(struct stk_progress) + STK_NOTE_MAX);
+}
+
 enum stk_err stk_bare_judge(const struct stk_bare *b, int status,
     void (*log)(void *ctx, uint32_t level, struct stk_span text), void *ctx,
     struct stk_outcome *out)
@@ -128,12 +136,17 @@ enum stk_err stk_bare_judge(const struct stk_bare *b, int status,
 	uint8_t *bytes = NULL;
 	size_t len = 0;
 
+	/* it is read at the end: what was said in all that time counts as said in its time */
+	report.began_ms -= b->r->limits.wall_ms;
+	if (e == STK_OK)
+		e = stk_report_may_release(&report, desc_of(b)->releases);
 	/* as much as an honest report can be */
 	if (e == STK_OK && lseek(b->report, 0, SEEK_SET) == -1)
 		e = STK_E_SYSTEM;
 	if (e == STK_OK)
 		e = stk_read_all(b->report,
-		    (size_t)b->r->limits.report_bytes + b->r->limits.result_bytes + (16u << 10),
+		    (size_t)b->r->limits.report_bytes + b->r->limits.result_bytes + (16u << 10) +
+			STK_ARGS_MAX + pulse_bytes(&b->r->limits),
 		    &bytes, &len);
 	if (e == STK_OK)
 		e = stk_report_feed(&report, bytes, len);

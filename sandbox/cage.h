@@ -150,6 +150,7 @@ struct stk_run_request {
 	uint32_t attempt;
 	const char *queue; /* for the child's title; NULL: it shows none */
 	uint8_t job_id[16];
+	char trace[STK_TRACE_BYTES]; /* what stockade_trace() says */
 	bool check_only;        /* arguments are checked and bound, the handler is not called */
 	struct stk_span args;   /* JSON text, <= STK_ARGS_MAX; J reads it only after READY */
 	struct stk_span handed; /* secrets and settings of the class (wire.h), sent behind them */

@@ -186,8 +186,8 @@ static const char *class_wrong(const struct stk_desc_header *h, const struct stk
 		return "an unknown kind of retry";
 	if (c->idempotent > 1 || c->retry_max > 1000 || c->retry_base_ms > most.wall_ms)
 		return "a retry rule beyond its bounds";
-	if (c->keep_result_s > KEEP_RESULT_MAX || c->pad != 0)
-		return "a result kept longer than seven days";
+	if (c->keep_result_s > KEEP_RESULT_MAX || c->releases > STK_RELEASES_MAX)
+		return "a result kept longer than seven days, or more than 8 released jobs";
 	if (!limits_good(&c->ask))
 		return "a limit of zero or beyond all bounds";
 	wrong = grants_wrong(h, c);
@@ -201,7 +201,9 @@ static const char *header_wrong(const struct stk_desc_header *h, size_t len)
 	if (h->magic != STK_DESC_MAGIC)
 		return "not a description";
 	if (h->abi != STK_ABI)
-		return "built for another job.h (ABI number)";
+		return "CAGE_ABI: it was built with another job.h (ABI number); build it again "
+		       "with this "
+		       "version's header and library";
 	if (h->class_size != sizeof(struct stk_class_desc))
 		return "built from another version (class record size)";
 	if (h->n_classes == 0 || h->n_classes > STK_CLASSES_MAX || h->n_labels > STK_LABELS_MAX)

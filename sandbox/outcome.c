@@ -29,6 +29,8 @@ void stk_outcome_clear(struct stk_outcome *o)
 {
 	free(o->message);
 	free(o->result);
+	for (uint32_t i = 0; i < o->n_releases; i++)
+		free((void *)(uintptr_t)o->releases[i].p);
 	memset(o, 0, sizeof(*o));
 }
 
@@ -178,6 +180,7 @@ static void by_signal(const struct stk_end *e, struct stk_outcome *o)
 static void take_words(const struct stk_report *r, struct stk_outcome *o)
 {
 	size_t m = r->result.message_len, n = r->result.result_len;
+	uint8_t *copy;
 
 	o->code = r->result.code;
 	o->retry_ms = r->result.retry_ms;
@@ -189,6 +192,13 @@ static void take_words(const struct stk_report *r, struct stk_outcome *o)
 	if (n > 0 && (o->result = malloc(n)) != NULL) {
 		memcpy(o->result, r->body + m, n);
 		o->result_len = n;
+	}
+	/* a release without its bytes is refused later, never left out */
+	for (uint32_t i = 0; r->result.kind == STK_RESULT_DONE && i < r->n_releases; i++) {
+		if ((copy = malloc(r->releases[i].len)) != NULL)
+			memcpy(copy, r->releases[i].p, r->releases[i].len);
+		o->releases[o->n_releases++] =
+		    stk_span_of(copy, copy == NULL ? 0 : r->releases[i].len);
 	}
 }
 

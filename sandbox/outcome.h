@@ -17,6 +17,7 @@
 	X(RETRY_ASKED, "RetryAsked")             \
 	X(FAILED, "Failed")                      \
 	X(FAILED_FOR_GOOD, "FailedForGood")      \
+	X(RELEASE_REFUSED, "ReleaseRefused")     \
 	X(ARGS_JSON, "E_ARGS_JSON")              \
 	X(ARGS_SCHEMA, "E_SCHEMA")               \
 	X(NO_RESULT, "NoResult")                 \
@@ -76,6 +77,9 @@ struct stk_outcome {
 	size_t message_len;
 	uint8_t *result; /* handler's result bytes, untrusted, owned; NULL if none */
 	size_t result_len;
+	/* payloads that a job which is Done wants pushed: untrusted, owned */
+	struct stk_span releases[STK_RELEASES_MAX];
+	uint32_t n_releases;
 	uint8_t output_tail[512]; /* last bytes the job printed, untrusted: shown by run-job */
 	size_t output_tail_len;
 	/* where a fault, an abort or a denied call was, as the child's handler wrote it: untrusted

@@ -31,7 +31,26 @@ void stk_report_clear(struct stk_report *r)
 {
 	free(r->buf);
 	free(r->body);
+	for (uint32_t i = 0; i < r->n_releases; i++)
+		free((void *)(uintptr_t)r->releases[i].p);
 	memset(r, 0, sizeof(*r));
+}
+
+enum stk_err stk_report_may_release(struct stk_report *r, uint32_t n)
+{
+	size_t cap = HEAD + STK_ARGS_MAX;
+	uint8_t *buf;
+
+	if (n == 0)
+		return STK_OK;
+	if (r->cap < cap) {
+		if ((buf = realloc(r->buf, cap)) == NULL)
+			return STK_E_NOMEM;
+		r->buf = buf;
+		r->cap = cap;
+	}
+	r->may_release = n < STK_RELEASES_MAX ? n : STK_RELEASES_MAX;
+	return STK_OK;
 }
 
 bool stk_report_torn(const struct stk_report *r)
@@ -144,6 +163,22 @@ static enum stk_err on_beat(struct stk_report *r, const uint8_t *body, size_t le
 	return len != 0 ? STK_E_FORMAT : pulse(r);
 }
 
+static enum stk_err on_release(struct stk_report *r, const uint8_t *body, size_t len)
+{
+	uint8_t *copy;
+
+	if (!r->ready || r->has_result || r->may_release == 0 || len == 0)
+		return STK_E_FORMAT;
+	if (r->n_releases == r->may_release || len > STK_ARGS_MAX - r->release_bytes)
+		return STK_E_TOOBIG;
+	if ((copy = malloc(len)) == NULL)
+		return STK_E_NOMEM;
+	memcpy(copy, body, len);
+	r->releases[r->n_releases++] = stk_span_of(copy, len);
+	r->release_bytes += len;
+	return STK_OK;
+}
+
 static enum stk_err on_result(struct stk_report *r, const uint8_t *body, size_t len)
 {
 	struct stk_result res;
@@ -175,6 +210,7 @@ static const struct {
 	[STK_FRAME_RESULT] = { on_result },
 	[STK_FRAME_PROGRESS] = { on_progress },
 	[STK_FRAME_BEAT] = { on_beat },
+	[STK_FRAME_RELEASE] = { on_release },
 };
 
 /* Checks the head as soon as it is whole, so that no body is waited for that may not come. */
@@ -187,6 +223,10 @@ static enum stk_err check_head(struct stk_report *r, const struct stk_frame *f)
 		return f->len > sizeof(struct stk_progress) + STK_NOTE_MAX ? STK_E_FORMAT : STK_OK;
 	if (f->type == STK_FRAME_RESULT)
 		return f->len > r->cap - HEAD ? STK_E_FORMAT : STK_OK;
+	if (f->type == STK_FRAME_RELEASE)
+		return r->may_release == 0     ? STK_E_FORMAT
+		       : f->len > STK_ARGS_MAX ? STK_E_TOOBIG
+					       : STK_OK;
 	r->counted += HEAD + (uint64_t)f->len;
 	/* READY, SETUP, DENIED and FAULT of an honest job fit beside its whole allowance */
 	if (r->counted > (uint64_t)r->report_max + STK_REPORT_BESIDE)

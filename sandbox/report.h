@@ -24,10 +24,14 @@ struct stk_report {
 	struct stk_denied denied;
 	struct stk_fault fault;
 	struct stk_result result;
-	uint8_t *body;    /* owned: message bytes, then result bytes, as result says */
-	int64_t began_ms; /* CLOCK_MONOTONIC, of stk_report_init() */
-	uint64_t pulses;  /* PROGRESS and BEAT so far */
-	uint64_t words;   /* LOG, PROGRESS and BEAT so far: signs of life */
+	uint8_t *body;        /* owned: message bytes, then result bytes, as result says */
+	int64_t began_ms;     /* CLOCK_MONOTONIC, of stk_report_init() */
+	uint32_t may_release; /* how many RELEASE frames; stk_report_may_release() */
+	struct stk_span releases[STK_RELEASES_MAX]; /* owned */
+	uint32_t n_releases;
+	size_t release_bytes; /* of all, at most STK_ARGS_MAX: they came among the arguments */
+	uint64_t pulses;      /* PROGRESS and BEAT so far */
+	uint64_t words;       /* LOG, PROGRESS and BEAT so far: signs of life */
 	void (*log)(void *ctx, uint32_t level, struct stk_span text);
 	/* may be set after stk_report_init(); @note is untrusted, borrowed for the call */
 	void (*progress)(void *ctx, const struct stk_progress *p, struct stk_span note);
@@ -44,6 +48,8 @@ struct stk_report {
 STK_CHECK enum stk_err stk_report_init(struct stk_report *r, const struct stk_limits *limits,
     void (*log)(void *ctx, uint32_t level, struct stk_span text), void *ctx);
 void stk_report_clear(struct stk_report *r);
+/* After init: @n RELEASE frames may come (without it none may). STK_E_NOMEM. */
+STK_CHECK enum stk_err stk_report_may_release(struct stk_report *r, uint32_t n);
 
 /*
  * Takes @len more bytes. STK_E_FORMAT: malformed or out of turn; STK_E_TOOBIG: more log and

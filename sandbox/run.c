@@ -20,6 +20,7 @@ static bool build_go(struct stk_run *run)
 		.flags = r->check_only ? STK_GO_CHECK_ONLY : 0 };
 
 	memcpy(go.job_id, r->job_id, sizeof(go.job_id));
+	memcpy(go.trace, r->trace, sizeof(go.trace) - 1);
 	return stk_letter_write(&run->letter, &go, r->args, r->handed);
 }
 
@@ -86,6 +87,8 @@ enum stk_err stk_cage_run(struct stk_cage *c, const struct stk_run_request *r,
 		return STK_OK;
 	}
 	if (stk_report_init(&run.report, &r->limits, hooks->log, hooks->ctx) != STK_OK ||
+	    stk_report_may_release(&run.report, c->table->classes[r->class_index].releases) !=
+		STK_OK ||
 	    !build_go(&run)) {
 		(void)snprintf(out->why, sizeof(out->why), "no memory in the worker for the job");
 		clear(&run);

@@ -11,7 +11,7 @@
 
 #include "sandbox/base.h"
 
-#define STK_ABI          1u /* job.h's contract; a described table with another number is refused */
+#define STK_ABI          2u /* job.h's contract; a described table with another number is refused */
 #define STK_WALL_VERSION 2u /* what the entry sequence promises */
 
 #define STK_NAME_MAX        128 /* class name, as STK1 allows (PROTOCOL.md, STK1) */
@@ -28,6 +28,7 @@
 #define STK_TREES_MAX       4   /* library trees of an exec(dynamic) class */
 #define STK_PATH_MAX        128
 #define STK_PATHS_MAX       16    /* distinct programs and library trees of one cage program */
+#define STK_RELEASES_MAX    8     /* pre-signed jobs that one job may release */
 #define STK_SECRETS_MAX     8     /* secrets, and settings, of one class */
 #define STK_HANDED_EACH     4096u /* bytes of one secret or setting */
 #define STK_HANDED_MAX      (2 * STK_SECRETS_MAX * (4 + STK_HANDED_EACH + 1))
@@ -94,7 +95,7 @@ struct stk_class_desc {
 	uint32_t n_grants;
 	uint32_t n_nets, n_trees, n_secrets, n_settings;
 	uint32_t keep_result_s; /* how long its results are kept; 0: they are not */
-	uint32_t pad;
+	uint32_t releases;      /* how many pre-signed jobs one of it may release; 0: none */
 	struct stk_grant grants[STK_GRANTS_MAX];
 	/* All NUL-padded; what lies beyond a count is zero. */
 	char program[STK_PATH_MAX];                    /* exec: absolute path; else empty */
@@ -183,13 +184,15 @@ struct stk_program_end {
 /* W -> J on the argument pipe, after READY: this is the GO. Then args_len bytes of JSON text,
  * then handed_len bytes: for each of the class's secrets and then of its settings, in the order of
  * its record, a uint32 length, that many bytes and a NUL. */
-#define STK_GO_MAGIC 0x31304f47u /* "GO01" */
+#define STK_TRACE_BYTES 56          /* "00-<32 hex>-<16 hex>-<2 hex>" with its NUL */
+#define STK_GO_MAGIC    0x31304f47u /* "GO01" */
 struct stk_go {
 	uint32_t magic;
 	uint32_t args_len;
 	uint32_t flags;
-	uint32_t handed_len; /* <= STK_HANDED_MAX */
-	uint8_t job_id[16];  /* idempotency key */
+	uint32_t handed_len;         /* <= STK_HANDED_MAX */
+	uint8_t job_id[16];          /* idempotency key */
+	char trace[STK_TRACE_BYTES]; /* W3C traceparent, NUL-terminated */
 };
 #define STK_GO_CHECK_ONLY \
 	1u /* parse, validate and bind the arguments, then report Done: `explain` */
@@ -205,7 +208,8 @@ enum stk_frame_type {
 	STK_FRAME_RESULT = 6,   /* struct stk_result, then message bytes, then result bytes */
 	STK_FRAME_PROGRESS = 8, /* struct stk_progress, then at most STK_NOTE_MAX bytes of text */
 	STK_FRAME_BEAT = 9,     /* no body: the handler is alive */
-	STK_FRAME_LAST = STK_FRAME_BEAT
+	STK_FRAME_RELEASE = 10, /* a payload from among the arguments, to be pushed when done */
+	STK_FRAME_LAST = STK_FRAME_RELEASE
 };
 struct stk_frame {
 	uint32_t magic;

@@ -56,6 +56,8 @@ void stk_counters_write(const struct stk_counters *c, struct stk_jw *w)
 	add(w, "count", "reloads", c->reloads);
 	add(w, "count", "reloads_failed", c->reloads_failed);
 	add(w, "count", "readmitted", c->readmitted);
+	add(w, "count", "released", c->released);
+	add(w, "count", "releases_refused", c->releases_refused);
 	add(w, "count", "progress_told", c->progress_told);
 	add(w, "count", "results_kept", c->results_kept);
 	add(w, "count", "results_not_kept", c->results_not_kept);

@@ -25,7 +25,7 @@ struct stk_counters {
 	uint64_t floods, drained, guards, areas_full;
 	uint64_t reloads, reloads_failed, readmitted;
 	uint64_t results_kept, results_not_kept;
-	uint64_t progress_told;
+	uint64_t progress_told, released, releases_refused;
 };
 
 /* All counters that are not zero, as members of an open object. */

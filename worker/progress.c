@@ -50,7 +50,7 @@ static void give_up(struct stk_worker *w, const char *why)
 	    "Redis does not take the progress of this job, which goes on: %s", why);
 
 	w->told.mute = true;
-	stk_jw_cstr(line, "stockade.job_id", w->job_id);
+	stk_worker_say_job(w, line);
 	stk_log_end();
 }
 

@@ -41,7 +41,7 @@ static void log_refusal(struct stk_worker *w, const struct stk_reserved *r,
 	stk_jw_int(line, "stockade.bytes", (int64_t)r->parcel.bytes.len);
 	stk_jw_cstr(line, "stockade.sha256", w->sha256);
 	if (a->authenticated) {
-		stk_jw_cstr(line, "stockade.job_id", w->job_id);
+		stk_worker_say_job(w, line);
 		stk_jw_cstr(line, "stockade.kid", a->kid);
 		stk_jw_cstr(line, "stockade.principal", a->principal);
 	}
@@ -314,6 +314,7 @@ void stk_worker_refuse(struct stk_worker *w, const struct stk_reserved *r,
 		return;
 	}
 	if (a->verdict == STK_V_R_REPLAY_DONE) {
+		out->releases_of = w->job_id; /* its worker may have died before it pushed them */
 		log_refusal(w, r, a, "job.refused");
 		return; /* this copy is dropped and counted: its success stands recorded */
 	}

@@ -25,7 +25,7 @@ static void not_kept(struct stk_worker *w, const char *reason, const char *sente
 
 	w->counters.results_not_kept++;
 	stk_jw_cstr(line, "event.reason", reason);
-	stk_jw_cstr(line, "stockade.job_id", w->job_id);
+	stk_worker_say_job(w, line);
 	stk_log_end();
 }
 

@@ -27,7 +27,7 @@ struct running {
 
 static void add_job(struct stk_jw *line, const struct running *run)
 {
-	stk_jw_cstr(line, "stockade.job_id", run->w->job_id);
+	stk_worker_say_job(run->w, line);
 	stk_jw_cstr(line, "stockade.queue", run->r->parcel.queue);
 	stk_jw_cstr(line, "stockade.class", stk_ticket_class(run->t));
 	stk_jw_int(line, "stockade.seq", run->r->parcel.seq);
@@ -233,7 +233,7 @@ void stk_worker_log_admitted(
 	    stk_ticket_class(a->ticket),
 	    a->plain ? "not signed: its queue has signatures = off" : "signed by ", a->principal);
 
-	stk_jw_cstr(line, "stockade.job_id", w->job_id);
+	stk_worker_say_job(w, line);
 	stk_jw_cstr(line, "stockade.queue", r->parcel.queue);
 	stk_jw_cstr(line, "stockade.class", stk_ticket_class(a->ticket));
 	stk_jw_int(line, "stockade.seq", r->parcel.seq);
@@ -276,6 +276,7 @@ void stk_worker_run(struct stk_worker *w, const struct stk_reserved *r, const st
 
 	memset(out, 0, sizeof(*out));
 	stk_progress_begin(&w->told);
+	memcpy(request.trace, w->trace, sizeof(request.trace));
 	memcpy(request.job_id, stk_ticket_job_id(t), sizeof(request.job_id));
 	stk_hex(request.job_id, sizeof(request.job_id), w->job_id);
 	if (!show(&run, request.limits.wall_ms)) {

@@ -22,6 +22,7 @@ STK_EMBED("beat", STK_COMMON, "beat.lua");
 STK_EMBED("reserve", STK_AREAS, "reserve.lua");
 STK_EMBED("show", STK_COMMON, "show.lua");
 STK_EMBED("progress", STK_COMMON, "progress.lua");
+STK_EMBED("release", STK_COMMON, "release.lua");
 STK_EMBED("settle", STK_AREAS STK_VIOLATIONS STK_RESULTS, "settle.lua");
 STK_EMBED("recover", STK_COMMON, "recover.lua");
 STK_EMBED("unregister", STK_COMMON, "unregister.lua");
@@ -41,6 +42,7 @@ STK_LUA(beat);
 STK_LUA(reserve);
 STK_LUA(show);
 STK_LUA(progress);
+STK_LUA(release);
 STK_LUA(settle);
 STK_LUA(recover);
 STK_LUA(unregister);
@@ -66,6 +68,7 @@ static const struct {
 	[STK_SCRIPT_RESERVE] = STK_ROW(reserve),
 	[STK_SCRIPT_SHOW] = STK_ROW(show),
 	[STK_SCRIPT_PROGRESS] = STK_ROW(progress),
+	[STK_SCRIPT_RELEASE] = STK_ROW(release),
 	[STK_SCRIPT_SETTLE] = STK_ROW(settle),
 	[STK_SCRIPT_RECOVER] = STK_ROW(recover),
 	[STK_SCRIPT_UNREGISTER] = STK_ROW(unregister),

@@ -14,6 +14,7 @@
 	X(RESERVE, "reserve")       \
 	X(SHOW, "show")             \
 	X(PROGRESS, "progress")     \
+	X(RELEASE, "release")       \
 	X(SETTLE, "settle")         \
 	X(RECOVER, "recover")       \
 	X(UNREGISTER, "unregister") \

@@ -165,7 +165,7 @@ static void log_finished(struct stk_worker *w, const struct stk_reserved *r,
 
 	stk_jw_cstr(line, "event.reason", stk_outcome_text(o->name));
 	stk_jw_int(line, "event.duration", o->wall_ms * 1000000);
-	stk_jw_cstr(line, "stockade.job_id", w->job_id);
+	stk_worker_say_job(w, line);
 	stk_jw_cstr(line, "stockade.queue", r->parcel.queue);
 	stk_jw_cstr(line, "stockade.class", stk_ticket_class(t));
 	stk_jw_int(line, "stockade.seq", r->parcel.seq);
@@ -190,13 +190,14 @@ static void park(struct stk_worker *w, const struct stk_ticket *t, struct stk_se
 }
 
 void stk_worker_settle(struct stk_worker *w, const struct stk_reserved *r,
-    const struct stk_ticket *t, const struct stk_outcome *o, struct stk_settle *out)
+    const struct stk_ticket *t, struct stk_outcome *o, struct stk_settle *out)
 {
 	size_t class = stk_ticket_class_index(t);
+	enum stk_release_end releases = stk_worker_stage_releases(w, r, t, o);
 
 	*out = (struct stk_settle){ .seq = r->parcel.seq, .what = STK_SETTLE_OK };
 	w->counters.outcomes[o->name]++;
-	if (!stk_worker_finish(w, o)) {
+	if (releases == STK_RELEASE_NOT_NOW || !stk_worker_finish(w, o)) {
 		/* another worker holds or finished this job, or its end could not be recorded:
 		 * the ledger decides when this copy comes back */
 		park(w, t, out);
@@ -216,6 +217,11 @@ void stk_worker_settle(struct stk_worker *w, const struct stk_reserved *r,
 	if (out->what != STK_SETTLE_PARK && out->what != STK_SETTLE_HANDBACK)
 		stk_breaker_note_ran(w, t, o->started,
 		    o->name == STK_OUT_ARGS_JSON || o->name == STK_OUT_ARGS_SCHEMA, out);
+	if (out->what == STK_SETTLE_OK && w->cage.table.classes[class].releases > 0) {
+		out->releases_of = w->job_id;
+		/* an earlier run of ours may have written some down and then not counted */
+		out->forget_releases = releases != STK_RELEASE_STAGED;
+	}
 	stk_worker_keep_result(w, r, t, o, out);
 	log_finished(w, r, t, o, out);
 }
@@ -227,7 +233,7 @@ void stk_worker_settled(
 	    settled[what->what], stk_answer_text(answer));
 
 	if (w->job_id[0] != '\0')
-		stk_jw_cstr(line, "stockade.job_id", w->job_id);
+		stk_worker_say_job(w, line);
 	stk_jw_int(line, "stockade.seq", what->seq);
 	stk_log_end();
 }

@@ -4,6 +4,7 @@
  */
 #include "worker/store.h"
 
+#include "sandbox/wire.h"
 #include "worker/store_call.h"
 
 #include <errno.h>
@@ -115,6 +116,26 @@ enum stk_err stk_store_show_doing(struct stk_store *s, int64_t seq, struct stk_s
 static int64_t whole(uint64_t n)
 {
 	return n > INT64_MAX ? INT64_MAX : (int64_t)n;
+}
+
+enum stk_err stk_store_stage(struct stk_store *s, int64_t seq, const char *job_id, int64_t ms,
+    const struct stk_staged *what, size_t n, enum stk_answer *v)
+{
+	struct stk_call a;
+
+	if (n == 0 || n > STK_RELEASES_MAX || !stk_key_text(job_id, 64, ""))
+		return STK_E_FORMAT;
+	stk_call_start(&a, s, STK_SCRIPT_RELEASE);
+	stk_call_number(&a, seq);
+	stk_call_text(&a, job_id);
+	stk_call_number(&a, ms < 1 ? 1 : ms);
+	for (size_t i = 0; i < n; i++) {
+		if (!stk_queue_ok(what[i].queue))
+			return STK_E_FORMAT;
+		stk_call_text(&a, what[i].queue);
+		stk_call_add(&a, what[i].payload);
+	}
+	return stk_call_plain(s, &a, v);
 }
 
 enum stk_err stk_store_progress(struct stk_store *s, int64_t seq, uint64_t done, uint64_t total,

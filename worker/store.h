@@ -63,12 +63,13 @@ struct stk_store {
 	int64_t max_payload_bytes;             /* 0: 128 KiB; the link's caps must hold it */
 	bool dynamic_queues; /* reserve pops only from members of Resque's set `queues` */
 	char sha[24][41];    /* of the scripts as Redis named them; "" = not loaded */
-	char bad_key[256]; /* of the last answer, if STORE: the key without the namespace; or "" */
-	int64_t detail;    /* after settle's OK: 1 = a foreign tool had filed this job (count it);
-			    * after NEWER: that protocol number; else of no meaning */
-	bool opened;       /* after settle's OK: it opened its principal's breaker */
-	bool area_full;    /* after settle's OK: its area takes no more, the job was dropped */
-	bool result_kept;  /* after settle's OK with a result: there was room for it */
+	char bad_key[256];  /* of the last answer, if STORE: the key without the namespace; or "" */
+	int64_t detail;     /* after settle's OK: 1 = a foreign tool had filed this job (count it);
+			     * after NEWER: that protocol number; else of no meaning */
+	bool opened;        /* after settle's OK: it opened its principal's breaker */
+	bool area_full;     /* after settle's OK: its area takes no more, the job was dropped */
+	int64_t n_released; /* after settle's OK: how many pre-signed jobs it pushed */
+	bool result_kept;   /* after settle's OK with a result: there was room for it */
 	bool failed_per_queue;     /* Resque's redis_multi_queue backend; set before register */
 	struct stk_reply *in_hand; /* owns the last parcel's bytes */
 };
@@ -146,6 +147,17 @@ STK_CHECK enum stk_err stk_store_show(
 STK_CHECK enum stk_err stk_store_progress(struct stk_store *s, int64_t seq, uint64_t done,
     uint64_t total, struct stk_span note, enum stk_answer *v);
 
+struct stk_staged {
+	const char *queue;
+	struct stk_span payload;
+};
+/*
+ * Writes down what the job in hand releases when it is done, for @ms; the settlement with
+ * .releases_of = @job_id pushes it. OK, STALE, FENCED, STORE (also a queue that we may not touch).
+ */
+STK_CHECK enum stk_err stk_store_stage(struct stk_store *s, int64_t seq, const char *job_id,
+    int64_t ms, const struct stk_staged *what, size_t n, enum stk_answer *v);
+
 enum stk_settle_what {
 	STK_SETTLE_OK,         /* ran, done or skipped */
 	STK_SETTLE_FAIL,       /* .record to `failed` */
@@ -186,7 +198,9 @@ struct stk_settle {
 	struct stk_breaker_rule rule; /* with either */
 	int64_t own_quarantine_max;   /* QUARANTINE: counts against that principal; 0: does not */
 	struct stk_span
-	    result; /* OK: kept as result:<.result_id> for .keep_ms; empty: nothing is */
+	    result;           /* OK: kept as result:<.result_id> for .keep_ms; empty: nothing is */
+	bool forget_releases; /* with the next: of a run that counts for nothing */
+	const char *releases_of; /* OK, DROP: the job id under which stk_store_stage() wrote */
 	const char *result_id;
 	int64_t keep_ms, results_max, results_max_bytes; /* of all results together */
 };

@@ -129,6 +129,9 @@ static bool settle_complete(const struct stk_settle *w)
 		return false;
 	if (w->violated && w->job_id == NULL)
 		return false;
+	if (w->releases_of != NULL && ((w->what != STK_SETTLE_OK && w->what != STK_SETTLE_DROP) ||
+					  !stk_key_text(w->releases_of, 64, "")))
+		return false;
 	if (w->result.len > 0 && (w->what != STK_SETTLE_OK || w->result_id == NULL ||
 				     !stk_key_text(w->result_id, 64, "") || w->keep_ms < 1))
 		return false;
@@ -174,6 +177,8 @@ static enum stk_err settle_args(struct stk_store *s, const struct stk_settle *w,
 	stk_call_number(a, w->keep_ms);
 	stk_call_number(a, w->results_max);
 	stk_call_number(a, w->results_max_bytes);
+	stk_call_text(a, w->releases_of);
+	stk_call_text(a, w->forget_releases ? "0" : "1");
 	return STK_OK;
 }
 
@@ -182,6 +187,7 @@ static enum stk_err settle_answer(
 {
 	enum stk_err e = stk_answer_verdict(s, r, v);
 
+	s->n_released = e == STK_OK && *v == STK_ANSWER_OK ? stk_answer_int(r, 5) : 0;
 	s->result_kept = e == STK_OK && *v == STK_ANSWER_OK && stk_answer_int(r, 4) == 1;
 	s->opened = e == STK_OK && *v == STK_ANSWER_OK && stk_answer_int(r, 3) != 0;
 	s->area_full = e == STK_OK && *v == STK_ANSWER_OK && stk_answer_int(r, 2) != 0;

@@ -100,6 +100,25 @@ void stk_trail_net(struct stk_trail *t, const struct stk_trail_refusal *r)
 	(void)!stk_audit_end(&t->audit);
 }
 
+void stk_trail_release(struct stk_trail *t, const struct stk_trail_release *r)
+{
+	struct stk_jw *w;
+
+	if (t->audit.dir == -1)
+		return;
+	w = stk_audit_start(&t->audit, "release");
+	stk_jw_cstr(w, "verdict", r->verdict);
+	add_text(w, "job", r->job_id);
+	add_text(w, "class", r->class_name);
+	add_text(w, "released", r->released);
+	add_text(w, "released_class", r->released_class);
+	add_text(w, "queue", r->queue);
+	add_text(w, "kid", r->kid);
+	add_text(w, "principal", r->principal);
+	stk_jw_cstr(w, "policy_sha256", t->policy);
+	(void)!stk_audit_end(&t->audit);
+}
+
 /* --- sums ------------------------------------------------------------------------------------- */
 
 static size_t find_sum(const struct stk_trail *t, enum stk_verdict v, const char *queue)

@@ -59,6 +59,13 @@ struct stk_trail_refusal {
 /* One record each, a hundred a minute; how many more there were stands in the next one. It decides
  * nothing, so nothing waits for it. */
 void stk_trail_net(struct stk_trail *t, const struct stk_trail_refusal *r);
+/* A pre-signed job that a job released or wanted to; verdict: RELEASED or a refusal's name. */
+struct stk_trail_release {
+	const char *job_id, *class_name, *verdict, *queue, *kid, *principal, *released_class;
+	char released[33]; /* its id, or "" */
+};
+/* It is not the decision about that job, which comes when it is taken: nothing waits for it. */
+void stk_trail_release(struct stk_trail *t, const struct stk_trail_release *r);
 /* The sums of a minute that is over, and a head if one is due. */
 void stk_trail_tick(struct stk_trail *t);
 /* A record without a decision: "start", "stop", "reload". False as above. */

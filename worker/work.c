@@ -66,7 +66,7 @@ static void log_forgotten(const struct stk_worker *w, const struct stk_reserved 
 	struct stk_jw *line = stk_log_start(STK_LOG_WARN, "job.forgotten", "unknown",
 	    "FENCED while it ran: its outcome %s counts for nothing", stk_outcome_text(o->name));
 
-	stk_jw_cstr(line, "stockade.job_id", w->job_id);
+	stk_worker_say_job(w, line);
 	stk_jw_cstr(line, "stockade.queue", r->parcel.queue);
 	stk_jw_cstr(line, "stockade.class", stk_ticket_class(t));
 	stk_jw_int(line, "stockade.seq", r->parcel.seq);
@@ -87,7 +87,7 @@ static void handle(struct stk_worker *w, const struct stk_reserved *r, struct st
 	enum stk_verdict v;
 
 	w->counters.reserved++;
-	w->job_id[0] = '\0';
+	w->job_id[0] = w->trace[0] = '\0';
 	w->run = 0;
 	w->now_s = stk_worker_now_s();
 	stk_jw_reset(&w->record);
@@ -96,8 +96,10 @@ static void handle(struct stk_worker *w, const struct stk_reserved *r, struct st
 	stk_flood_saw(w, stk_worker_is_junk(&admission));
 	if (admission.signature_valid)
 		(void)stk_worker_guarded(w, r->parcel.queue, &admission);
-	if (admission.authenticated || admission.plain)
+	if (admission.authenticated || admission.plain) {
 		stk_hex(admission.job_id, sizeof(admission.job_id), w->job_id);
+		stk_worker_trace(w, &admission);
+	}
 	if (v == STK_V_ACCEPT && (v = stk_breaker_ask(w, r, &admission)) == STK_V_ACCEPT)
 		v = stk_worker_claim(w, r, &admission);
 	w->counters.verdicts[v]++;
@@ -154,8 +156,10 @@ static enum stk_answer settle_and_go_on(
 	if (e != STK_OK)
 		return STK_ANSWER_AGAIN;
 	stk_worker_settled(w, settle, settled);
-	if (settled == STK_ANSWER_OK)
+	if (settled == STK_ANSWER_OK) {
 		stk_worker_result_settled(w, settle);
+		stk_worker_released(w);
+	}
 	if (w->store.opened)
 		w->breaker.looked_ms = 0; /* told by the next look */
 	if (w->store.area_full)

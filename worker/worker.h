@@ -86,6 +86,7 @@ struct stk_worker {
 	char area[STK_AREA_BYTES];
 	char entry_id[STK_ULID_BYTES];
 	char job_id[33];
+	char trace[STK_TRACE_BYTES]; /* of the job in hand, "" where it has no id */
 	uint8_t class_name[STK_NAME_MAX];
 };
 
@@ -177,13 +178,29 @@ void stk_worker_run(struct stk_worker *w, const struct stk_reserved *r, const st
 
 /* settle.c: an outcome becomes a settlement: counted, recorded, retried or handed back. */
 void stk_worker_settle(struct stk_worker *w, const struct stk_reserved *r,
-    const struct stk_ticket *t, const struct stk_outcome *o, struct stk_settle *out);
+    const struct stk_ticket *t, struct stk_outcome *o, struct stk_settle *out);
+
+/* trace.c: the trace context of a job that has an id; that id and its trace.id in a line. */
+void stk_worker_trace(struct stk_worker *w, const struct stk_admission *a);
+void stk_worker_say_job(const struct stk_worker *w, struct stk_jw *line);
 
 /* progress.c: nothing was said yet; something was; to Redis, if it is time, before @back_by_ms. */
 void stk_progress_begin(struct stk_progress_told *t);
 void stk_progress_heard(
     struct stk_progress_told *t, const struct stk_progress *p, struct stk_span note);
 void stk_progress_tell(struct stk_worker *w, int64_t seq, int64_t back_by_ms);
+
+/* release.c: what came of the pre-signed jobs that @o, if it is Done, wants to follow it. */
+enum stk_release_end {
+	STK_RELEASE_NONE,    /* there are none */
+	STK_RELEASE_STAGED,  /* written down: the settlement pushes them */
+	STK_RELEASE_REFUSED, /* told; @o is ReleaseRefused now */
+	STK_RELEASE_NOT_NOW  /* Redis did not take them, or we are fenced: the job waits */
+};
+STK_CHECK enum stk_release_end stk_worker_stage_releases(struct stk_worker *w,
+    const struct stk_reserved *r, const struct stk_ticket *t, struct stk_outcome *o);
+/* release.c: after a settlement's OK: how many it pushed. */
+void stk_worker_released(struct stk_worker *w);
 
 /* results.c: a class's kept result goes into the settlement of a job that is done; @out borrows
  * w->result. */

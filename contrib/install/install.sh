@@ -31,9 +31,10 @@ put 644 "$testpc" "$prefix/lib/pkgconfig/stockade-test.pc"
 put 644 contrib/install/stockade.mk "$prefix/lib/stockade/stockade.mk"
 put 644 jobs/job.h "$prefix/include/stockade/job.h"
 put 644 jobs/job_test.h "$prefix/include/stockade/job_test.h"
+put 644 jobs/names.h "$prefix/include/stockade/names.h"
 put 644 jobs/curl.h "$prefix/include/stockade/curl.h"
 # what a registry of one's own is compiled from; the names are those that these files use
-for f in jobs/job.h jobs/cage/registry.c jobs/cage/registry.h jobs/cage/bind.h jobs/cage/rules.h \
+for f in jobs/job.h jobs/names.h jobs/cage/registry.c jobs/cage/registry.h jobs/cage/bind.h jobs/cage/rules.h \
 	jobs/schema/registry_lines.h sandbox/wire.h sandbox/base.h; do
 	put 644 "$f" "$build/$f"
 done

@@ -28,10 +28,14 @@ struct stockade_job {
 	const struct stk_class_desc *desc;
 	const struct stk_spawn *spawn;
 	char id[33];
+	char trace[STK_TRACE_BYTES];
 	uint32_t reported; /* bytes of log records so far */
 	int64_t pulsed_ms; /* when progress or a heartbeat was last sent; 0: not yet */
 	bool executed;     /* its program was run */
 	char message[STOCKADE_MESSAGE_MAX + 1];
+	char *releases[STK_RELEASES_MAX]; /* owned */
+	uint32_t n_releases;
+	size_t release_bytes;
 	char *result; /* owned */
 	size_t result_len;
 	struct stockade_piece *pieces; /* owned: stockade_alloc()'s, the newest first (memory.c) */

@@ -179,6 +179,7 @@ static const char *fill(
 	d->ask = limits_of(c);
 	d->idempotent = c->idempotent;
 	d->keep_result_s = c->keep_result_s;
+	d->releases = c->releases;
 	d->retry_max = c->retry_max;
 	d->retry_kind = c->retry_kind;
 	d->retry_base_ms = c->retry_base_ms;

@@ -62,6 +62,7 @@ _Static_assert(stockade_count >= 1 && stockade_count <= STK_CLASSES_MAX, "1 to 2
 #define OUTPUT_KIB(n)           .output_kib = (n)
 #define REPORT_KIB(n)           .report_kib = (n)
 #define RESULT_KIB(n)           .result_kib = (n)
+#define RELEASE(n)              .releases = (n)
 #define SILENCE_S(n)            .silence_s = (n)
 #define RETRY(n, rule)          .retry_max = (n), rule
 #define EXPONENTIAL_S(s)        .retry_kind = STK_RETRY_EXPONENTIAL, .retry_base_ms = 1000 * (s)

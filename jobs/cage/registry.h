@@ -52,7 +52,7 @@ struct stockade_class {
 	uint32_t output_kib, report_kib, result_kib;
 	uint32_t retry_max, retry_kind, retry_base_ms;
 	uint32_t idempotent;
-	uint32_t keep_result_s, silence_s;
+	uint32_t keep_result_s, silence_s, releases;
 };
 
 extern const struct stockade_class stockade_registry[];

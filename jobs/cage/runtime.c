@@ -18,6 +18,10 @@
 
 #define NAME_MAX_BYTES 1024
 
+/* Whoever includes another job.h asks for another of these. */
+const char stockade_abi_2 = STOCKADE_ABI;
+_Static_assert(STOCKADE_ABI == STK_ABI, "job.h and the description speak of one contract");
+
 /* --- job.h ------------------------------------------------------------------------------------ */
 
 size_t stockade_vformat(char *out, size_t size, const char *fmt, va_list ap)
@@ -81,6 +85,11 @@ void stockade_log(struct stockade_job *job, enum stockade_level level, const cha
 const char *stockade_job_id(const struct stockade_job *job)
 {
 	return job->id;
+}
+
+const char *stockade_trace(const struct stockade_job *job)
+{
+	return job->trace;
 }
 
 uint32_t stockade_attempt(const struct stockade_job *job)
@@ -169,7 +178,37 @@ int stockade_result_json(struct stockade_job *job, const char *text)
 	return 0;
 }
 
+int stockade_release(struct stockade_job *job, const char *payload)
+{
+	size_t len = strlen(payload);
+	int err = job->desc->releases == 0                  ? EPERM
+		  : job->n_releases >= job->desc->releases  ? EDQUOT
+		  : len == 0 || payload[0] != '{'           ? EINVAL
+		  : len > STK_ARGS_MAX - job->release_bytes ? E2BIG
+							    : 0;
+
+	if (err == 0 && (job->releases[job->n_releases] = strdup(payload)) == NULL)
+		err = ENOMEM;
+	if (err != 0) {
+		errno = err;
+		return -1;
+	}
+	job->n_releases++;
+	job->release_bytes += len;
+	return 0;
+}
+
 /* --- one job ---------------------------------------------------------------------------------- */
+
+static bool send_release(const char *payload)
+{
+	struct stk_frame head = { .magic = STK_FRAME_MAGIC,
+		.type = STK_FRAME_RELEASE,
+		.len = (uint32_t)strlen(payload) };
+
+	return stk_write_all(STK_SLOT_REPORT, &head, sizeof(head)) == STK_OK &&
+	       stk_write_all(STK_SLOT_REPORT, payload, head.len) == STK_OK;
+}
 
 /* Written in pieces: the worker puts them together, and nothing else writes here any more. */
 STK_NORETURN static void finish(struct stockade_job *job, struct stockade_result r)
@@ -186,6 +225,9 @@ STK_NORETURN static void finish(struct stockade_job *job, struct stockade_result
 
 	/* what was printed belongs before the end; stdio would else lose it at _exit */
 	(void)fflush(NULL);
+	for (uint32_t i = 0; r.kind == STK_RESULT_DONE && i < job->n_releases; i++)
+		if (!send_release(job->releases[i]))
+			_exit(1);
 	if (stk_write_all(STK_SLOT_REPORT, &head, sizeof(head)) != STK_OK ||
 	    stk_write_all(STK_SLOT_REPORT, &body, sizeof(body)) != STK_OK ||
 	    stk_write_all(STK_SLOT_REPORT, job->message, body.message_len) != STK_OK ||
@@ -273,6 +315,10 @@ void stockade_run_job(const struct stockade_class *class_entry, const struct stk
 	if (bound == NULL)
 		_exit(1);
 	stk_hex(go.job_id, sizeof(go.job_id), job.id);
+	memcpy(job.trace, go.trace, sizeof(job.trace) - 1);
+	if (job.trace[0] == '\0') /* a run without a worker */
+		(void)snprintf(
+		    job.trace, sizeof(job.trace), "00-%.32s-%.16s-00", job.id, job.id + 16);
 	seed_tables();
 	if (stockade_args_parse(text, go.args_len, &args, &violation) == -1)
 		refuse(&job, STK_RESULT_ARGS_JSON, &violation);

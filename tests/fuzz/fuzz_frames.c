@@ -38,10 +38,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size == 0 || stk_report_init(&r, &limits, on_log, &sum) != STK_OK)
 		return 0;
 	r.progress = on_progress;
+	if ((size & 1) != 0 && stk_report_may_release(&r, 3) != STK_OK) {
+		stk_report_clear(&r);
+		return 0;
+	}
 	piece = (size_t)data[0] + 1;
 	for (size_t at = 1; at < size && e == STK_OK; at += piece)
 		e = stk_report_feed(&r, data + at, size - at < piece ? size - at : piece);
 	if (r.has_result && (!r.ready || r.body == NULL || r.result.result_len > 256))
+		abort();
+	if (r.n_releases > ((size & 1) != 0 ? 3u : 0u) || r.release_bytes > STK_ARGS_MAX)
 		abort();
 	if (r.counted > 512 + 512 + (1u << 20) && e == STK_OK)
 		abort();

@@ -142,3 +142,61 @@ int hostile_talker(const struct hostile_args *a)
 {
 	return hostile_pulse(a);
 }
+
+/* --- releases -----------------------------------------------------------------------------------
+ */
+
+/* "forge N": RELEASE frames past job.h; "fail": releases, then fails; "slow": takes its time; else
+ * releases each argument.
+ */
+int hostile_release(const struct hostile_args *a)
+{
+	static char big[STK_ARGS_MAX + 2];
+
+	if (is(a, 0, "too many")) {
+		for (int i = 0; i < STK_RELEASES_MAX + 1; i++)
+			(void)forge(STK_FRAME_RELEASE, "{}", 2);
+		return 0;
+	}
+	if (is(a, 0, "too long"))
+		return forge_head(STK_FRAME_RELEASE, STK_ARGS_MAX + 1);
+	if (is(a, 0, "empty"))
+		return forge(STK_FRAME_RELEASE, "", 0);
+	if (is(a, 0, "forged"))
+		return forge(STK_FRAME_RELEASE, "{}", 2);
+	if (is(a, 0, "words")) {
+		int limit, none, size;
+
+		memset(big, '{', sizeof(big) - 1);
+		none = stockade_release(hostile_job, "none") == -1 ? errno : 0;
+		size = stockade_release(hostile_job, big) == -1 ? errno : 0;
+		(void)stockade_release(hostile_job, "{1}");
+		(void)stockade_release(hostile_job, "{2}");
+		limit = stockade_release(hostile_job, "{3}") == -1 ? errno : 0;
+		(void)snprintf(hostile_message, sizeof(hostile_message), "%s, %s, %s",
+		    strerrorname_np(none), strerrorname_np(size), strerrorname_np(limit));
+		return -1;
+	}
+	if (is(a, 0, "slow"))
+		nap(2000);
+	for (size_t i = is(a, 0, "fail") || is(a, 0, "slow") ? 1 : 0; i < a->n; i++)
+		if (stockade_release(hostile_job, a->arg[i]) == -1)
+			return -1;
+	if (is(a, 0, "fail"))
+		(void)snprintf(hostile_message, sizeof(hostile_message), "and yet it failed");
+	return 0;
+}
+
+/* the same in a class that may release nothing */
+int hostile_release_none(const struct hostile_args *a)
+{
+	return hostile_release(a);
+}
+
+int hostile_trace(const struct hostile_args *a)
+{
+	(void)a;
+	(void)snprintf(
+	    hostile_message, sizeof(hostile_message), "trace %s", stockade_trace(hostile_job));
+	return -1;
+}

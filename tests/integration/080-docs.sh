@@ -25,7 +25,7 @@ commands() { grep -hoE '\.name = "[a-z-]+"' worker/cli/*.c | sed 's/.*"\(.*\)"/\
 flags() { grep -hoE '\{ "[a-z-]+", (required|no)_argument' worker/cli/*.c | sed 's/.*"\(.*\)".*/\1/' | grep -v '^help$' | sort -u; }
 events() { grep -rhoE '"(jobs?|worker|ledger|policy|rates|net)\.[a-z_]+"' worker --include='*.c' | tr -d '"' | sort -u; }
 endings() { sed -n '/endings\[\] = {/,/^	};/p' worker/work.c | grep -oE '\{ "[A-Z_]+"' | tr -d '{ "'; }
-api() { grep -oE '(stockade_[a-z_]+\(|STOCKADE_[A-Z]+ )' jobs/job.h | tr -d '( ' | grep -vE '_(make|PRINTF)$' | sort -u; }
+api() { grep -oE '(stockade_[a-z_]+\(|STOCKADE_[A-Z]+ )' jobs/job.h jobs/names.h -h | tr -d '( ' | grep -vE '_(make|PRINTF)$' | sort -u; }
 variables() { grep -hoE 'getenv\("[A-Z_]+"|^	\{ "[A-Z_]+", "' worker/*.c worker/cli/*.c | sed 's/^[^"]*"//; s/".*//' | grep -vE '_FD$|^(TMPDIR|NO_COLOR)$' | sort -u; }
 scripts() { for f in worker/scripts/*.lua; do basename "$f" .lua; done | grep -vE '^(common|areas|ledger)$'; }
 

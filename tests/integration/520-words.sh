@@ -1,10 +1,10 @@
 #!/bin/sh
-# Words of job.h in a real worker: failures for good, memory, signs of life, a limit to silence.
+# Words of job.h in a real worker: failures for good, memory, signs of life, a limit to silence, trace context.
 . tests/stage.sh
 stage_up
 trap stage_down EXIT
 CAGE=$PWD/$B/test/hostile-cage
-write_policy ', "Hostile::Fail", "Hostile::Talker"'
+write_policy ', "Hostile::Fail", "Hostile::Talker", "Hostile::Trace"'
 write_config
 
 # --- a failure for good
@@ -50,3 +50,18 @@ push files "$(sign Hostile::Talker '["silent","50"]')"
 worker_drain
 check "a worker tries it again, as its class says" grep -aq '"event.reason":"Stalled".*"stockade.settled":"retry"' "$T/log"
 check "and counts it" has "$(grep -a worker.stopped "$T/log" | tail -1)" '"stockade.outcome.Stalled":1'
+
+# --- trace context: the handler and the log lines of its job speak of one trace
+: >"$T/log"
+rcli del resque:failed >/dev/null
+parent=00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
+push files "$(sign Hostile::Trace '[]' --ref $parent | sed 's/^{/{"traceparent":"00-11111111111111111111111111111111-2222222222222222-01",/')"
+push files "$(sign Hostile::Trace '[]' --ref o.42)"
+worker_drain
+check "what the producer signed is handed on, what stands beside it is not" has "$(rcli lindex resque:failed 0)" "\"error\":\"trace $parent\""
+id=$(grep -a '"event.action":"job.started"' "$T/log" | tail -1 | sed 's/.*"stockade.job_id":"\([0-9a-f]*\)".*/\1/')
+check "else it is made of the job's id" has "$(rcli lindex resque:failed 1)" "\"error\":\"trace 00-$id-$(echo "$id" | cut -c17-)-00\""
+for e in job.admitted job.started job.finished; do
+	check "$e has it" eq "$(grep -a "\"event.action\":\"$e\"" "$T/log" | sed 's/.*"trace.id":"\([0-9a-f]*\)".*/\1/' | tr '\n' ' ')" "4bf92f3577b34da6a3ce929d0e0e4736 $id "
+done
+check "run-job has one, too" has "$("$STOCKADE" run-job --config "$T/stockade.conf" Hostile::Trace '[]')" "trace 00-00000000000000000000000000000001-"

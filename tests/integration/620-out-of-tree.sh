@@ -62,6 +62,15 @@ check "a mistake in a schema, too" has "$(build 2>&1)" 'word_count.schema.json:1
 cp contrib/example-project/word_count.schema.json "$T/acme/word_count.schema.json"
 echo 'JOB(nowhere, "Acme::Nowhere", PROFILE(pure))' >>"$T/acme/registry.def"
 check "a line without a handler, too" has "$(build 2>&1)" 'registry.def:6: error: class "Acme::Nowhere"'
+# an object that was compiled with the header of another contract
+mkdir "$T/older"
+cp -r "$P/include/stockade" "$T/older/stockade"
+sed -i 's/stockade_abi_2/stockade_abi_1/g; s/define STOCKADE_ABI 2/define STOCKADE_ABI 1/' "$T/older/stockade/job.h"
+printf '#include <stockade/job.h>\nint main(void) { return stockade_name_ok("a") ? 0 : 1; }\n' >"$T/abi.c"
+link_with() { "${CC:-gcc}" -I"$1" -o "$T/abi" "$T/abi.c" "$P/lib/libstockade-cage.a" -ljansson -lpcre2-8 -lseccomp -lcap -lm 2>&1; }
+check "control: an object of this header links" eq "$(link_with "$P/include")" ""
+check "and runs" "$T/abi"
+check "one of another header does not, and says so" has "$(link_with "$T/older")" "stockade_abi_1"
 if command -v "${CXX:-g++}" >/dev/null; then
 	printf '#include <stockade/job.h>\n#include "word_count.args.h"\nint main() { return STOCKADE_DONE.code; }\n' >"$T/x.cc"
 	printf '#include <stockade/job_test.h>\nint main() { stockade_test *t = stockade_test_open("x"); stockade_assert_done(t, "X", "[]", nullptr); }\n' >"$T/y.cc"

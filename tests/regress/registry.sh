@@ -102,12 +102,13 @@ extern "C" struct stockade_result f(struct stockade_job *j)
 	struct stockade_argv v = {};
 	struct stockade_url u;
 
-	stockade_log(j, STOCKADE_INFO, "%d", 1);
+	stockade_log(j, STOCKADE_INFO, "%s %d", stockade_trace(j), 1);
 	if (stockade_argv_add(&v, "-q") == -1 || stockade_argv_add_operand(&v, "a", STOCKADE_ARGV_DASH) == -1 ||
 	    !stockade_name_ok("a") || stockade_url_parse("https://a", STOCKADE_URL_HTTP, &u) == -1)
 		return stockade_fail(j, 1, "%s", u.why);
 	stockade_progress(j, 1, 2, "%d", 1);
 	stockade_heartbeat(j);
+	(void)stockade_release(j, "{}");
 	if (static_cast<char *>(stockade_alloc(j, 5)) == nullptr || stockade_text(j, "%d", 5) == nullptr)
 		return stockade_fail_for_good(j, 2, "no room");
 	return j ? STOCKADE_DONE : stockade_retry_after(5);

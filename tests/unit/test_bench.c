@@ -6,6 +6,7 @@
 
 #include "tests/lib/stand.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -136,6 +137,27 @@ static void has_work_directories(void **state)
 {
 	(void)state;
 	both(keeps_a_work_directory_empty);
+}
+
+/* What a worker alone can act on is taken all the same: releases, progress, the trace of the id. */
+static void words(bool outside)
+{
+	(void)outside;
+	stockade_assert_done(hostile, "Hostile::Release", "[\"{1}\",\"{2}\"]", NULL);
+	stockade_assert_failed(
+	    hostile, "Hostile::Release", "[\"{1}\",\"{2}\",\"{3}\"]", EDQUOT, NULL);
+	stockade_assert_done(hostile, "Hostile::Pulse", "[\"often\"]", NULL);
+	stockade_assert_done(hostile, "Hostile::Talker", "[\"progress\",\"5\"]", NULL);
+	stockade_assert_ended(
+	    hostile, "Hostile::Fail", "[\"for good\"]", "FailedForGood", "cannot be done");
+	stockade_assert_failed(hostile, "Hostile::Trace", "[]", 1,
+	    "trace 00-abababababababababababababababab-abababababababab-00");
+}
+
+static void words_work_in_a_test(void **state)
+{
+	(void)state;
+	both(words);
 }
 
 /* The wall is the very one: what it denies has a name, and outside of it nothing is denied. */
@@ -325,6 +347,7 @@ int main(void)
 		cmocka_unit_test(runs_jobs_on_both_sides),
 		cmocka_unit_test(hands_what_the_test_says),
 		cmocka_unit_test(has_work_directories),
+		cmocka_unit_test(words_work_in_a_test),
 		cmocka_unit_test(names_a_denied_call),
 		cmocka_unit_test(every_assertion_can_fail),
 		cmocka_unit_test(leaves_nothing_behind),

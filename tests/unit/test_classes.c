@@ -120,7 +120,7 @@ static void every_lie_is_refused(void **state)
 	for (size_t len = 0; len < sizeof(whole); len++)
 		refused(&whole, len, "");
 	WRONG(i.head.magic++, "not a description");
-	WRONG(i.head.abi = 0, "another job.h");
+	WRONG(i.head.abi = 0, "CAGE_ABI: it was built with another job.h");
 	WRONG(i.head.class_size--, "another version");
 	WRONG(i.head.n_classes = 0, "no classes");
 	WRONG(i.head.n_classes = 257, "too many classes");
@@ -163,7 +163,7 @@ static void every_lie_is_refused(void **state)
 	WRONG(i.classes[1].ask.tasks = 0, "a limit");
 	WRONG(i.classes[1].ask.silence_ms = UINT32_MAX, "a limit");
 	WRONG(i.classes[1].keep_result_s = 604801, "kept longer");
-	WRONG(i.classes[1].pad = 1, "kept longer");
+	WRONG(i.classes[1].releases = 9, "released jobs");
 	WRONG(i.classes[0].grants[0].kind = STK_PROFILE_EXEC, "unknown kind");
 	WRONG(i.classes[0].grants[0].label_index = 3, "label table");
 	WRONG(i.classes[0].grants[0].label_index = UINT32_MAX, "label table");

@@ -154,7 +154,7 @@ static void malformed_frames_are_refused(void **state)
 	f.magic ^= 1;
 	for (uint16_t type = 0; type < 20; type++) {
 		if ((type >= STK_FRAME_SETUP && type <= STK_FRAME_RESULT) ||
-		    type == STK_FRAME_PROGRESS || type == STK_FRAME_BEAT)
+		    (type >= STK_FRAME_PROGRESS && type <= STK_FRAME_RELEASE))
 			continue;
 		begin();
 		f.type = type;
@@ -370,6 +370,64 @@ static void progress_has_a_rate(void **state)
 	assert_int_equal(stk_report_feed(&report, bytes, len), STK_E_TOOBIG);
 }
 
+/* What a report that may release @n makes of the bytes. */
+static enum stk_err released(uint32_t n)
+{
+	stk_report_clear(&report);
+	assert_int_equal(stk_report_init(&report, &limits, NULL, NULL), STK_OK);
+	assert_int_equal(stk_report_may_release(&report, n), STK_OK);
+	return stk_report_feed(&report, bytes, len);
+}
+
+static void releases_are_taken_within_their_bounds(void **state)
+{
+	static uint8_t big[STK_ARGS_MAX];
+	static uint8_t whole[STK_ARGS_MAX + 256];
+	struct stk_frame f = { .magic = STK_FRAME_MAGIC, .type = STK_FRAME_RELEASE };
+
+	(void)state;
+	begin();
+	ready();
+	frame(STK_FRAME_RELEASE, "{\"a\":1}", 7);
+	frame(STK_FRAME_RELEASE, "{}", 2);
+	result(STK_RESULT_DONE, 0, 0, 0);
+	assert_int_equal(released(2), STK_OK);
+	assert_int_equal(report.n_releases, 2);
+	assert_true(stk_span_eq(report.releases[0], stk_span_str("{\"a\":1}")));
+	assert_true(stk_span_eq(report.releases[1], stk_span_str("{}")));
+	assert_int_equal(released(1), STK_E_TOOBIG);
+	assert_int_equal(released(0), STK_E_FORMAT);
+	begin();
+	ready();
+	frame(STK_FRAME_RELEASE, "", 0);
+	assert_int_equal(released(2), STK_E_FORMAT);
+	begin();
+	frame(STK_FRAME_RELEASE, "{}", 2); /* before READY */
+	assert_int_equal(released(2), STK_E_FORMAT);
+	begin();
+	ready();
+	result(STK_RESULT_DONE, 0, 0, 0);
+	frame(STK_FRAME_RELEASE, "{}", 2); /* after the result */
+	assert_int_equal(released(2), STK_E_FORMAT);
+	/* no body is waited for that may not come */
+	begin();
+	ready();
+	f.len = STK_ARGS_MAX + 1;
+	put(&f, sizeof(f));
+	assert_int_equal(released(2), STK_E_TOOBIG);
+	/* all of them together */
+	begin();
+	ready();
+	assert_int_equal(released(3), STK_OK);
+	f.len = STK_ARGS_MAX;
+	memcpy(whole, &f, sizeof(f));
+	memcpy(whole + sizeof(f), big, sizeof(big));
+	assert_int_equal(stk_report_feed(&report, whole, sizeof(f) + sizeof(big)), STK_OK);
+	f.len = 1;
+	memcpy(whole, &f, sizeof(f));
+	assert_int_equal(stk_report_feed(&report, whole, sizeof(f) + 1), STK_E_TOOBIG);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -381,6 +439,7 @@ int main(void)
 		cmocka_unit_test(progress_and_beats_are_read),
 		cmocka_unit_test(malformed_progress_is_refused),
 		cmocka_unit_test(progress_has_a_rate),
+		cmocka_unit_test(releases_are_taken_within_their_bounds),
 		cmocka_unit_test(a_flood_is_named_before_it_is_read),
 	};
 

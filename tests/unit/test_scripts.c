@@ -150,8 +150,8 @@ static const char *const documented[] = { "r:queues", "r:queue:*", "r:workers", 
 	"r:stockade:live", "r:stockade:graves", "r:stockade:wid", "r:stockade:w:*",
 	"r:stockade:in:*", "r:stockade:lost:*", "r:stockade:tries:*", "r:stockade:parked:*",
 	"r:stockade:parcel:*", "r:stockade:paused:*", "r:stockade:quarantine:*",
-	"r:stockade:doing:*", "r:stockade:results", "r:stockade:results#bytes",
-	"r:stockade:result:*" };
+	"r:stockade:doing:*", "r:stockade:outbox:*", "r:stockade:results",
+	"r:stockade:results#bytes", "r:stockade:result:*" };
 
 static int each_ends(void **state)
 {
@@ -1153,6 +1153,103 @@ static void a_foreign_type_there_costs_only_the_show_of_it(void **state)
 	assert_int_equal(number(w, "EXISTS r:stockade:doing:%s", w->a.instance), 0);
 }
 
+/* --- releases --------------------------------------------------------------------------------- */
+
+static enum stk_answer stage(
+    struct world *w, struct stk_store *s, int64_t seq, const char *queue, const char *payload)
+{
+	const struct stk_staged what[] = { { queue, stk_span_str(payload) },
+		{ "low", stk_span_str("second") } };
+	enum stk_answer v;
+
+	(void)w;
+	assert_int_equal(stk_store_stage(s, seq, "ab12", 60000, what, 2, &v), STK_OK);
+	return v;
+}
+
+static void releases_with_the_settlement_and_once(void **state)
+{
+	struct world *w = *state;
+
+	push(w, "high", "x");
+	assert_int_equal(reserve(w, &w->a), STK_ANSWER_JOB);
+	assert_int_equal(stage(w, &w->a, 2, "other", "first"), STK_ANSWER_STALE);
+	assert_int_equal(stage(w, &w->a, 1, "other", "lost"), STK_ANSWER_OK);
+	assert_int_equal(stage(w, &w->a, 1, "other", "first"), STK_ANSWER_OK); /* asked again */
+	assert_int_equal(number(w, "EXISTS r:queue:other"), 0);
+	assert_in_range(number(w, "PTTL r:stockade:outbox:ab12"), 30000, 60000);
+	assert_int_equal(
+	    settle(&w->a, (struct stk_settle){ .seq = 1, .releases_of = "ab12" }), STK_ANSWER_OK);
+	assert_int_equal(w->a.n_released, 2);
+	assert_true(says(w, "first", "LINDEX r:queue:other 0"));
+	assert_true(says(w, "second", "LINDEX r:queue:low 0"));
+	assert_int_equal(number(w, "LLEN r:queue:other"), 1);
+	assert_int_equal(number(w, "SISMEMBER r:queues other"), 1);
+	assert_int_equal(number(w, "EXISTS r:stockade:outbox:ab12"), 0);
+	assert_int_equal(settle(&w->a, (struct stk_settle){ .seq = 1, .releases_of = "ab12" }),
+	    STK_ANSWER_ALREADY);
+	assert_int_equal(number(w, "LLEN r:queue:other"), 1);
+}
+
+static void a_copy_that_is_dropped_releases_what_a_dead_worker_left(void **state)
+{
+	struct world *w = *state;
+
+	push(w, "high", "x");
+	assert_int_equal(reserve(w, &w->a), STK_ANSWER_JOB);
+	assert_int_equal(stage(w, &w->a, 1, "other", "first"), STK_ANSWER_OK);
+	/* it dies here; the ledger says done, and the copy that came back is dropped */
+	assert_int_equal(
+	    settle(&w->a,
+		(struct stk_settle){ .seq = 1, .what = STK_SETTLE_DROP, .releases_of = "ab12" }),
+	    STK_ANSWER_OK);
+	assert_int_equal(w->a.n_released, 2);
+	assert_int_equal(number(w, "LLEN r:queue:other"), 1);
+	/* a second copy has nothing to release */
+	push(w, "high", "x");
+	assert_int_equal(reserve(w, &w->a), STK_ANSWER_JOB);
+	assert_int_equal(settle(&w->a, (struct stk_settle){ .seq = w->got.parcel.seq,
+					   .what = STK_SETTLE_DROP,
+					   .releases_of = "ab12" }),
+	    STK_ANSWER_OK);
+	assert_int_equal(w->a.n_released, 0);
+	assert_int_equal(number(w, "LLEN r:queue:other"), 1);
+}
+
+static void releases_of_a_run_that_does_not_count_are_forgotten(void **state)
+{
+	struct world *w = *state;
+
+	push(w, "high", "x");
+	assert_int_equal(reserve(w, &w->a), STK_ANSWER_JOB);
+	assert_int_equal(stage(w, &w->a, 1, "other", "first"), STK_ANSWER_OK);
+	assert_int_equal(
+	    settle(&w->a,
+		(struct stk_settle){ .seq = 1, .releases_of = "ab12", .forget_releases = true }),
+	    STK_ANSWER_OK);
+	assert_int_equal(number(w, "EXISTS r:queue:other r:stockade:outbox:ab12"), 0);
+}
+
+static void a_queue_of_another_type_is_known_before_the_job_is_done(void **state)
+{
+	struct world *w = *state;
+
+	stk_reply_free(ask(w, "SET r:queue:other x"));
+	push(w, "high", "x");
+	assert_int_equal(reserve(w, &w->a), STK_ANSWER_JOB);
+	assert_int_equal(stage(w, &w->a, 1, "other", "first"), STK_ANSWER_STORE);
+	assert_string_equal(w->a.bad_key, "queue:other");
+	assert_int_equal(number(w, "EXISTS r:stockade:outbox:ab12"), 0);
+	stk_reply_free(ask(w, "DEL r:queue:other"));
+	/* or afterwards: nothing of the settlement is done */
+	assert_int_equal(stage(w, &w->a, 1, "other", "first"), STK_ANSWER_OK);
+	stk_reply_free(ask(w, "SET r:queue:other x"));
+	assert_int_equal(settle(&w->a, (struct stk_settle){ .seq = 1, .releases_of = "ab12" }),
+	    STK_ANSWER_STORE);
+	assert_int_equal(number(w, "LLEN r:stockade:in:%s:high", w->a.instance), 1);
+	stk_reply_free(ask(w, "DEL r:queue:other"));
+}
+
 /* --- kept results ----------------------------------------------------------------------------- */
 
 /* Settles one job whose result @text is kept under @id within @max entries and @bytes. */
@@ -1301,6 +1398,10 @@ int main(void)
 		T(recovers_in_bounded_passes),
 		T(says_what_it_is_doing_until_it_is_settled),
 		T(a_foreign_type_there_costs_only_the_show_of_it),
+		T(releases_with_the_settlement_and_once),
+		T(a_copy_that_is_dropped_releases_what_a_dead_worker_left),
+		T(releases_of_a_run_that_does_not_count_are_forgotten),
+		T(a_queue_of_another_type_is_known_before_the_job_is_done),
 		T(keeps_results_for_a_time),
 		T(results_are_bounded_by_number_and_bytes),
 		T(foreign_hands_in_the_books_of_results),

@@ -95,6 +95,7 @@ static void json_class(struct stk_jw *w, const struct stk_class_desc *d)
 		stk_jw_int(w, "retry_base_ms", d->retry_base_ms);
 	}
 	stk_jw_int(w, "keep_result_s", d->keep_result_s);
+	stk_jw_int(w, "releases", d->releases);
 	stk_jw_bool(w, "idempotent", d->idempotent != 0);
 	stk_jw_open(w, "grants", '[');
 	for (uint32_t g = 0; g < d->n_grants; g++)

@@ -12,6 +12,7 @@
 #include "worker/handed.h"
 #include "worker/hidden.h"
 #include "worker/jsonw.h"
+#include "worker/trace.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,6 +100,7 @@ static int exit_code(const struct stk_outcome *o)
 	case STK_OUT_DONE: return 0;
 	case STK_OUT_FAILED:
 	case STK_OUT_FAILED_FOR_GOOD:
+	case STK_OUT_RELEASE_REFUSED:
 	case STK_OUT_NO_RESULT:
 	case STK_OUT_NON_ZERO_EXIT: return 1;
 	case STK_OUT_ARGS_JSON:
@@ -237,6 +239,7 @@ static int run_class(
 	if ((code = stk_cage_setup_program(setup, (size_t)index, why, sizeof(why))) != 0 ||
 	    (code = stk_cage_setup_work(config, setup, index, &left, why, sizeof(why))) != 0)
 		return stk_complain(code, "%s", why);
+	stk_trace_of(stk_span_of("", 0), request.job_id, request.trace);
 	request.class_index = (uint32_t)index;
 	request.limits = stk_config_clamp(config, &setup->table.classes[index].ask);
 	if (stk_series_init(&series, order->repeat) != STK_OK)

@@ -1,8 +1,8 @@
 -- settle: ARGV ns, i, id, seq, what, record, delay_ms, handle, park_max, area, member, entry,
 --         max_entries, max_bytes, reason, note, principal, its park_max, its slot (ms), its quarantine_max,
 --         judged, violated (0 or 1), the breaker's rule (six numbers, for violations.lua), the result that
---         is kept, its job id, ms, how many there may be, their bytes
--- -> OK foreign_filed area_full opened kept | ALREADY | STALE | PARKFULL | FENCED | STORE key
+--         is kept, its job id, ms, how many there may be, their bytes; the job whose releases are pushed (1) or forgotten (0)
+-- -> OK foreign_filed area_full opened kept released | ALREADY | STALE | PARKFULL | FENCED | STORE key
 -- A slot above 0: the job waits for a rate, and comes due one slot after the one parked before it.
 -- The ledger's finish comes before this call, on its own link: settle is the last word on a job.
 local id, seq, what = ARGV[3], ARGV[4], ARGV[5]
@@ -15,6 +15,7 @@ local judged, violated, rule = ARGV[21] == '1', ARGV[22] == '1', {}
 for n = 1, 6 do rule[n] = tonumber(ARGV[22 + n]) end
 local result, result_id, keep_ms = ARGV[29], ARGV[30], tonumber(ARGV[31])
 local results_max, results_bytes = tonumber(ARGV[32]), tonumber(ARGV[33])
+local releases, outbox = {}, ARGV[34] ~= '' and S .. 'outbox:' .. ARGV[34]
 local mine, shown_at, ms = instance(me), R .. 'worker:' .. id, now_ms()
 local signed = handle ~= ''
 local parks = what == 'retry' or what == 'park'
@@ -38,6 +39,11 @@ stop = wrong({in_hand(me, q), 'list', R .. 'queues', 'set', count_types(ms)})
 	or ((judged or violated) and wrong({breaker_types(principal)}))
 	or (what == 'quarantine' and wrong({area_types(area)}))
 	or (result ~= '' and wrong({result_types(result_id)}))
+	or (outbox and wrong({outbox, 'list'}))
+if not stop and outbox then
+	if ARGV[35] == '1' then releases = call('LRANGE', outbox, 0, 15) end
+	for n = 1, #releases - 1, 2 do stop = stop or wrong({queue(releases[n]), 'list'}) end
+end
 if stop then return stop end
 -- one copy stands for all of its id: a copy that comes again waits where the first one does
 local waits = parks and tonumber(call('ZSCORE', parked, handle))
@@ -62,6 +68,16 @@ if owner then call('DEL', shown_at) end
 call('DEL', S .. 'doing:' .. me)
 call('HDEL', mine, 'open')
 call('HSET', mine, 'open', 0, 'done', seq, 'q', '', 'shown', 0, 'filed', 0)
+
+local released = 0
+if outbox then
+	call('DEL', outbox)
+	for n = 1, #releases - 1, 2 do
+		call('RPUSH', queue(releases[n]), releases[n + 1])
+		call('SADD', R .. 'queues', releases[n])
+		released = released + 1
+	end
+end
 
 local function processed()
 	statistic('processed')
@@ -132,4 +148,4 @@ if judged or (violated and not call('ZSCORE', S .. 'violated:' .. principal, han
 	count_judged(principal, rule[1], ms)
 end
 if violated then opened = count_violation(principal, handle, rule, ms) end
-return {'OK', foreign and 1 or 0, area_full and 1 or 0, opened, kept_result}
+return {'OK', foreign and 1 or 0, area_full and 1 or 0, opened, kept_result, released}
