@@ -119,11 +119,11 @@ UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/test/%,$(UNIT_SRC))
 TOOL_BIN := $(patsubst tests/tools/%.c,$(B)/test/stockade-%,$(TOOL_SRC))
 FUZZ_BIN := $(patsubst tests/fuzz/fuzz_%.c,$(B)/test/replay-%,$(FUZZ_SRC))
 
-.PHONY: all tests bench-mutations install uninstall job demo check check-inner check-all chaos chaos-inner lint format check-format fuzz bootstrap clean help
+.PHONY: all tests bench-mutations install uninstall job fuzz-job demo check check-inner check-all chaos chaos-inner lint format check-format fuzz bootstrap clean help
 
 all: $(B)/stockade $(B)/stockade-cage ## both programs, into $(B)/
 
-tests: all $(UNIT_BIN) $(TOOL_BIN) $(FUZZ_BIN) $(B)/test/hostile-cage $(B)/test/handlers-cage $(B)/test/programs-cage $(B)/test/net-cage $(B)/test/escape-cage $(B)/test/escape-driver $(B)/test/mutations $(B)/test/mutations-off $(B)/install/libstockade-cage.a $(LIBTEST) ## everything the tests run
+tests: all $(UNIT_BIN) $(TOOL_BIN) $(FUZZ_BIN) $(B)/test/hostile-cage $(B)/test/handlers-cage $(B)/test/programs-cage $(B)/test/net-cage $(B)/test/escape-cage $(B)/test/escape-driver $(B)/test/mutations $(B)/test/mutations-off $(B)/install/libstockade-cage.a $(LIBTEST) $(B)/test/fuzz-jobs ## everything the tests run
 
 # --- what each compiler knows, asked once --------------------------------------------------------
 $(B)/probed.mk: Makefile
@@ -133,7 +133,7 @@ $(B)/probed.mk: Makefile
 		if echo 'int main(void){return 0;}' | $(CC) -Werror $$f -x c -c -o /dev/null - 2>/dev/null; \
 		then printf ' %s' $$f >>$@.tmp; fi; \
 	done && echo >>$@.tmp && mv $@.tmp $@
-ifeq ($(filter clean help uninstall job bootstrap demo check check-all chaos format,$(MAKECMDGOALS)),)
+ifeq ($(filter clean help uninstall job fuzz-job bootstrap demo check check-all chaos format,$(MAKECMDGOALS)),)
 -include $(B)/probed.mk
 endif
 
@@ -237,6 +237,16 @@ $(B)/test/hostile-cage: $(B)/obj/registry-hostile.o $(call obj,$(HOSTILE_SRC) $(
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(CAGE_LIBS) -lsodium -lm && chmod 555 $@
 
+# The handlers behind their schemas, each fed with arguments made from bytes: replayed by `make check`,
+# fuzzed by `make fuzz-job`. With libFuzzer its main is the fuzzer's, else that of jobs/test/drive.c.
+FUZZ_JOBS := $(B)/obj/registry-jobs.o $(call obj,$(JOBS_SRC)) $(GEN_OBJ) $(LIBTEST) $(LIBCAGE) $(LIBSANDBOX)
+$(B)/test/fuzz-jobs: $(FUZZ_JOBS)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(CAGE_LIBS) $(JOB_LIBS)
+$(B)/fuzz-jobs: $(FUZZ_JOBS)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $^ $(CAGE_LIBS) $(JOB_LIBS)
+
 # Libraries that real handlers use; only this program links them.
 $(B)/test/handlers-cage: $(B)/obj/registry-handlers.o $(call obj,$(HANDLERS_SRC)) $(LIBCAGE) $(LIBSANDBOX)
 	$(call say,LD,$@)
@@ -332,6 +342,9 @@ bench-mutations: $(B)/test/mutations ## N=1000000 mutated payloads, none of whic
 
 job: ## NAME=SendInvoice [PROFILE=files]: a new job with schema, registry line, test and page
 	@sh contrib/new-job.sh "$(NAME)" "$(or $(PROFILE),pure)"
+
+fuzz-job: ## NAME=SendInvoice [SECONDS=60]: arguments made from its schema, its handler under sanitizers
+	@B='$(B)' MAKE='$(MAKE)' sh contrib/fuzz-job.sh "$(NAME)" "$(or $(SECONDS),60)"
 
 lint: $(GEN_H) ## include arrows, ARCHITECTURE's file list, banned words, formatting, analyzers
 	@tests/lint.sh $(B)

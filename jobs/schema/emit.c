@@ -188,7 +188,7 @@ char *stk_emit_source(const struct stk_plan *plan, const struct stk_compiled *c,
 	stk_put(out, "extern const struct stockade_binding stockade_binding_%s;\n", fn);
 	stk_put(out,
 	    "const struct stockade_binding stockade_binding_%s = {\n"
-	    "\t.args_size = sizeof(struct %s_args),\n\t.bind = bind,\n\t.run = run,\n};\n",
+	    "\t.args_size = sizeof(struct %s_args),\n\t.bind = bind,\n\t.run = run,\n\t.rules = &program,\n};\n",
 	    fn, fn);
 	if (fclose(out) != 0) {
 		free(text);
