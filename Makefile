@@ -129,10 +129,6 @@ FUZZ_BIN := $(patsubst tests/fuzz/fuzz_%.c,$(B)/test/replay-%,$(FUZZ_SRC))
 
 all: $(B)/stockade $(B)/stockade-cage ## both programs, into $(B)/
 
-.PHONY: all tests bench-mutations install uninstall job fuzz-job demo check check-inner check-all chaos chaos-inner lint format check-format fuzz bootstrap clean help
-
-all: $(B)/stockade $(B)/stockade-cage ## both programs, into $(B)/
-
 tests: all $(UNIT_BIN) $(TOOL_BIN) $(FUZZ_BIN) $(B)/test/hostile-cage $(if $(HANDLERS_LIBS),$(B)/test/handlers-cage) $(B)/test/programs-cage $(B)/test/net-cage $(B)/test/escape-cage $(B)/test/escape-driver $(B)/test/mutations $(B)/test/mutations-off $(B)/install/libstockade-cage.a $(LIBTEST) $(B)/test/fuzz-jobs ## everything the tests run
 
 # --- what each compiler knows, asked once --------------------------------------------------------
