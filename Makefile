@@ -80,16 +80,18 @@ WORKER_LIBS  := -lhiredis -lsodium -lconfig -lseccomp -lcap
 CAGE_LIBS    := -ljansson -lpcre2-8 -lseccomp -lcap -lm
 
 # --- built-in jobs that need a library or a program of others: there if that is there ---------------
-# $(call optional,job,condition,its further sources,libraries). WITHOUT="thumbnail ..." leaves some out.
+# $(call optional,job,condition,its further sources,libraries,what it needs). WITHOUT="thumbnail ..." leaves some out.
 # A cage program that only tests run, and reads jobs/registry.def, has the jobs that need nothing.
 WITHOUT  ?=
 JOB_DEFS :=
 JOB_LIBS :=
 ABSENT   :=
 OPTIONAL :=
+LEFT_OUT :=
 define optional
 ifeq ($(and $(2),$(if $(filter $(1),$(WITHOUT)),,yes)),)
 ABSENT += $(1) $(3)
+LEFT_OUT += $(1)$(if $(filter $(1),$(WITHOUT)),(WITHOUT),(no-$(5)))
 else
 JOB_DEFS += -DSTOCKADE_JOB_$(1)
 JOB_LIBS += $(4)
@@ -101,11 +103,15 @@ ZLIB_LIBS    := $(call libs,zlib)
 ARCHIVE_LIBS := $(call libs,libarchive)
 PICTURE_LIBS := $(call libs,libpng libjpeg)
 WEBHOOK_LIBS := $(if $(shell $(PKG_CONFIG) --exists 'libcurl >= 7.77' && echo yes),$(call libs,libcurl))
-$(eval $(call optional,compress_file,$(ZLIB_LIBS),,$(ZLIB_LIBS)))
-$(eval $(call optional,verify_archive,$(ARCHIVE_LIBS),archive_name,$(ARCHIVE_LIBS)))
-$(eval $(call optional,thumbnail,$(PICTURE_LIBS),picture picture_png picture_jpeg,$(PICTURE_LIBS)))
-$(eval $(call optional,deliver_webhook,$(WEBHOOK_LIBS),webhook_sign,$(WEBHOOK_LIBS)))
-$(eval $(call optional,extract_text,$(wildcard /usr/bin/pdftotext),))
+$(eval $(call optional,compress_file,$(ZLIB_LIBS),,$(ZLIB_LIBS),zlib))
+$(eval $(call optional,verify_archive,$(ARCHIVE_LIBS),archive_name,$(ARCHIVE_LIBS),libarchive))
+$(eval $(call optional,thumbnail,$(PICTURE_LIBS),picture picture_png picture_jpeg,$(PICTURE_LIBS),libpng-or-libjpeg))
+$(eval $(call optional,deliver_webhook,$(WEBHOOK_LIBS),webhook_sign,$(WEBHOOK_LIBS),libcurl-7.77))
+$(eval $(call optional,extract_text,$(wildcard /usr/bin/pdftotext),,,/usr/bin/pdftotext))
+OPTIONAL_JOBS := compress_file verify_archive thumbnail deliver_webhook extract_text
+$(foreach w,$(WITHOUT),$(if $(filter $(w),$(OPTIONAL_JOBS)),,$(error WITHOUT names $(w); the jobs that can be left out are $(OPTIONAL_JOBS))))
+# handlers of tests over libraries of others: not built where one is absent
+HANDLERS_LIBS := $(call libs,libpng libjpeg zlib libcrypto)
 
 JOBS_SRC  := $(filter-out $(ABSENT:%=jobs/%.c),$(JOBS_ALL))
 BASE_SRC  := $(filter-out $(OPTIONAL:%=jobs/%.c),$(JOBS_ALL))
@@ -119,11 +125,11 @@ UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/test/%,$(UNIT_SRC))
 TOOL_BIN := $(patsubst tests/tools/%.c,$(B)/test/stockade-%,$(TOOL_SRC))
 FUZZ_BIN := $(patsubst tests/fuzz/fuzz_%.c,$(B)/test/replay-%,$(FUZZ_SRC))
 
-.PHONY: all tests bench-mutations install uninstall job demo check check-inner check-all chaos chaos-inner lint format check-format fuzz bootstrap clean help
+.PHONY: all tests bench-mutations install uninstall job fuzz-job demo check check-inner check-all chaos chaos-inner lint format check-format fuzz bootstrap clean help
 
 all: $(B)/stockade $(B)/stockade-cage ## both programs, into $(B)/
 
-tests: all $(UNIT_BIN) $(TOOL_BIN) $(FUZZ_BIN) $(B)/test/hostile-cage $(B)/test/handlers-cage $(B)/test/programs-cage $(B)/test/net-cage $(B)/test/escape-cage $(B)/test/escape-driver $(B)/test/mutations $(B)/test/mutations-off $(B)/install/libstockade-cage.a $(LIBTEST) ## everything the tests run
+tests: all $(UNIT_BIN) $(TOOL_BIN) $(FUZZ_BIN) $(B)/test/hostile-cage $(if $(HANDLERS_LIBS),$(B)/test/handlers-cage) $(B)/test/programs-cage $(B)/test/net-cage $(B)/test/escape-cage $(B)/test/escape-driver $(B)/test/mutations $(B)/test/mutations-off $(B)/install/libstockade-cage.a $(LIBTEST) $(B)/test/fuzz-jobs ## everything the tests run
 
 # --- what each compiler knows, asked once --------------------------------------------------------
 $(B)/probed.mk: Makefile
@@ -133,7 +139,7 @@ $(B)/probed.mk: Makefile
 		if echo 'int main(void){return 0;}' | $(CC) -Werror $$f -x c -c -o /dev/null - 2>/dev/null; \
 		then printf ' %s' $$f >>$@.tmp; fi; \
 	done && echo >>$@.tmp && mv $@.tmp $@
-ifeq ($(filter clean help uninstall job bootstrap demo check check-all chaos format,$(MAKECMDGOALS)),)
+ifeq ($(filter clean help uninstall job fuzz-job bootstrap demo check check-all chaos format,$(MAKECMDGOALS)),)
 -include $(B)/probed.mk
 endif
 
@@ -203,7 +209,9 @@ uninstall: ## takes back what install put there
 
 # Which of the optional jobs were there when it was built: another answer builds the registry anew.
 $(B)/optional: FORCE
-	@mkdir -p $(B) && { echo '$(JOB_DEFS)' | cmp -s - $@ || echo '$(JOB_DEFS)' >$@; }
+	@mkdir -p $(B) && { echo '$(JOB_DEFS) $(CURL_LIBS)' | cmp -s - $@ || echo '$(JOB_DEFS) $(CURL_LIBS)' >$@; }
+# phony: under .SECONDARY a target that merely does not exist forces nothing
+.PHONY: FORCE
 FORCE:
 
 # A cage program is the runtime plus one registry; the registry's path is all that differs.
@@ -232,15 +240,26 @@ $(B)/obj/registry-programs.o: jobs/cage/registry.c tests/programs/registry.def $
 $(B)/stockade-cage: $(B)/obj/registry-jobs.o $(call obj,$(JOBS_SRC)) $(GEN_OBJ) $(LIBCAGE) $(LIBSANDBOX)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(CAGE_LIBS) $(JOB_LIBS) && chmod 555 $@
+	@$(foreach left,$(LEFT_OUT),printf '  WITHOUT %s\n' '$(left)';)
 
 $(B)/test/hostile-cage: $(B)/obj/registry-hostile.o $(call obj,$(HOSTILE_SRC) $(BASE_SRC)) $(BASE_GEN) $(LIBCAGE) $(LIBSANDBOX)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(CAGE_LIBS) -lsodium -lm && chmod 555 $@
 
+# The handlers behind their schemas, each fed with arguments made from bytes: replayed by `make check`,
+# fuzzed by `make fuzz-job`. With libFuzzer its main is the fuzzer's, else that of jobs/test/drive.c.
+FUZZ_JOBS := $(B)/obj/registry-jobs.o $(call obj,$(JOBS_SRC)) $(GEN_OBJ) $(LIBTEST) $(LIBCAGE) $(LIBSANDBOX)
+$(B)/test/fuzz-jobs: $(FUZZ_JOBS)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(CAGE_LIBS) $(JOB_LIBS)
+$(B)/fuzz-jobs: $(FUZZ_JOBS)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $^ $(CAGE_LIBS) $(JOB_LIBS)
+
 # Libraries that real handlers use; only this program links them.
 $(B)/test/handlers-cage: $(B)/obj/registry-handlers.o $(call obj,$(HANDLERS_SRC)) $(LIBCAGE) $(LIBSANDBOX)
 	$(call say,LD,$@)
-	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(CAGE_LIBS) -lpng -ljpeg -lz -lcrypto && chmod 555 $@
+	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(CAGE_LIBS) $(HANDLERS_LIBS) && chmod 555 $@
 
 $(B)/test/programs-cage: $(B)/obj/registry-programs.o $(call obj,$(PROGRAMS_SRC)) $(LIBCAGE) $(LIBSANDBOX)
 	$(call say,LD,$@)
@@ -252,10 +271,11 @@ NET_DEFS  := -DSTOCKADE_REGISTRY='"tests/net/registry.def"' $(if $(CURL_LIBS),-D
 	$(filter %deliver_webhook,$(JOB_DEFS))
 # the built-in job that connects, under a line that lets it reach a server of a test
 NET_JOBS  := $(filter jobs/deliver_webhook.c jobs/webhook_sign.c,$(JOBS_SRC))
-$(B)/obj/registry-net.o: jobs/cage/registry.c tests/net/registry.def tests/hostile/any.schema.json $(B)/probed.mk
+$(B)/obj/registry-net.o: jobs/cage/registry.c tests/net/registry.def tests/hostile/any.schema.json $(B)/optional $(B)/probed.mk
 	$(call say,CC,$< (tests/net/registry.def))
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(NET_DEFS) -MMD -MP -c -o $@ $<
 $(call obj,$(NET_SRC)): CPPFLAGS_ALL += $(NET_DEFS)
+$(call obj,$(NET_SRC)): $(B)/optional
 $(B)/test/net-cage: $(B)/obj/registry-net.o $(call obj,$(NET_SRC) $(NET_JOBS)) $(filter %/deliver_webhook.bind.o,$(GEN_OBJ)) $(LIBCAGE) $(LIBSANDBOX)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(CAGE_LIBS) $(CURL_LIBS) -lsodium && chmod 555 $@
@@ -293,8 +313,9 @@ $(B)/test/test_%: $(B)/obj/tests/unit/test_%.o $(call obj,$(TESTLIB_SRC)) $(LIBT
 # What feeds a built-in job makes its files with the job's own library.
 $(B)/test/test_job_%: $(B)/obj/tests/unit/test_job_%.o $(call obj,$(TESTLIB_SRC)) $(LIBTEST) $(LIBWORKER) $(LIBCAGE) $(LIBSANDBOX)
 	$(call say,LD,$@)
-	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ -lcmocka $(WORKER_LIBS) $(CAGE_LIBS) $(JOB_LIBS) -lz
+	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ -lcmocka $(WORKER_LIBS) $(CAGE_LIBS) $(JOB_LIBS)
 $(B)/obj/tests/unit/test_job_%.o: CPPFLAGS_ALL += $(JOB_DEFS)
+$(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/unit/test_job_*.c)): $(B)/optional
 $(B)/test/stockade-%: $(B)/obj/tests/tools/%.o $(call obj,tests/lib/outer.c) $(LIBWORKER) $(LIBCAGE) $(LIBSANDBOX)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(WORKER_LIBS) $(CAGE_LIBS) -lm
@@ -332,6 +353,9 @@ bench-mutations: $(B)/test/mutations ## N=1000000 mutated payloads, none of whic
 
 job: ## NAME=SendInvoice [PROFILE=files]: a new job with schema, registry line, test and page
 	@sh contrib/new-job.sh "$(NAME)" "$(or $(PROFILE),pure)"
+
+fuzz-job: ## NAME=SendInvoice [SECONDS=60]: arguments made from its schema, its handler under sanitizers
+	@B='$(B)' MAKE='$(MAKE)' sh contrib/fuzz-job.sh "$(NAME)" "$(or $(SECONDS),60)"
 
 lint: $(GEN_H) ## include arrows, ARCHITECTURE's file list, banned words, formatting, analyzers
 	@tests/lint.sh $(B)

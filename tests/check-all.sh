@@ -52,8 +52,9 @@ part "AddressSanitizer, the parent's modules" unit asan 'unit-parent vectors fuz
 if command -v clang >/dev/null; then
 	part "clang: both programs, every test" user sh -c 'make --no-print-directory -j2 CC=clang WERROR=1 B=build/clang tests && tests/run.sh build/clang'
 	part "ten seconds of fuzzing for each parser" user make --no-print-directory fuzz T=10
+	part "make fuzz-job finds a planted mistake" user sh -c 'make --no-print-directory -j2 all && B=build sh tests/fuzz-job.sh'
 else
-	skip=$((skip + 2))
+	skip=$((skip + 3))
 	echo "ok - clang and fuzzing # SKIP install clang"
 fi
 part "aarch64: compiled, and what needs no kernel of it under qemu-user" sh tests/aarch64.sh

@@ -97,6 +97,18 @@ static bool is_array(uint32_t kind)
 	return kind >= STOCKADE_FIELD_STRINGS && kind <= STOCKADE_FIELD_BOOLEANS;
 }
 
+/* The schema said that it is one of them. An enum of C is as wide as an int (the source checks). */
+static void which(const struct stockade_field *f, const char *s, char *out)
+{
+	for (uint32_t i = 0; i < f->n_values; i++)
+		if (strcmp(f->values[i], s) == 0) {
+			int number = (int)i + 1;
+
+			memcpy(out + f->which, &number, sizeof(number));
+			return;
+		}
+}
+
 static int field(
     const struct stockade_field *f, const json_t *args, char *out, struct stockade_violation *v)
 {
@@ -114,6 +126,8 @@ static int field(
 		memcpy(out + f->has, &yes, sizeof(yes));
 	if (is_array(f->kind))
 		return array(f, j, 0, out + f->offset, v);
+	if (f->n_values > 0)
+		which(f, json_string_value(j), out);
 	return scalar(f->kind, j, out + f->offset) ? 0 : wrong(v, f, "must fit 64 bits (type)");
 }
 

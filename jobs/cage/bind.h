@@ -28,6 +28,9 @@ struct stockade_field {
 	uint32_t index;
 	uint32_t offset; /* of the member */
 	uint32_t has;    /* of its has_ member, or STK_RULES_NONE */
+	/* of a string that is one of a list: the list, and the offset of its which_ member */
+	const char *const *values;
+	uint32_t n_values, which;
 };
 
 struct stockade_binder {

@@ -24,6 +24,7 @@ struct stockade_binding {
 	size_t args_size;
 	int (*bind)(const json_t *args, void *out, struct stockade_violation *v);
 	struct stockade_result (*run)(struct stockade_job *job, const void *args);
+	const void *rules; /* the schema as a program (rules.h), for tests; NULL: there is none */
 };
 
 /* What PROFILE(...) may name; several add up, but nothing goes with pure. */

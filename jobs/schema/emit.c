@@ -66,7 +66,85 @@ static bool has(const struct stk_member *m)
 	return m->optional && kinds[m->kind].has;
 }
 
-static void put_member(FILE *out, const struct stk_member *m)
+static void put_upper(FILE *out, const char *s)
+{
+	for (; *s != '\0'; s++)
+		stk_put(out, "%c",
+		    *s >= 'a' && *s <= 'z'   ? *s - 'a' + 'A'
+		    : *s >= 'A' && *s <= 'Z' ? *s
+		    : *s >= '0' && *s <= '9' ? *s
+					     : '_');
+}
+
+/* FUNCTION_MEMBER_VALUE, malloc. */
+static char *constant(const struct stk_plan *plan, const struct stk_member *m, const char *value)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	if (out == NULL)
+		abort();
+	put_upper(out, plan->function);
+	stk_put(out, "_");
+	put_upper(out, m->name);
+	stk_put(out, "_");
+	put_upper(out, value);
+	if (fclose(out) != 0)
+		abort();
+	return text;
+}
+
+/* Whether a value before this one has the same constant: "a-b" and "a_b" are one name in C. */
+static bool taken(const struct stk_plan *plan, uint32_t member, size_t value, const char *name)
+{
+	for (uint32_t k = 0; k <= member; k++) {
+		const struct stk_member *m = &plan->members[k];
+		size_t n = k < member ? json_array_size(m->values) : value;
+
+		for (size_t i = 0; m->values != NULL && i <= n; i++) {
+			const char *s =
+			    i == 0 ? "none" : json_string_value(json_array_get(m->values, i - 1));
+			char *other = s == NULL ? NULL : constant(plan, m, s);
+			bool same = other != NULL && strcmp(other, name) == 0;
+
+			free(other);
+			if (same)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* A list of strings as an enum: 0 for what was left out, then the values from 1 in their order. */
+static void put_enum(FILE *out, const struct stk_plan *plan, uint32_t member)
+{
+	const struct stk_member *m = &plan->members[member];
+	char *name = constant(plan, m, "none");
+	unsigned number = 0;
+	json_t *value;
+	size_t i;
+
+	stk_put(out, "enum %s_%s {\n\t%s = 0, /* left out */\n", plan->function, m->name, name);
+	free(name);
+	json_array_foreach(m->values, i, value)
+	{
+		if (!json_is_string(value))
+			continue;
+		name = constant(plan, m, json_string_value(value));
+		number++;
+		stk_put(out, "\t%s", name);
+		if (taken(plan, member, i, name))
+			stk_put(out, "_%u", number);
+		stk_put(out, " = %u, /* \"", number);
+		put_comment(out, json_string_value(value), 80);
+		stk_put(out, "\" */\n");
+		free(name);
+	}
+	stk_put(out, "};\n\n");
+}
+
+static void put_member(FILE *out, const char *function, const struct stk_member *m)
 {
 	const char *about = text_of(m->schema, "description", NULL);
 
@@ -84,6 +162,8 @@ static void put_member(FILE *out, const struct stk_member *m)
 		stk_put(out, " */");
 	}
 	stk_put(out, "\n");
+	if (m->values != NULL)
+		stk_put(out, "\tenum %s_%s which_%s;\n", function, m->name, m->name);
 }
 
 static void put_guard(FILE *out, const char *function)
@@ -114,11 +194,14 @@ char *stk_emit_header(const struct stk_plan *plan, const char *source)
 	stk_put(out, "#define ");
 	put_guard(out, fn);
 	stk_put(out, "\n#include \"jobs/job.h\"\n\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n");
+	for (uint32_t i = 0; i < plan->n; i++)
+		if (plan->members[i].values != NULL)
+			put_enum(out, plan, i);
 	stk_put(out,
 	    "/* Text and arrays are borrowed until the handler returns. */\nstruct %s_args {\n",
 	    fn);
 	for (uint32_t i = 0; i < plan->n; i++)
-		put_member(out, &plan->members[i]);
+		put_member(out, fn, &plan->members[i]);
 	stk_put(out, "\tconst struct stockade_json *json; /* all of it, as it came */\n};\n\n");
 	stk_put(out,
 	    "struct stockade_result %s(\n    struct stockade_job *job, const struct %s_args "
@@ -134,12 +217,37 @@ char *stk_emit_header(const struct stk_plan *plan, const char *source)
 
 /* --- the source ------------------------------------------------------------------------------- */
 
+static void put_values(FILE *out, const struct stk_plan *plan)
+{
+	for (uint32_t k = 0; k < plan->n; k++) {
+		const struct stk_member *m = &plan->members[k];
+		json_t *value;
+		size_t i;
+
+		if (m->values == NULL)
+			continue;
+		stk_put(out, "_Static_assert(sizeof(enum %s_%s) == sizeof(int), \"as bound\");\n",
+		    plan->function, m->name);
+		stk_put(out, "static const char *const values_%u[] = {\n", k);
+		json_array_foreach(m->values, i, value)
+		{
+			if (!json_is_string(value))
+				continue;
+			stk_put(out, "\t");
+			stk_put_string(out, json_string_value(value));
+			stk_put(out, ",\n");
+		}
+		stk_put(out, "};\n\n");
+	}
+}
+
 static void put_fields(FILE *out, const struct stk_plan *plan)
 {
 	const char *fn = plan->function;
 
 	if (plan->n == 0)
 		return;
+	put_values(out, plan);
 	stk_put(out, "static const struct stockade_field fields[] = {\n");
 	for (uint32_t i = 0; i < plan->n; i++) {
 		const struct stk_member *m = &plan->members[i];
@@ -150,9 +258,16 @@ static void put_fields(FILE *out, const struct stk_plan *plan)
 		stk_put(out, ",\n\t\t.offset = offsetof(struct %s_args, %s),\n\t\t.has = ", fn,
 		    m->name);
 		if (has(m))
-			stk_put(out, "offsetof(struct %s_args, has_%s) },\n", fn, m->name);
+			stk_put(out, "offsetof(struct %s_args, has_%s)", fn, m->name);
 		else
-			stk_put(out, "STK_RULES_NONE },\n");
+			stk_put(out, "STK_RULES_NONE");
+		if (m->values != NULL)
+			stk_put(out,
+			    ",\n\t\t.values = values_%u, .n_values = sizeof(values_%u) / "
+			    "sizeof(values_%u[0]),\n\t\t.which = offsetof(struct %s_args, "
+			    "which_%s)",
+			    i, i, i, fn, m->name);
+		stk_put(out, " },\n");
 	}
 	stk_put(out, "};\n\n");
 }
@@ -188,7 +303,8 @@ char *stk_emit_source(const struct stk_plan *plan, const struct stk_compiled *c,
 	stk_put(out, "extern const struct stockade_binding stockade_binding_%s;\n", fn);
 	stk_put(out,
 	    "const struct stockade_binding stockade_binding_%s = {\n"
-	    "\t.args_size = sizeof(struct %s_args),\n\t.bind = bind,\n\t.run = run,\n};\n",
+	    "\t.args_size = sizeof(struct %s_args),\n\t.bind = bind,\n\t.run = run,\n\t.rules = "
+	    "&program,\n};\n",
 	    fn, fn);
 	if (fclose(out) != 0) {
 		free(text);

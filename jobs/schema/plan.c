@@ -53,6 +53,25 @@ static const json_t *resolved(const struct stk_compiled *c, const json_t *node)
 	return node;
 }
 
+/* Without a word on the type, a list of strings says as much. */
+static const char *type_of_values(const json_t *values, bool *nullable)
+{
+	const char *only = NULL;
+	json_t *one;
+	size_t i;
+
+	json_array_foreach(values, i, one)
+	{
+		if (json_is_string(one))
+			only = "string";
+		else if (json_is_null(one))
+			*nullable = true;
+		else
+			return NULL;
+	}
+	return only;
+}
+
 /* The one type besides null that values may have, or NULL. *nullable says that null is one. */
 static const char *type_of(const json_t *node, bool *nullable)
 {
@@ -62,6 +81,8 @@ static const char *type_of(const json_t *node, bool *nullable)
 	size_t i;
 
 	*nullable = false;
+	if (type == NULL)
+		return type_of_values(json_object_get(node, "enum"), nullable);
 	json_array_foreach(type, i, one)
 	{
 		if (strcmp(json_string_value(one), "null") == 0)
@@ -107,7 +128,14 @@ static uint32_t kind_of(const struct stk_compiled *c, const json_t *node, bool *
 		   : kind - STOCKADE_FIELD_STRING + STOCKADE_FIELD_STRINGS;
 }
 
-/* Its own member, or the has_ beside it, is another's name already. */
+static bool beside(const char *prefix, const char *name, const char *other)
+{
+	size_t n = strlen(prefix);
+
+	return strncmp(name, prefix, n) == 0 && strcmp(other, name + n) == 0;
+}
+
+/* Its own member, or the has_ or which_ beside it, is another's name already. */
 static bool taken(const struct stk_plan *plan, const char *name)
 {
 	if (strcmp(name, "json") == 0)
@@ -115,9 +143,9 @@ static bool taken(const struct stk_plan *plan, const char *name)
 	for (uint32_t i = 0; i < plan->n; i++) {
 		const char *other = plan->members[i].name;
 
-		if (strcmp(other, name) == 0 ||
-		    (strncmp(name, "has_", 4) == 0 && strcmp(other, name + 4) == 0) ||
-		    (strncmp(other, "has_", 4) == 0 && strcmp(name, other + 4) == 0))
+		if (strcmp(other, name) == 0 || beside("has_", name, other) ||
+		    beside("has_", other, name) || beside("which_", name, other) ||
+		    beside("which_", other, name))
 			return true;
 	}
 	return false;
@@ -146,6 +174,8 @@ static int add(struct stk_plan *plan, const struct stk_compiled *c, struct stk_m
 		m.kind = kind_of(c, m.schema, &nullable);
 	m.optional = m.optional || nullable;
 	m.schema = resolved(c, m.schema);
+	if (m.kind == STOCKADE_FIELD_STRING)
+		m.values = json_object_get(m.schema, "enum");
 	plan->members = stk_grow(plan->members, plan->n, sizeof(*plan->members));
 	plan->members[plan->n++] = m;
 	return 0;

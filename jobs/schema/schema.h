@@ -118,6 +118,7 @@ struct stk_member {
 	uint32_t index;
 	bool rest;            /* all items from index on */
 	const json_t *schema; /* with $ref followed; borrowed */
+	const json_t *values; /* a string that is one of these: it has a which_ member; or NULL */
 };
 
 struct stk_plan {

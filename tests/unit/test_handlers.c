@@ -135,5 +135,12 @@ int main(void)
 		    of_proc_self_a_job_reaches_its_own_pipes_and_no_more, open_stand, close_stand),
 	};
 
+	char program[512];
+
+	if (access(stand_program("test/handlers-cage", program), X_OK) != 0) {
+		(void)puts("1..1\nok 1 - handlers over libraries # SKIP install libpng-dev, "
+			   "libjpeg-dev, zlib1g-dev and libssl-dev");
+		return 0;
+	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

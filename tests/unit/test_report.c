@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-static const struct stk_limits limits = { .report_bytes = 256, .result_bytes = 64 };
+static struct stk_limits limits = { .report_bytes = 256, .result_bytes = 64 };
 static struct stk_report report;
 static uint8_t bytes[8192];
 static size_t len;
@@ -203,12 +203,36 @@ static void a_fault_is_numbers_in_their_ranges(void **state)
 		assert_int_equal(report.has_fault, i == 0);
 	}
 	/* the first one counts */
+	limits.report_bytes = 512;
 	begin();
 	frame(STK_FRAME_FAULT, &f[0], sizeof(f[0]));
 	f[0].addr = 5;
 	frame(STK_FRAME_FAULT, &f[0], sizeof(f[0]));
 	expect(STK_OK);
 	assert_int_equal(report.fault.addr, 0);
+	limits.report_bytes = 256;
+}
+
+/* A job that spent all it may say is denied or crashes all the same, and that is told. */
+static void the_frames_of_a_death_fit_beside_the_allowance(void **state)
+{
+	static const struct stk_denied d = { .nr = 59 };
+	static const struct stk_fault f = { .signal = 11 };
+	static const struct {
+		uint32_t level;
+		char text[5];
+	} line = { 6, { 'h', 'e', 'l', 'l', 'o' } };
+	size_t each = sizeof(struct stk_frame) + 9;
+
+	(void)state;
+	begin();
+	ready();
+	for (size_t spent = each; spent <= limits.report_bytes; spent += each)
+		frame(STK_FRAME_LOG, &line, 9);
+	frame(STK_FRAME_DENIED, &d, sizeof(d));
+	frame(STK_FRAME_FAULT, &f, sizeof(f));
+	expect(STK_OK);
+	assert_true(report.has_denied && report.has_fault);
 }
 
 static void a_result_is_exactly_as_long_as_it_says(void **state)
@@ -435,6 +459,7 @@ int main(void)
 		cmocka_unit_test(everything_has_its_turn),
 		cmocka_unit_test(malformed_frames_are_refused),
 		cmocka_unit_test(a_fault_is_numbers_in_their_ranges),
+		cmocka_unit_test(the_frames_of_a_death_fit_beside_the_allowance),
 		cmocka_unit_test(a_result_is_exactly_as_long_as_it_says),
 		cmocka_unit_test(progress_and_beats_are_read),
 		cmocka_unit_test(malformed_progress_is_refused),

@@ -228,8 +228,9 @@ static int run_class(
 
 	if (index < 0)
 		return stk_complain(STK_EX_USAGE,
-		    "no class '%.128s' in %s; `stockade classes` lists them", order->class_name,
-		    config->cage);
+		    "no class '%.128s' in %s; `stockade classes` lists them, and a built-in one "
+		    "was left out where WITHOUT named it or its library was missing",
+		    order->class_name, config->cage);
 	label = stk_cage_setup_unmapped(setup, (size_t)index);
 	if (label != NULL)
 		return stk_complain(STK_EX_CONFIG,
