@@ -24,6 +24,7 @@ void stk_counters_write(const struct stk_counters *c, struct stk_jw *w)
 		add(w, "outcome", stk_outcome_text((enum stk_outcome_name)i), c->outcomes[i]);
 	for (uint32_t i = 0; i < STK_NET_COUNT; i++)
 		add(w, "net", stk_net_text(i), c->net[i]);
+	add(w, "count", "settled_late", c->settled_late);
 	add(w, "count", "refusal_notes", c->refusal_notes);
 	add(w, "count", "retried", c->retried);
 	add(w, "count", "handed_back", c->handed_back);

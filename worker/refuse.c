@@ -290,6 +290,24 @@ void stk_worker_park_limits(const struct stk_principal *p, struct stk_settle *ou
 	out->own_park_max = p->park_max;
 }
 
+/*
+ * The ledger says that it is done, and it came back from a dead worker: that one died between the
+ * ledger's record and the settlement. Its success is settled now, once: doing so forgets that these
+ * bytes came back.
+ */
+static void settle_late(struct stk_worker *w, const struct stk_reserved *r, struct stk_settle *out)
+{
+	struct stk_jw *line = stk_log_start(STK_LOG_INFO, "job.settled_late", "success",
+	    "its worker died after it was done and before that was counted: it is counted now");
+
+	stk_jw_cstr(line, "stockade.job_id", w->job_id);
+	stk_jw_cstr(line, "stockade.queue", r->parcel.queue);
+	stk_jw_int(line, "stockade.seq", r->parcel.seq);
+	stk_log_end();
+	w->counters.settled_late++;
+	out->what = STK_SETTLE_OK;
+}
+
 void stk_worker_refuse(struct stk_worker *w, const struct stk_reserved *r,
     const struct stk_admission *a, struct stk_settle *out)
 {
@@ -311,6 +329,10 @@ void stk_worker_refuse(struct stk_worker *w, const struct stk_reserved *r,
 		out->what = STK_SETTLE_HANDBACK;
 		w->counters.handed_back++;
 		log_refusal(w, r, a, "job.deferred");
+		return;
+	}
+	if (a->verdict == STK_V_R_REPLAY_DONE && r->recoveries > 0) {
+		settle_late(w, r, out);
 		return;
 	}
 	if (a->verdict == STK_V_R_REPLAY_DONE) {

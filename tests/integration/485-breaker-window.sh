@@ -12,13 +12,11 @@ violations_are() { [ "$(rcli zcard resque:stockade:violated:web)" = "$1" ]; }
 bad() { sign Unheard '[]'; }
 good() { sign ChecksumFile '["x.txt"]'; }
 batch() { # batch KIND N...: all in the queue at one moment, already signed
-	set -- "$@"
 	while [ $# -ge 2 ]; do
 		i=0
 		while [ $i -lt "$2" ]; do
 			i=$((i + 1))
 			"$1"
-			echo
 		done
 		shift 2
 	done >"$T/batch"

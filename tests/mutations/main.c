@@ -128,7 +128,7 @@ static void print_verify_us(void)
 	static struct draft d;
 	struct timespec from, to;
 	const int rounds = 4000;
-	uint8_t sig[STK_SIG_MAX];
+	uint8_t sig[STK_SIG_MAX], key[STK_KEY_LEN];
 	int fits = 0;
 
 	do
@@ -136,11 +136,12 @@ static void print_verify_us(void)
 	while (d.by != WEB);
 	if (!stk_b64url_decode(stk_span_of(d.sig.b, d.sig.n), sig, STK_SIG_MAX))
 		abort();
+	memcpy(key, forge_public(STRANGER), STK_KEY_LEN); /* making it is no part of verifying */
 	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &from);
 	for (int i = 0; i < rounds; i++) {
 		(void)snprintf(d.body.b, sizeof(d.body.b), "%0400d", i);
-		fits += stk_seal_verify(STK_ALG_ED25519, forge_public(STRANGER),
-		    stk_span_of(d.body.b, 400), stk_span_of(sig, STK_SIG_MAX));
+		fits += stk_seal_verify(STK_ALG_ED25519, key, stk_span_of(d.body.b, 400),
+		    stk_span_of(sig, STK_SIG_MAX));
 	}
 	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &to);
 	if (fits != 0)
