@@ -131,6 +131,12 @@ out=$(person viewer shadow --queue files --json)
 check "shadow as viewer" has "$out" '"ACCEPT":1'
 out=$(person viewer schema infer files ChecksumFile)
 check "schema infer as viewer" eq $? 0
+gone=00000000000000000000000000000001
+admin set resque:stockade:result:$gone "{\"v\":1,\"job\":\"$gone\",\"class\":\"X\",\"result\":7}" >/dev/null
+check "result as viewer" eq "$(person viewer result $gone)" 7
+admin zadd resque:stockade:live 1 $gone >/dev/null
+check "top as viewer" has "$(person viewer top --once)" "1 workers, 0 busy"
+admin zrem resque:stockade:live $gone >/dev/null
 out=$(person operator quarantine list)
 check "quarantine list as operator" has "$out" "E_QUEUE_MISMATCH"
 out=$(person operator quarantine list --queue files --reason E_QUEUE_MISMATCH)

@@ -95,7 +95,6 @@ static void json_class(struct stk_jw *w, const struct stk_class_desc *d)
 		stk_jw_int(w, "retry_base_ms", d->retry_base_ms);
 	}
 	stk_jw_int(w, "keep_result_s", d->keep_result_s);
-	stk_jw_int(w, "releases", d->releases);
 	stk_jw_bool(w, "idempotent", d->idempotent != 0);
 	stk_jw_open(w, "grants", '[');
 	for (uint32_t g = 0; g < d->n_grants; g++)
@@ -103,6 +102,7 @@ static void json_class(struct stk_jw *w, const struct stk_class_desc *d)
 	stk_jw_close(w, ']');
 	json_labels(w, "reads", d, STK_PROFILE_FILES_READ);
 	json_labels(w, "writes", d, STK_PROFILE_FILES_WRITE);
+	stk_jw_int(w, "releases", d->releases);
 	json_texts(w, "connect", d->nets[0], STK_NET_MAX, d->n_nets);
 	json_texts(w, "secrets", d->secrets[0], STK_LABEL_MAX, d->n_secrets);
 	json_texts(w, "settings", d->settings[0], STK_LABEL_MAX, d->n_settings);
