@@ -71,8 +71,10 @@ static int run_random(void)
 		size_t n = fill(bytes);
 		uint8_t *exact = malloc(n == 0 ? 1 : n);
 
-		if (exact == NULL || (o.current[0] != '\0' && keep(bytes, n) == -1))
+		if (exact == NULL || (o.current[0] != '\0' && keep(bytes, n) == -1)) {
+			free(exact);
 			return 71;
+		}
 		/* so that a sanitizer sees its end */
 		memcpy(exact, bytes, n);
 		(void)LLVMFuzzerTestOneInput(exact, n);

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define TEXT_MAX   16384 /* bytes */
-#define REPEAT_MAX 6    /* beyond what must be */
+#define REPEAT_MAX 6     /* beyond what must be */
 #define RANGES_MAX 64
 
 /* The text so far. */
