@@ -9,10 +9,10 @@ stage_up
 trap stage_down EXIT
 uid=61231
 chmod 755 "$T" "$T/inputs"
-chmod 777 "$REDIS_DIR" "$REDIS_SOCK"
+chmod 777 "$REDIS_DIR" "$REDIS_SOCK" "$LEDGER_DIR" "$LEDGER_SOCK"
 install -o root -m 555 "$CAGE" "$T/cage"
 printf 'geheim\n' >"$T/secret/pw"
-chown "$uid" "$T/secret/pw" "$T/policy.conf"
+chown "$uid" "$T/secret/pw" "$T/secret/ledger" "$T/policy.conf"
 chmod 711 "$T/secret"
 chmod 400 "$T/secret/pw" "$T/policy.conf"
 CAGE=$T/cage EXTRA="redis_user = \"worker\"; redis_password_file = \"$T/secret/pw\"; user = \"$uid\";" write_config
@@ -21,10 +21,11 @@ rcli config set proto-max-bulk-len 1mb >/dev/null
 rcli config set appendonly yes >/dev/null
 rcli acl setuser default '>geheim' '-@all' '+info' '+shutdown' '+ping' >/dev/null
 install -m 555 "$STOCKADE" "$T/stockade"
-doctor() { # where /tmp has a size of its own; the socket is bound into it
-	unshare -m sh -c "mkdir '$T/redis' && mount --bind '$REDIS_DIR' '$T/redis' &&
-		mount -t tmpfs -o size=64M,mode=1777 none /tmp && mkdir '$REDIS_DIR' &&
-		mount --bind '$T/redis' '$REDIS_DIR' &&
+doctor() { # where /tmp has a size of its own; the sockets are bound into it
+	unshare -m sh -c "mkdir '$T/redis' '$T/ledger' && mount --bind '$REDIS_DIR' '$T/redis' &&
+		mount --bind '$LEDGER_DIR' '$T/ledger' &&
+		mount -t tmpfs -o size=64M,mode=1777 none /tmp && mkdir '$REDIS_DIR' '$LEDGER_DIR' &&
+		mount --bind '$T/redis' '$REDIS_DIR' && mount --bind '$T/ledger' '$LEDGER_DIR' &&
 		exec env -u REDIS_URL '$T/stockade' doctor --config '$T/stockade.conf'" >"$T/out" 2>&1
 }
 doctor
