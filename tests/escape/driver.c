@@ -210,6 +210,13 @@ static void tally(const struct attack *a, const struct controlled *c, bool good)
 		count.uncontrolled[a->reason]++;
 }
 
+/* What a root entered by chroot alone lacks is nothing to read. */
+static bool without_its_file(const struct attack *a)
+{
+	return a != NULL && (strcmp(a->name, "OpenSys") == 0 || strcmp(a->name, "ReadSys") == 0) &&
+	       access("/sys/kernel/notes", F_OK) == -1;
+}
+
 static void print_row(size_t row, const struct seen *b, const struct seen *o)
 {
 	const struct attack *a = row < n_attacks ? &attacks[row] : NULL;
@@ -224,6 +231,10 @@ static void print_row(size_t row, const struct seen *b, const struct seen *o)
 		return;
 	if (a != NULL && !escape_class_ready(a->class_index)) {
 		count.waiting++;
+		return;
+	}
+	if (without_its_file(a)) {
+		(void)printf("ok - %-7s %-22s # SKIP /sys is not mounted here\n", a->group, name);
 		return;
 	}
 	tally(a, c, good);

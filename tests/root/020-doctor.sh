@@ -3,6 +3,7 @@
 # of its own, a cage program that belongs to root, a Redis with users, persistence and small elements.
 . tests/stage.sh
 [ "$(id -u)" = 0 ] || { echo "ok - a machine that is well # SKIP needs root"; exit 0; }
+unshare -m true 2>/dev/null || { echo "ok - a machine that is well # SKIP needs mount namespaces, which a chroot whose root is no mount point has not"; exit 0; }
 TMPDIR=/var/tmp # /tmp is another one where doctor runs
 export TMPDIR
 stage_up

@@ -12,6 +12,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -191,6 +192,16 @@ static void everything_else_is_refused_by_name(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < STK_ARRAY_LEN(refusals); i++) {
+		struct addrinfo *found = NULL;
+
+		/* a bare root has no hosts file: then nobody knows the name */
+		if (strcmp(refusals[i].host, "localhost") == 0 &&
+		    getaddrinfo("localhost", NULL, NULL, &found) != 0) {
+			print_message("localhost is no name here: not tried\n");
+			continue;
+		}
+		if (found != NULL)
+			freeaddrinfo(found);
 		run(refusals[i].class_name, STK_OUT_FAILED, stk_net_text(refusals[i].name),
 		    "[\"connect\", \"%s\", \"%u\"]", refusals[i].host, port);
 		assert_int_equal(heard.n, 1);
