@@ -206,12 +206,14 @@ static enum stk_err make(struct stk_cgroup *g)
 	return STK_OK;
 }
 
-static enum stk_err open_base(
-    struct stk_cgroup *g, const char *base, const pid_t *pids, size_t n, const char **why)
+/* @own: our own group, or "" where it is not known. */
+static enum stk_err find_base(
+    struct stk_cgroup *g, const char *base, char own[3072], const char **why)
 {
-	char own[3072];
 	bool known = own_group(own);
 
+	if (!known)
+		own[0] = '\0';
 	*why = "there is no cgroup v2 tree here";
 	if (base == NULL && !known)
 		return STK_E_ABSENT;
@@ -222,11 +224,32 @@ static enum stk_err open_base(
 	if (g->base == -1)
 		return base == NULL ? STK_E_ABSENT : STK_E_SYSTEM;
 	*why = "is not ours to use: it was not delegated to this user";
-	if (faccessat(g->base, "cgroup.procs", W_OK, 0) == -1)
-		return STK_E_SYSTEM;
+	return faccessat(g->base, "cgroup.procs", W_OK, 0) == -1 ? STK_E_SYSTEM : STK_OK;
+}
+
+static enum stk_err open_base(
+    struct stk_cgroup *g, const char *base, const pid_t *pids, size_t n, const char **why)
+{
+	char own[3072];
+	enum stk_err e = find_base(g, base, own, why);
+
+	if (e != STK_OK)
+		return e;
 	*why = "does not take the service into its child main";
 	/* whoever stands in it moves; in "main" already is as good */
-	return known && same_file(own, g->base) ? move_in(g->base, pids, n) : STK_OK;
+	return own[0] != '\0' && same_file(own, g->base) ? move_in(g->base, pids, n) : STK_OK;
+}
+
+enum stk_err stk_group_look(const char *base, const char **why)
+{
+	struct stk_cgroup g = { -1, -1, -1, -1, -1, -1, -1, -1, "" };
+	char own[3072];
+	enum stk_err e = find_base(&g, base, own, why);
+	int saved = errno;
+
+	stk_close(&g.base);
+	errno = saved;
+	return e;
 }
 
 void stk_group_move_in(const char *base, const pid_t *pids, size_t n)

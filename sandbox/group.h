@@ -30,6 +30,8 @@ enum stk_group_controller {
  */
 STK_CHECK enum stk_err stk_group_open(
     const char *base, const pid_t *pids, size_t n, struct stk_cgroup **out, const char **why);
+/* Whether there is a group that is ours to use, without touching it; errors as stk_group_open(). */
+STK_CHECK enum stk_err stk_group_look(const char *base, const char **why);
 /*
  * Moves @pids out of the delegated group (@base as above) into its child "main" before they make
  * other processes: whoever is still in it when the worker hands controllers on keeps them from all.

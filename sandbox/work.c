@@ -260,6 +260,19 @@ static enum stk_err make(struct stk_work *w)
 	return STK_E_SYSTEM;
 }
 
+enum stk_err stk_work_look(const char *base, const char **why)
+{
+	STK_AUTO_CLOSE int fd = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	*why = "cannot be opened";
+	if (fd == -1)
+		return STK_E_SYSTEM;
+	if ((*why = base_fault(fd)) != NULL)
+		return STK_E_REFUSED;
+	*why = "takes no new directory";
+	return faccessat(fd, ".", W_OK | X_OK, AT_EACCESS) == 0 ? STK_OK : STK_E_SYSTEM;
+}
+
 enum stk_err stk_work_open(
     const char *base, struct stk_work **out, struct stk_work_left *left, const char **why)
 {

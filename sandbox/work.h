@@ -28,6 +28,8 @@ struct stk_work_left {
  */
 STK_CHECK enum stk_err stk_work_open(
     const char *base, struct stk_work **out, struct stk_work_left *left, const char **why);
+/* What stk_work_open() would say of @base, without making or sweeping anything. */
+STK_CHECK enum stk_err stk_work_look(const char *base, const char **why);
 /* Empties and removes it; NULL-safe. */
 void stk_work_close(struct stk_work *w);
 

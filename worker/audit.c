@@ -300,7 +300,11 @@ enum stk_err stk_audit_open(struct stk_audit *a, const struct stk_audit_options 
 	if (a->dir == -1)
 		return fail(a, STK_E_SYSTEM, "audit_dir %s: %s", o->dir, strerror(errno));
 	e = load_key(a, o);
-	if (e == STK_OK)
+	if (e == STK_OK && o->look)
+		e = faccessat(a->dir, ".", W_OK | X_OK, AT_EACCESS) == 0
+			? STK_OK
+			: fail(a, STK_E_SYSTEM, "%s: %s", o->dir, strerror(errno));
+	else if (e == STK_OK)
 		e = open_chain(a);
 	a->head_due_ms = stk_monotonic_ms() + HEAD_AFTER_MS;
 	return e;

@@ -36,6 +36,7 @@ struct stk_audit_options {
 	unsigned slot;                  /* the worker's number under its supervisor */
 	int64_t max_bytes;              /* of one file */
 	const struct stk_keyring *ring; /* its keys must not sign heads */
+	bool look;                      /* says what stands in the way, makes and locks nothing */
 };
 
 /*

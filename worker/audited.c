@@ -14,7 +14,8 @@ int stk_worker_trail_open(struct stk_worker *w, const struct stk_worker_start *s
 		.key_file = w->config->audit_key_file,
 		.slot = start->slot,
 		.max_bytes = w->config->audit_file_max_bytes,
-		.ring = w->ring };
+		.ring = w->ring,
+		.look = w->rehearsal };
 	int code = stk_hidden_check(w->config, o.dir);
 	enum stk_err e;
 

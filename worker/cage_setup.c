@@ -167,34 +167,47 @@ const char *stk_cage_setup_unmapped(const struct stk_cage_setup *s, size_t index
 	return NULL;
 }
 
-int stk_cage_setup_work(const struct stk_config *c, struct stk_cage_setup *s, int only,
-    struct stk_work_left *left, char *why, size_t why_size)
+void stk_cage_setup_work(
+    const struct stk_config *c, struct stk_cage_setup *s, bool look, struct stk_work_left *left)
 {
-	const struct stk_class_desc *needs = NULL;
-	const char *fault;
+	const char *fault = NULL;
+	bool wanted = false;
 	enum stk_err e;
 
 	*left = (struct stk_work_left){ 0 };
-	for (uint32_t i = 0; i < s->table.head.n_classes && needs == NULL; i++)
-		if (s->table.classes[i].ask.work_bytes > 0 && (only < 0 || (uint32_t)only == i))
-			needs = &s->table.classes[i];
-	if (needs == NULL)
-		return 0;
+	for (uint32_t i = 0; i < s->table.head.n_classes; i++)
+		wanted = wanted || s->table.classes[i].ask.work_bytes > 0;
+	if (!wanted)
+		return;
 	if (c->work_dir == NULL) {
-		(void)snprintf(why, why_size,
-		    "class %s needs a work directory; add work_dir = \"/path\"; to the "
-		    "configuration, a directory of the worker's user with mode 0700",
-		    needs->name);
-		return STK_EX_CONFIG;
+		s->work_code = STK_EX_CONFIG;
+		(void)snprintf(s->work_why, sizeof(s->work_why),
+		    "; add work_dir = \"/path\"; to the configuration, a directory of the "
+		    "worker's user with mode 0700");
+		return;
 	}
-	e = stk_work_open(c->work_dir, &s->work, left, &fault);
+	e = look ? stk_work_look(c->work_dir, &fault)
+		 : stk_work_open(c->work_dir, &s->work, left, &fault);
 	if (e != STK_OK) {
-		(void)snprintf(why, why_size, "work_dir %s %s%s%s", c->work_dir, fault,
-		    e == STK_E_SYSTEM ? ": " : "", e == STK_E_SYSTEM ? strerror(errno) : "");
-		return e == STK_E_REFUSED ? STK_EX_CONFIG : STK_EX_NOINPUT;
+		s->work_code = e == STK_E_REFUSED ? STK_EX_CONFIG : STK_EX_NOINPUT;
+		(void)snprintf(s->work_why, sizeof(s->work_why), ": work_dir %s %s%s%s",
+		    c->work_dir, fault, e == STK_E_SYSTEM ? ": " : "",
+		    e == STK_E_SYSTEM ? strerror(errno) : "");
+		return;
 	}
-	stk_cage_lend_work(s->cage, s->work);
-	return 0;
+	if (!look)
+		stk_cage_lend_work(s->cage, s->work);
+}
+
+int stk_cage_setup_workless(
+    const struct stk_cage_setup *s, size_t index, char *why, size_t why_size)
+{
+	const struct stk_class_desc *d = &s->table.classes[index];
+
+	if (d->ask.work_bytes == 0 || s->work_code == 0)
+		return 0;
+	(void)snprintf(why, why_size, "class %s needs a work directory%s", d->name, s->work_why);
+	return s->work_code;
 }
 
 int stk_cage_setup_probe(

@@ -18,6 +18,8 @@ struct stk_cage_setup {
 	int dir_fds[STK_LABELS_MAX];  /* O_PATH, -1 where unmapped */
 	struct stk_path_fds paths;    /* programs and library trees of exec classes */
 	struct stk_work *work;        /* owned; NULL: no class has one, or work_dir is not set */
+	int work_code;                /* exit code of why there is no work directory, or 0 */
+	char work_why[384];           /* its sentence's end */
 	struct stk_net_terms net;     /* what brokers are told; zeroed without net grants */
 	uint32_t profiles;            /* all profiles of all classes together */
 	struct stk_layer_plan layers; /* after stk_cage_setup_probe() */
@@ -45,12 +47,16 @@ STK_CHECK int stk_cage_setup_program(
     const struct stk_cage_setup *s, size_t index, char *why, size_t why_size);
 
 /*
- * Makes the work directory that classes with WORK_MIB need; @only >= 0: that class alone. Sweeps
- * what dead workers left (*@left). 0, or an exit code (66, 78) with one sentence in @why. Before
- * the first run.
+ * Makes the work directory that classes with WORK_MIB need, if there are any; sweeps what dead
+ * workers left (*@left). Where it cannot be had, stk_cage_setup_workless() tells it of each class
+ * that needs it. @look: looks at it only. Before the first run.
  */
-STK_CHECK int stk_cage_setup_work(const struct stk_config *c, struct stk_cage_setup *s, int only,
-    struct stk_work_left *left, char *why, size_t why_size);
+void stk_cage_setup_work(
+    const struct stk_config *c, struct stk_cage_setup *s, bool look, struct stk_work_left *left);
+/* Does class @index lack its work directory? 0, or an exit code (66, 78) with a sentence in @why.
+ */
+STK_CHECK int stk_cage_setup_workless(
+    const struct stk_cage_setup *s, size_t index, char *why, size_t why_size);
 
 /*
  * Probes every layer by effect and judges it for the classes of the table (worker/layers.h). 0, 71

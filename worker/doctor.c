@@ -150,8 +150,7 @@ static void one_class(const struct stk_config *c, const struct stk_cage_setup *s
 {
 	enum stk_layer lacks = class_lacks(c, &s->layers, d);
 	const char *fault = stk_layers_class_fault(c, &s->layers, d);
-	const char *label = stk_cage_setup_unmapped(s, index);
-	char broker[300], program[512];
+	char broker[300], lacking[512];
 
 	if (lacks != STK_LAYER_COUNT)
 		(void)stk_find(f, STK_GRADE_REFUSE, STK_AREA_CLASS, d->name,
@@ -162,7 +161,7 @@ static void one_class(const struct stk_config *c, const struct stk_cage_setup *s
 		    stk_layer_text(lacks), s->layers.probes[lacks].why);
 	else if (fault != NULL)
 		(void)stk_find(f, STK_GRADE_MISS, STK_AREA_CLASS, d->name, "refused: %s", fault);
-	else if (label != NULL || stk_cage_setup_program(s, index, program, sizeof(program)) != 0)
+	else if (stk_class_unready(c, s, index, lacking, sizeof(lacking)) != 0)
 		return; /* stk_doctor_granted says what that means here */
 	else if (!stk_filter_ready(d->profiles))
 		(void)stk_find(f, STK_GRADE_MISS, STK_AREA_CLASS, d->name,
@@ -203,25 +202,45 @@ static bool is_judged(const struct stk_findings *f, const char *name)
 	return false;
 }
 
-void stk_doctor_granted(
-    const struct stk_cage_setup *s, const struct stk_keyring *ring, struct stk_findings *f)
+/* The policy as it is written, for who is granted what; a worker's start judges it. */
+static struct stk_keyring *load_policy(const struct stk_config *c, struct stk_findings *f)
 {
-	for (uint32_t i = 0; i < s->table.head.n_classes; i++) {
-		const char *name = s->table.classes[i].name;
-		const char *label = stk_cage_setup_unmapped(s, i);
-		bool granted = ring == NULL || stk_keyring_grants(ring, name);
-		enum stk_grade grade = granted ? STK_GRADE_REFUSE : STK_GRADE_OFF;
-		const char *word = granted ? "refused" : "granted to nobody";
-		char program[512];
+	struct stk_conf_error e = { 0 };
+	struct stk_keyring *ring = NULL;
 
-		if (is_judged(f, name))
+	if (stk_seal_init() == STK_OK && stk_policy_load(c->policy, &ring, &e) == STK_OK)
+		(void)stk_find(f, STK_GRADE_OK, STK_AREA_FILES, "keys",
+		    "%zu keys of %zu principals", ring->n_keys, ring->n_principals);
+	return ring;
+}
+
+void stk_doctor_granted(const struct stk_worker *w, struct stk_findings *f)
+{
+	struct stk_keyring *ring = load_policy(w->config, f);
+
+	for (uint32_t i = 0; i < w->cage.table.head.n_classes; i++) {
+		const char *name = w->cage.table.classes[i].name;
+		bool wanted = ring == NULL || stk_class_wanted(w->config, ring, name);
+		char why[384];
+
+		if (is_judged(f, name) ||
+		    stk_class_unready(w->config, &w->cage, i, why, sizeof(why)) == 0)
 			continue;
-		if (label != NULL)
-			stk_find_fix(
-			    stk_find(f, grade, STK_AREA_CLASS, name,
-				"%s: no directory is mapped to its grant '%s'", word, label),
-			    "directories = { %s = \"/path\"; };", label);
-		else if (stk_cage_setup_program(s, i, program, sizeof(program)) != 0)
-			(void)stk_find(f, grade, STK_AREA_CLASS, name, "%s: %s", word, program);
+		if (wanted)
+			stk_doctor_refusal(f, STK_AREA_CLASS, name, why);
+		else if (!is_judged(f, name))
+			(void)stk_find(
+			    f, STK_GRADE_OFF, STK_AREA_CLASS, name, "granted to nobody: %s", why);
 	}
+	stk_keyring_free(ring);
+}
+
+void stk_doctor_refusal(
+    struct stk_findings *f, enum stk_area area, const char *name, const char *sentence)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (f->v[i].grade == STK_GRADE_REFUSE &&
+		    strncmp(f->v[i].text, sentence, sizeof(f->v[i].text) - 1) == 0)
+			return;
+	(void)stk_find(f, STK_GRADE_REFUSE, area, name, "%s", sentence);
 }

@@ -12,6 +12,7 @@
 #include "worker/policy.h"
 #include "worker/queues.h"
 #include "worker/redis.h"
+#include "worker/worker.h"
 
 /* More is worse. */
 enum stk_grade {
@@ -81,16 +82,14 @@ void stk_doctor_environment(char *const *env, bool moved, struct stk_findings *f
 /* Cage program, policy, keys, directories. @program: what stk_cage_program_open said, or NULL. */
 void stk_doctor_files(
     const struct stk_config *c, const struct stk_cage_setup *s, struct stk_findings *f);
-/* Loads the policy (secrets are in memory from here on); *@ring is the caller's, or NULL. */
-void stk_doctor_policy(
-    const struct stk_config *c, struct stk_keyring **ring, struct stk_findings *f);
-
 /*
- * After both: a class without its directory is refused if @ring (NULL: it is not known) grants it
- * to anybody, as at a worker's start.
+ * Loads the policy (secrets are in memory from here on). A class that lacks what it asks for is
+ * refused if the policy (or nobody knows it) makes anybody run it, as at a worker's start.
  */
-void stk_doctor_granted(
-    const struct stk_cage_setup *s, const struct stk_keyring *ring, struct stk_findings *f);
+void stk_doctor_granted(const struct stk_worker *w, struct stk_findings *f);
+/* `work` refuses with @sentence; not told twice. */
+void stk_doctor_refusal(
+    struct stk_findings *f, enum stk_area area, const char *name, const char *sentence);
 
 /* What is asked of Redis, or what was heard. */
 struct stk_doctor_redis {

@@ -87,9 +87,8 @@ static void look_at_audit(const struct stk_config *c, struct stk_findings *f)
 	if (c->audit_dir == NULL)
 		return;
 	if (stat(c->audit_dir, &st) != 0 || access(c->audit_dir, W_OK) != 0)
-		(void)stk_find(f, STK_GRADE_REFUSE, STK_AREA_FILES, "audit_dir",
-		    "cannot write in %s: %s", c->audit_dir, strerror(errno));
-	else if ((st.st_mode & 022) != 0)
+		return; /* the rehearsal of a start says so */
+	if ((st.st_mode & 022) != 0)
 		stk_find_fix(stk_find(f, STK_GRADE_WARN, STK_AREA_FILES, "audit_dir",
 				 "%s can be written by others than this user", c->audit_dir),
 		    "chmod go-w %s", c->audit_dir);
@@ -106,30 +105,7 @@ void stk_doctor_files(
 	look_at_audit(c, f);
 	if (c->redis_password_file != NULL)
 		look_at_mode("password_file", c->redis_password_file, true, f);
-}
-
-void stk_doctor_policy(
-    const struct stk_config *c, struct stk_keyring **ring, struct stk_findings *f)
-{
-	struct stk_conf_error e = { 0 };
-
-	*ring = NULL;
-	if (access(c->policy, R_OK) != 0) {
-		stk_find_fix(stk_find(f, STK_GRADE_REFUSE, STK_AREA_FILES, "policy",
-				 "cannot read %s: %s", c->policy, strerror(errno)),
-		    "`stockade keys generate` prints a stanza to start one with");
-		return;
-	}
-	if (stk_seal_init() != STK_OK) {
-		(void)stk_find(
-		    f, STK_GRADE_REFUSE, STK_AREA_FILES, "policy", "libsodium did not start");
-		return;
-	}
-	if (stk_policy_load(c->policy, ring, &e) != STK_OK) {
-		(void)stk_find(f, STK_GRADE_REFUSE, STK_AREA_FILES, "policy", "%s", e.sentence);
-		return;
-	}
+	if (c->ledger_password_file != NULL)
+		look_at_mode("ledger_password_file", c->ledger_password_file, true, f);
 	look_at_mode("policy", c->policy, false, f);
-	(void)stk_find(f, STK_GRADE_OK, STK_AREA_FILES, "keys", "%zu keys of %zu principals",
-	    (*ring)->n_keys, (*ring)->n_principals);
 }

@@ -57,6 +57,7 @@ static void set_trouble(struct stk_worker *w, enum stk_ledger_trouble t, const c
 	stk_jw_cstr(line, "event.reason", troubles[t == STK_LEDGER_NONE ? l->trouble : t].name);
 	stk_log_end();
 	l->trouble = t;
+	(void)snprintf(l->detail, sizeof(l->detail), "%s", detail);
 	w->counters.ledger_troubles += t != STK_LEDGER_NONE;
 }
 
@@ -84,8 +85,8 @@ static void write_copy(struct stk_worker *w)
 	char key[STK_NS_MAX + 32], text[STK_EPOCH_TEXT];
 	struct stk_reply *r = NULL;
 
-	if (l->ledger.known.mark_ms == l->noted_mark_ms &&
-	    strcmp(l->ledger.known.id, l->noted_id) == 0)
+	if (w->rehearsal || (l->ledger.known.mark_ms == l->noted_mark_ms &&
+				strcmp(l->ledger.known.id, l->noted_id) == 0))
 		return;
 	(void)snprintf(key, sizeof(key), "%s:stockade:ledger", w->config->ns);
 	stk_epoch_text(&l->ledger.known, text);
@@ -132,8 +133,13 @@ static enum stk_ledger_trouble judge(
 		return STK_LEDGER_SKEW;
 	}
 	if (!w->ledger.looked || w->ledger.trouble == STK_LEDGER_LOST)
-		if (read_copy(w, &copy) != STK_OK)
-			return STK_LEDGER_DOWN; /* what others saw of it cannot be asked */
+		if (read_copy(w, &copy) != STK_OK) {
+			/* it answers; what others saw of it cannot be asked */
+			(void)snprintf(detail, cap, "its copy beside the queues: %.120s%s",
+			    stk_redis_why(w->link),
+			    stk_outage_advice(stk_redis_problem(w->link), false));
+			return STK_LEDGER_DOWN;
+		}
 	if (!stk_epoch_follows(&w->ledger.ledger.known, &s->epoch) ||
 	    !stk_epoch_follows(&copy, &s->epoch) || s->shards < 1)
 		return STK_LEDGER_LOST;
@@ -145,7 +151,7 @@ static enum stk_err check(struct stk_worker *w)
 {
 	struct stk_ledger_link *l = &w->ledger;
 	struct stk_ledger_sight sight;
-	char detail[128] = "";
+	char detail[256] = "";
 	enum stk_ledger_trouble t;
 	enum stk_err e = stk_ledger_look(&l->ledger, &sight);
 
@@ -283,18 +289,23 @@ static int first_look(struct stk_worker *w, const struct stk_worker_start *start
 			continue;
 		}
 		if (e != STK_OK)
-			return stk_complain(STK_EX_REDIS, "LEDGER_DOWN: the ledger at %s: %s",
-			    w->config->ledger_url, stk_redis_why(l->link));
-		return stk_complain(STK_EX_REDIS, "%s: %s", troubles[l->trouble].name,
-		    troubles[l->trouble].sentence);
+			return stk_complain(STK_EX_REDIS, "LEDGER_DOWN: the ledger at %s: %s%s",
+			    w->config->ledger_url, stk_redis_why(l->link),
+			    stk_outage_advice(stk_redis_problem(l->link), true));
+		return stk_complain(STK_EX_REDIS, "%s: %s%s%s", troubles[l->trouble].name,
+		    troubles[l->trouble].sentence, l->detail[0] != '\0' ? ": " : "", l->detail);
 	}
 }
 
 int stk_ledger_open(struct stk_worker *w, const struct stk_worker_start *start)
 {
 	const char *file = w->config->ledger_password_file;
-	int fd = file == NULL ? -1 : stk_open_password_file(file), code;
+	struct stk_conf_error wrong = { 0 };
+	int fd, code;
 
+	if (stk_config_check_ledger(w->config, &wrong) != STK_OK)
+		return stk_complain(STK_EX_CONFIG, "%s", wrong.sentence);
+	fd = file == NULL ? -1 : stk_open_password_file(file);
 	if (file != NULL && fd == -1)
 		return stk_complain(STK_EX_NOINPUT, "cannot read ledger_password_file %s: %s", file,
 		    strerror(errno));

@@ -39,6 +39,7 @@ struct stk_ledger_link {
 	struct stk_redis *link; /* owned */
 	struct stk_outage outage;
 	enum stk_ledger_trouble trouble;
+	char detail[256];      /* what was seen of it, or "" */
 	int64_t next_check_ms; /* CLOCK_MONOTONIC */
 	int64_t connected_ms;  /* of the connection that was checked */
 	bool looked;           /* at least once */

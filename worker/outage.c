@@ -37,6 +37,29 @@ static const struct {
 	[STK_RP_OTHER] = { false, "an error of no name that this worker knows" },
 };
 
+const char *stk_outage_advice(enum stk_redis_problem p, bool of_ledger)
+{
+	static const struct {
+		const char *of_queues, *of_ledger;
+	} advice[STK_RP_OTHER + 1] = {
+		[STK_RP_NOAUTH] = { ": it wants a password: redis_password_file, and redis_user "
+				    "for "
+				    "a user of its ACL",
+		    ": it wants a login: ledger_user and ledger_password_file" },
+		[STK_RP_WRONGPASS] = { ": redis_user or redis_password_file is wrong",
+		    ": ledger_user or ledger_password_file is wrong, or what `stockade ledger acl` "
+		    "prints was not given to that Redis" },
+		[STK_RP_NOPERM] = { ": its ACL refuses this user: SECURITY.md has the rights that "
+				    "a "
+				    "worker needs, ACL LOG says which one lacks",
+		    ": its ACL refuses this user: `stockade ledger acl` prints the rights that it "
+		    "needs" },
+	};
+	const char *text = of_ledger ? advice[p].of_ledger : advice[p].of_queues;
+
+	return text == NULL ? "" : text;
+}
+
 /* Half of the step is fixed, half random: a fleet does not come back in one wave. */
 static int64_t backoff_ms(uint32_t tries)
 {

@@ -27,6 +27,10 @@ struct stk_outage {
 	uint64_t problems[STK_RP_OTHER + 1];
 };
 
+/* What to do about what the queues' Redis or the ledger's answered; "" if nothing is known. Static.
+ */
+const char *stk_outage_advice(enum stk_redis_problem p, bool of_ledger);
+
 /* How a call of the worker's went; an outage begins, goes on, or ends. */
 void stk_outage_note(struct stk_outage *o, enum stk_err e);
 /* The same for a beat: one that succeeds ends an outage only if no job's call was refused. */

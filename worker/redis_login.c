@@ -76,14 +76,18 @@ static enum stk_err select_db(struct stk_redis *r, int64_t deadline_ms)
 	return r->url.db == 0 ? STK_OK : greet(r, argv, 2, deadline_ms);
 }
 
-/* For CLIENT LIST only, so a refusal (ACL) does not matter; a broken link does. */
+/*
+ * For CLIENT LIST only, so a refusal (ACL) does not matter; a broken link does. NOAUTH is the
+ * answer to whatever comes first on a link that needs a login and had none: it is told here, where
+ * it belongs, and not by the first command of somebody else.
+ */
 static enum stk_err set_name(struct stk_redis *r, int64_t deadline_ms)
 {
 	const struct stk_span argv[3] = { stk_span_str("CLIENT"), stk_span_str("SETNAME"),
 		stk_span_str(r->client_name) };
 	enum stk_err e = r->client_name[0] == '\0' ? STK_OK : greet(r, argv, 3, deadline_ms);
 
-	if (e == STK_E_REFUSED) {
+	if (e == STK_E_REFUSED && r->problem != STK_RP_NOAUTH) {
 		stk_link_forget(r);
 		return STK_OK;
 	}

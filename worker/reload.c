@@ -36,33 +36,14 @@ static enum stk_err check_hidden(
  * What a class asks for must be there if anybody is granted it; one that nobody is granted runs for
  * nobody. Directories and secrets are opened at the start alone, and so is what they are mapped to.
  */
-static enum stk_err check_class(const struct stk_worker *w, const struct stk_keyring *ring,
-    uint32_t i, struct stk_conf_error *e)
+static enum stk_err check_class(
+    struct stk_worker *w, const struct stk_keyring *ring, uint32_t i, struct stk_conf_error *e)
 {
-	const struct stk_class_desc *d = &w->cage.table.classes[i];
-	const char *label = stk_cage_setup_unmapped(&w->cage, i), *what;
-	bool secret;
-
-	if (!stk_keyring_grants(ring, d->name))
+	if (!stk_class_wanted(w->config, ring, w->cage.table.classes[i].name))
 		return STK_OK;
-	if (label != NULL) {
-		(void)snprintf(e->sentence, sizeof(e->sentence),
-		    "class %s has a grant '%s' that no directory is mapped to; add directories = { "
-		    "%s = \"/path\"; }; to the configuration",
-		    d->name, label, label);
-		return STK_E_REFUSED;
-	}
-	if (stk_cage_setup_program(&w->cage, i, e->sentence, sizeof(e->sentence)) != 0)
-		return STK_E_REFUSED;
-	what = stk_handed_unmapped(w->config, d, &secret);
-	if (what == NULL)
-		return STK_OK;
-	(void)snprintf(e->sentence, sizeof(e->sentence),
-	    "class %s needs a %s '%s' that %s; add %s = { %s = \"%s\"; }; to the configuration",
-	    d->name, secret ? "secret" : "setting", what,
-	    secret ? "no file is mapped to" : "has no value", secret ? "secrets" : "settings", what,
-	    secret ? "/path" : "value");
-	return STK_E_REFUSED;
+	w->reload.lacking =
+	    stk_class_unready(w->config, &w->cage, i, e->sentence, sizeof(e->sentence));
+	return w->reload.lacking == 0 ? STK_OK : STK_E_REFUSED;
 }
 
 /* Everything that a ring must pass before it may judge a job. */
@@ -142,11 +123,12 @@ static void log_ring(const struct stk_worker *w, const char *action)
 	stk_log_end();
 }
 
-int stk_policy_open(struct stk_worker *w)
+int stk_policy_open(struct stk_worker *w, const struct stk_worker_start *start)
 {
 	const struct stk_config *c = w->config;
 	struct stk_conf_error e = { 0 };
 
+	(void)start;
 	if (check_hidden(c, c->policy, &e) != STK_OK ||
 	    check_hidden(c, c->redis_password_file, &e) != STK_OK ||
 	    check_hidden(c, c->ledger_password_file, &e) != STK_OK)
@@ -160,7 +142,8 @@ int stk_policy_open(struct stk_worker *w)
 		    "one with",
 		    c->policy, strerror(errno));
 	if (load(w, &w->ring, &e) != STK_OK)
-		return stk_complain(STK_EX_CONFIG, "%s", e.sentence);
+		return stk_complain(
+		    w->reload.lacking != 0 ? w->reload.lacking : STK_EX_CONFIG, "%s", e.sentence);
 	w->gate = (struct stk_gate){
 		.ring = w->ring,
 		.classes = &w->cage.table,

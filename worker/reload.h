@@ -13,6 +13,7 @@
 struct stk_reload {
 	int64_t next_look_ms; /* CLOCK_MONOTONIC */
 	uint64_t identity;    /* of the policy file and the key files it names, when last loaded */
+	int lacking;          /* exit code of what a class lacked at the last load; 0: nothing */
 	bool failed;          /* the last reload; the ring before it is in use */
 	/* areas whose jobs may be admitted now, one bounded step a pass */
 	bool examining;
@@ -21,9 +22,10 @@ struct stk_reload {
 };
 
 struct stk_worker;
+struct stk_worker_start;
 
 /* At start: refuses secrets that jobs could read, loads, opens the gate. 0, or an exit code. */
-STK_CHECK int stk_policy_open(struct stk_worker *w);
+STK_CHECK int stk_policy_open(struct stk_worker *w, const struct stk_worker_start *start);
 /* Between two jobs: reloads if asked or if a file changed; re-examines areas. No job is in hand. */
 void stk_reload_pass(struct stk_worker *w);
 /* The same without the areas, for a job that is in hand but not judged yet. */

@@ -25,8 +25,9 @@
 #include <time.h>
 #include <unistd.h>
 
-static int watch_parent(const struct stk_worker_start *start)
+static int watch_parent(struct stk_worker *w, const struct stk_worker_start *start)
 {
+	(void)w;
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) != 0)
 		return stk_complain(STK_EX_OS,
 		    "layer pdeathsig is missing: %s: jobs could outlive their worker",
@@ -46,15 +47,25 @@ static int set_cage_up(struct stk_worker *w, const struct stk_worker_start *star
 	if (code != 0)
 		return stk_complain(code, "%s", why);
 	w->counters.layers_missing = stk_layers_log(&w->cage.layers);
-	return stk_worker_provide(w);
+	stk_cage_lend_group(w->cage.cage, w->group);
+	return 0;
+}
+
+static int open_signals(struct stk_worker *w, const struct stk_worker_start *start)
+{
+	(void)start;
+	if (stk_life_open(&w->life, w->config) != STK_OK)
+		return stk_complain(STK_EX_OS, "signals: %s", strerror(errno));
+	return 0;
 }
 
 /* The list as this policy bounds it; what cannot be bounded is refused. */
-static int bind_queues(struct stk_worker *w)
+static int bind_queues(struct stk_worker *w, const struct stk_worker_start *start)
 {
 	const struct stk_config *c = w->config;
 	enum stk_err e = stk_queues_bind(&c->queues, &c->queues_allowed, w->ring, &w->queue_list);
 
+	(void)start;
 	if (e == STK_E_ABSENT)
 		return stk_complain(STK_EX_CONFIG,
 		    "queues: no queue that %s matches the list, and patterns cover no other",
@@ -117,8 +128,8 @@ static int connect_redis(struct stk_worker *w, const struct stk_worker_start *st
 			    : e != STK_OK && wait_at_start(w, give_up));
 	stk_redis_url_clear(&url);
 	if (e != STK_OK)
-		return stk_complain(
-		    STK_EX_REDIS, "Redis at %s: %s", w->config->redis, stk_redis_why(w->link));
+		return stk_complain(STK_EX_REDIS, "Redis at %s: %s%s", w->config->redis,
+		    stk_redis_why(w->link), stk_outage_advice(stk_redis_problem(w->link), false));
 	return 0;
 }
 
@@ -180,10 +191,9 @@ static int open_store(struct stk_worker *w, const struct stk_worker_start *start
 
 static int register_worker(struct stk_worker *w, const struct stk_worker_start *start)
 {
-	int code = open_store(w, start);
+	int code = stk_worker_register(w);
 
-	if (code == 0)
-		code = stk_worker_register(w);
+	(void)start;
 	if (code == 0)
 		w->life.store = &w->store; /* from here on it beats */
 	w->patient = true;
@@ -214,11 +224,18 @@ static int recover(struct stk_worker *w, const struct stk_worker_start *start)
 	return 0;
 }
 
-static int enter_walls(const struct stk_worker *w)
+static int begin_trail(struct stk_worker *w, const struct stk_worker_start *start)
+{
+	(void)start;
+	return stk_worker_trail_begin(w);
+}
+
+static int enter_walls(struct stk_worker *w, const struct stk_worker_start *start)
 {
 	const char *step = "?";
 	enum stk_err e = stk_walls_worker(w->config, w->ring, stk_group_base(w->group), &step);
 
+	(void)start;
 	if (e != STK_OK)
 		return stk_complain(STK_EX_OS, "the worker cannot %s: %s", step, strerror(errno));
 	return 0;
@@ -282,25 +299,74 @@ static void log_started(const struct stk_worker *w)
 	stk_log_end();
 }
 
+/*
+ * All that may refuse a start, in the order that is the security; doctor rehearses those that can
+ * be had without changing anything, so that the two cannot say different things.
+ */
+static const struct step {
+	const char *name;
+	int (*run)(struct stk_worker *w, const struct stk_worker_start *start);
+	bool rehearsed;
+	const char
+	    *ground; /* an earlier step without which this one has nothing of its own to say */
+} steps[] = {
+	{ "parent", watch_parent, false, NULL },
+	{ "cgroup", stk_worker_open_group, true, NULL },
+	{ "cage", set_cage_up, false, NULL },
+	{ "memory", stk_worker_check_memory, false, NULL }, /* doctor has a finding of its own */
+	{ "work_dir", stk_worker_make_work, true, NULL },
+	{ "signals", open_signals, false, NULL },
+	{ "pulse", open_pulse, false, NULL },
+	{ "policy", stk_policy_open, true, NULL },
+	{ "audit_dir", stk_worker_trail_open, true, "policy" },
+	{ "secrets", stk_worker_load_handed, true, NULL },
+	{ "queues", bind_queues, true, "policy" },
+	{ "connect", connect_redis, true, NULL },
+	{ "ledger", stk_ledger_open, true, "connect" },
+	{ "worker_id", open_store, true, "connect" },
+	{ "register", register_worker, false, NULL },
+	{ "recover", recover, false, NULL },
+	{ "trail", begin_trail, false, NULL },
+	{ "walls", enter_walls, false, NULL },
+};
+
+static bool lacks_ground(const struct step *s, const bool *refused)
+{
+	for (size_t i = 0; s->ground != NULL && i < STK_ARRAY_LEN(steps); i++)
+		if (refused[i] && strcmp(steps[i].name, s->ground) == 0)
+			return true;
+	return false;
+}
+
+void stk_worker_rehearse(
+    struct stk_worker *w, const struct stk_worker_start *start, stk_rehearsed *told, void *ctx)
+{
+	bool refused[STK_ARRAY_LEN(steps)] = { false };
+
+	w->rehearsal = true;
+	for (size_t i = 0; i < STK_ARRAY_LEN(steps); i++) {
+		char sentence[1024];
+		int code;
+
+		if (!steps[i].rehearsed || lacks_ground(&steps[i], refused))
+			continue;
+		stk_complain_into(sentence, sizeof(sentence));
+		code = steps[i].run(w, start);
+		stk_complain_into(NULL, 0);
+		refused[i] = code != 0;
+		told(ctx, steps[i].name, code, sentence);
+	}
+}
+
 int stk_worker_come_alive(struct stk_worker *w, const struct stk_worker_start *start)
 {
-	int code;
+	int code = 0;
 
 	stk_title_set("Starting");
 	tzset();
-	if ((code = watch_parent(start)) != 0 ||
-	    (code = stk_worker_open_group(w, start->supervisor)) != 0 ||
-	    (code = set_cage_up(w, start)) != 0)
-		return code;
-	if (stk_life_open(&w->life, w->config) != STK_OK)
-		return stk_complain(STK_EX_OS, "signals: %s", strerror(errno));
-	if ((code = open_pulse(w, start)) != 0)
-		return code;
-	if ((code = stk_policy_open(w)) != 0 || (code = stk_worker_trail_open(w, start)) != 0 ||
-	    (code = stk_worker_load_handed(w)) != 0 || (code = bind_queues(w)) != 0 ||
-	    (code = connect_redis(w, start)) != 0 || (code = stk_ledger_open(w, start)) != 0 ||
-	    (code = register_worker(w, start)) != 0 || (code = recover(w, start)) != 0 ||
-	    (code = stk_worker_trail_begin(w)) != 0 || (code = enter_walls(w)) != 0)
+	for (size_t i = 0; i < STK_ARRAY_LEN(steps) && code == 0; i++)
+		code = steps[i].run(w, start);
+	if (code != 0)
 		return code;
 	if (write(start->ready_fd, "R", 1) != 1)
 		return stk_complain(STK_EX_OS, "the supervisor is gone");

@@ -3,8 +3,8 @@
  *
  * A worker that ends before it was ever ready with an exit code that only a person can mend (usage,
  * input, permission, configuration, Redis at start) ends the whole service with that code; any
- * other death is answered by a new worker, which is told the token of the one it replaces. A worker
- * whose tick stands still is killed: its successor takes the job back.
+ * other death is answered by a new worker, told the token of the one it replaces. A worker whose
+ * tick stands still is killed: its successor takes the job back.
  */
 #include "worker/supervisor.h"
 
@@ -122,6 +122,15 @@ static void stop_all(struct supervisor *s, int sig, int code)
 	tell_all(s, sig);
 }
 
+/*
+ * Not running, and to be. What keeps one worker from starting keeps all: before anything ever
+ * worked the first goes ahead, and one sentence says why the service ends.
+ */
+static bool wants_start(const struct supervisor *s, const struct slot *slot)
+{
+	return slot->pid == 0 && !slot->done && !s->stopping && (s->ever_ready || slot == s->slots);
+}
+
 static void start_due(struct supervisor *s)
 {
 	int64_t now = stk_monotonic_ms();
@@ -129,7 +138,7 @@ static void start_due(struct supervisor *s)
 	for (uint32_t i = 0; i < s->n; i++) {
 		struct slot *slot = &s->slots[i];
 
-		if (slot->pid != 0 || slot->done || s->stopping || slot->start_at_ms > now)
+		if (!wants_start(s, slot) || slot->start_at_ms > now)
 			continue;
 
 		enum stk_err e = start_worker(s, slot);
@@ -166,13 +175,6 @@ static bool is_passing(uint32_t sig)
 		if (sig == (uint32_t)passing_signals[i])
 			return true;
 	return false;
-}
-
-/* Only a person can mend these; before anything ever worked they end the service. */
-static bool is_final(int code)
-{
-	return code == STK_EX_USAGE || code == STK_EX_NOINPUT || code == STK_EX_REDIS ||
-	       code == STK_EX_OS || code == STK_EX_NOPERM || code == STK_EX_CONFIG;
 }
 
 static int64_t backoff_ms(struct slot *slot, int64_t now)
@@ -220,7 +222,7 @@ static void worker_died(struct supervisor *s, struct slot *slot, int status)
 		s->exit_code = s->exit_code == 0 ? code : s->exit_code;
 		slot->done = true;
 	}
-	if (!s->ever_ready && is_final(code))
+	if (!s->ever_ready && stk_exit_is_final(code))
 		stop_all(s, SIGTERM, code);
 	if (s->stopping || slot->done) {
 		slot->done = true;
@@ -313,7 +315,7 @@ static int poll_timeout_ms(const struct supervisor *s)
 
 		if (slot->pid != 0 && look_ms(s) < wait)
 			wait = look_ms(s);
-		if (slot->pid == 0 && !slot->done && !s->stopping && slot->start_at_ms - now < wait)
+		if (wants_start(s, slot) && slot->start_at_ms - now < wait)
 			wait = slot->start_at_ms > now ? slot->start_at_ms - now : 0;
 	}
 	return (int)wait;

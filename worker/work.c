@@ -308,8 +308,26 @@ static void loop(struct stk_worker *w)
 	}
 }
 
-static void clear(struct stk_worker *w)
+struct stk_worker *stk_worker_new(const struct stk_config *config)
 {
+	struct stk_worker *w = calloc(1, sizeof(*w));
+
+	if (w == NULL)
+		return NULL;
+	w->config = config;
+	w->life.signal_fd = -1;
+	w->trail.audit.dir = w->trail.audit.fd = w->trail.audit.lock = -1;
+	stk_jw_init(&w->record, RECORD_MAX);
+	stk_jw_init(&w->note, 8192);
+	stk_jw_init(&w->result, RESULT_MAX);
+	stk_flood_open(&w->flood);
+	return w;
+}
+
+void stk_worker_free(struct stk_worker *w)
+{
+	if (w == NULL)
+		return;
 	stk_handed_clear(&w->handed);
 	stk_cage_setup_clear(&w->cage);
 	stk_group_close(w->group);
@@ -330,18 +348,11 @@ static void clear(struct stk_worker *w)
 
 int stk_worker_main(const struct stk_worker_start *start)
 {
-	struct stk_worker *w = calloc(1, sizeof(*w));
+	struct stk_worker *w = stk_worker_new(start->config);
 	int code;
 
 	if (w == NULL)
 		return stk_complain(STK_EX_OS, "out of memory");
-	w->config = start->config;
-	w->life.signal_fd = -1;
-	w->trail.audit.dir = w->trail.audit.fd = w->trail.audit.lock = -1;
-	stk_jw_init(&w->record, RECORD_MAX);
-	stk_jw_init(&w->note, 8192);
-	stk_jw_init(&w->result, RESULT_MAX);
-	stk_flood_open(&w->flood);
 	stk_log_open(STDERR_FILENO, (enum stk_log_format)w->config->log_format,
 	    (enum stk_log_level)w->config->log_level);
 	code = stk_worker_come_alive(w, start);
@@ -353,6 +364,6 @@ int stk_worker_main(const struct stk_worker_start *start)
 		code = stk_worker_farewell(w);
 		stk_worker_trail_end(w);
 	}
-	clear(w);
+	stk_worker_free(w);
 	return code;
 }

@@ -80,6 +80,7 @@ struct stk_worker {
 	bool nursery_lost;
 	bool unsettled; /* told to stop while a key's type kept an outcome from being written */
 	bool patient;   /* this service has worked before: Redis away is waited for */
+	bool rehearsal; /* doctor: what would refuse is asked, nothing is made or written */
 	/* scratch, reused for every job */
 	struct stk_jw record, note, result;
 	char sha256[65];
@@ -250,16 +251,36 @@ void stk_reexamine(struct stk_worker *w);
 STK_CHECK int stk_worker_come_alive(struct stk_worker *w, const struct stk_worker_start *start);
 
 /*
- * provide.c: parts of the start; 0, or an exit code after complaining. Provide holds all jobs'
- * memory against the limit and makes the work directory; load_handed reads the classes' secrets, so
- * no fork comes after it.
+ * start.c: goes through the steps of a start that change nothing, and through no other; @told hears
+ * of each, with its exit code (0: it refuses nothing) and its sentence. A step whose ground another
+ * one lacked is left out. @w: from stk_worker_new(), with its cage set up by the caller.
  */
-STK_CHECK int stk_worker_provide(struct stk_worker *w);
+typedef void stk_rehearsed(void *ctx, const char *step, int code, const char *sentence);
+void stk_worker_rehearse(
+    struct stk_worker *w, const struct stk_worker_start *start, stk_rehearsed *told, void *ctx);
+
+/*
+ * provide.c: steps of the start; 0, or an exit code after complaining. All jobs' memory is held
+ * against the limit; the work directory is made; load_handed reads the classes' secrets, so no fork
+ * comes after it.
+ */
+STK_CHECK int stk_worker_check_memory(struct stk_worker *w, const struct stk_worker_start *start);
+STK_CHECK int stk_worker_make_work(struct stk_worker *w, const struct stk_worker_start *start);
 /* The job's control group; first of all, because a group with processes hands no controllers on. */
-STK_CHECK int stk_worker_open_group(struct stk_worker *w, pid_t supervisor);
+STK_CHECK int stk_worker_open_group(struct stk_worker *w, const struct stk_worker_start *start);
 /* Says what came of it, once the worker stands. */
 void stk_worker_log_group(const struct stk_worker *w);
-STK_CHECK int stk_worker_load_handed(struct stk_worker *w);
+STK_CHECK int stk_worker_load_handed(struct stk_worker *w, const struct stk_worker_start *start);
+/*
+ * provide.c: does class @index lack what it asks for: a directory, a program, a work directory, a
+ * secret, a setting? 0, or an exit code with one sentence in @why. It stops a start only if
+ * somebody may be made to run the class: stk_class_wanted().
+ */
+STK_CHECK int stk_class_unready(const struct stk_config *c, const struct stk_cage_setup *s,
+    size_t index, char *why, size_t why_size);
+/* Granted to anybody, or run unsigned by a queue's rule. */
+bool stk_class_wanted(
+    const struct stk_config *c, const struct stk_keyring *ring, const char *class_name);
 
 /*
  * start.c: registers w->store.instance, at start and again after FENCED; waits for Redis where the
@@ -267,6 +288,10 @@ STK_CHECK int stk_worker_load_handed(struct stk_worker *w);
  */
 STK_CHECK int stk_worker_register(struct stk_worker *w);
 
+/* work.c: a worker that holds nothing yet; NULL without memory. Ends and frees all that it holds.
+ */
+struct stk_worker *stk_worker_new(const struct stk_config *config);
+void stk_worker_free(struct stk_worker *w);
 /* work.c: one worker's whole life, called by the supervisor in the fresh process. */
 int stk_worker_main(const struct stk_worker_start *start);
 

@@ -8,13 +8,13 @@ trap stage_down EXIT
 # a program that is missing stops a worker that somebody may make run it, and no other
 write_policy ', "Programs::Missing"'
 timeout 20 "$STOCKADE" work --config "$T/stockade.conf" >"$T/out" 2>&1
-check "a granted class without its program: the worker does not start" eq $? 78
+check "a granted class without its program: the worker does not start" eq $? 66
 check "the sentence names class, program and what to do" grep -q \
 	'class Programs::Missing executes /usr/lib/stockade/no-such-program, .*No such file.*install it, or take the class out' "$T/out"
 out=$("$STOCKADE" run-job --config "$T/stockade.conf" Programs::Missing '[]' 2>&1)
 check "run-job says the same" has "$out" 'class Programs::Missing executes /usr/lib/stockade/no-such-program'
 doctor() { "$STOCKADE" doctor --config "$T/stockade.conf" 2>/dev/null | grep -a 'Programs::Missing'; }
-check "doctor: refused" has "$(doctor)" 'refused: class Programs::Missing executes'
+check "doctor: refused" has "$(doctor)" 'class Programs::Missing executes'
 write_policy ', "Programs::Perl", "Programs::Static", "Programs::Twice"'
 check "doctor: granted to nobody" has "$(doctor)" 'granted to nobody: class Programs::Missing executes'
 

@@ -87,7 +87,7 @@ chmod 400 "$T/secret/pw"
 rcli acl setuser worker -acl >/dev/null
 doctor env
 check "without a look at the users that is told" row users WARN
-rcli acl setuser worker reset on '>geheim' '~resque:*' +auth +select '+client|setname' >/dev/null
+rcli acl setuser worker reset on '>geheim' '~resque:*' +auth +select '+client|setname' +getrange >/dev/null
 doctor env
 check "a user who may ask nothing: the clock is not told" says clock "not told"
 check "nor INFO" row info WARN

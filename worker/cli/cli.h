@@ -18,6 +18,9 @@ enum stk_exit {
 	STK_EX_CONFIG = 78,
 };
 
+/* Only a person can mend these; before anything ever worked they end the service. */
+bool stk_exit_is_final(int code);
+
 struct stk_command {
 	const char *name;
 	const char *summary; /* one line for `stockade --help` */
@@ -34,6 +37,8 @@ extern const struct stk_command stk_cmd_audit, stk_cmd_classes, stk_cmd_doctor, 
 /* Prints "stockade: <sentence>" to stderr and returns @code, so callers write return
  * stk_complain(…). */
 int stk_complain(int code, const char *fmt, ...) STK_PRINTF(2, 3);
+/* From now on complaints are put into @text and not printed, the last one stays; NULL ends that. */
+void stk_complain_into(char *text, size_t size);
 /* Prints the command's usage to stderr (64) or, for --help, to stdout (0). */
 int stk_usage(const struct stk_command *c, int code);
 

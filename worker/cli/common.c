@@ -10,15 +10,44 @@
 #include <string.h>
 #include <unistd.h>
 
+bool stk_exit_is_final(int code)
+{
+	return code == STK_EX_USAGE || code == STK_EX_NOINPUT || code == STK_EX_REDIS ||
+	       code == STK_EX_OS || code == STK_EX_NOPERM || code == STK_EX_CONFIG;
+}
+
+/* Where the next complaint goes instead of stderr; NULL: nowhere else. */
+static struct {
+	char *text;
+	size_t size;
+} turned;
+
+void stk_complain_into(char *text, size_t size)
+{
+	turned.text = text;
+	turned.size = size;
+	if (text != NULL)
+		text[0] = '\0';
+}
+
 int stk_complain(int code, const char *fmt, ...)
 {
+	char line[2048] = "stockade: ";
+	size_t n = strlen(line);
 	va_list ap;
 
-	(void)fputs("stockade: ", stderr);
 	va_start(ap, fmt);
-	(void)vfprintf(stderr, fmt, ap);
+	if (turned.text != NULL)
+		(void)vsnprintf(turned.text, turned.size, fmt, ap);
+	else
+		(void)vsnprintf(line + n, sizeof(line) - n - 1, fmt, ap);
 	va_end(ap);
-	(void)fputc('\n', stderr);
+	if (turned.text != NULL)
+		return code;
+	/* one write, so that sentences of several processes do not mix */
+	n = strlen(line);
+	line[n++] = '\n';
+	(void)!stk_write_all(STDERR_FILENO, line, n);
 	return code;
 }
 

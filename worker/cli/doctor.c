@@ -6,10 +6,12 @@
  */
 #include "worker/doctor.h"
 #include "worker/cli/options.h"
+#include "worker/pidfile.h"
 #include "worker/privilege.h"
 #include "worker/secret.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,77 +49,136 @@ static void look_at_user(const struct stk_config *config, bool *may_run, struct 
 		(void)stk_find(f, STK_GRADE_REFUSE, STK_AREA_HOST, "user", "%s", why);
 }
 
-/* The queues as the policy bounds them; without either there is nothing to bind. */
-static void bind_queues(const struct stk_config *c, const struct stk_keyring *ring,
-    struct stk_queues *queues, struct stk_findings *f)
+/* What a configuration alone keeps `work` from: no queue, no ledger, a setting that contradicts. */
+static void look_at_config(const struct stk_config *c, struct stk_findings *f)
 {
-	enum stk_err e;
+	struct stk_conf_error e = { 0 };
 
-	if (c->queues.n == 0) {
-		stk_find_fix(stk_find(f, STK_GRADE_WARN, STK_AREA_REDIS, "queues",
-				 "none was named: `work` would refuse to start"),
+	if (c->queues.n == 0)
+		stk_find_fix(stk_find(f, STK_GRADE_REFUSE, STK_AREA_REDIS, "queues",
+				 "none was named: `work` has nothing to work on"),
 		    "--queues, QUEUES or `queues`");
-		return;
-	}
-	if (ring == NULL)
-		return;
-	e = stk_queues_bind(&c->queues, &c->queues_allowed, ring, queues);
-	if (e != STK_OK)
-		(void)stk_find(f, STK_GRADE_REFUSE, STK_AREA_REDIS, "queues", "%s",
-		    e == STK_E_ABSENT   ? "no queue that the policy grants matches the list"
-		    : e == STK_E_TOOBIG ? "TooManyQueues: narrow the patterns or set queues_allowed"
-					: stk_strerror(e));
-	else
-		(void)stk_find(f, STK_GRADE_OK, STK_AREA_REDIS, "queues", "%zu covered", queues->n);
+	if ((c->queues.n == 0 ? stk_config_check_ledger(c, &e) : stk_config_check(c, true, &e)) !=
+	    STK_OK)
+		(void)stk_find(f, STK_GRADE_REFUSE, STK_AREA_FILES, "config", "%s", e.sentence);
 }
 
-static void look_at_redis(const struct stk_config *c, const struct stk_cage_setup *setup,
-    int inherited_fd, const struct stk_doctor_as *as, struct stk_findings *f)
+static void look_at_pidfile(const struct stk_config *c, struct stk_findings *f)
 {
-	struct stk_keyring *ring = NULL;
-	struct stk_queues queues = { 0 };
-	int fd = stk_secret_open(c, inherited_fd);
+	char why[384];
 
-	stk_doctor_policy(c, &ring, f);
-	stk_doctor_granted(setup, ring, f);
-	bind_queues(c, ring, &queues, f);
-	if (c->redis_password_file != NULL && fd == -1)
-		(void)stk_find(f, STK_GRADE_REFUSE, STK_AREA_FILES, "password_file",
-		    "cannot read %s: %s", c->redis_password_file, strerror(errno));
+	if (c->pidfile == NULL)
+		return;
+	stk_complain_into(why, sizeof(why));
+	if (stk_pidfile_look(c->pidfile) != 0)
+		(void)stk_find(f, STK_GRADE_REFUSE, STK_AREA_FILES, "pidfile", "%s", why);
 	else
-		stk_doctor_redis(c, (const char *const *)queues.names, queues.n, fd, as, f);
-	if (fd != inherited_fd)
+		(void)stk_find(
+		    f, STK_GRADE_OK, STK_AREA_FILES, "pidfile", "%s can be written", c->pidfile);
+	stk_complain_into(NULL, 0);
+}
+
+/* One worker's start as far as it changes nothing, and the rest of what its secrets lead to. */
+struct rehearsal {
+	struct stk_worker *worker;
+	struct stk_findings *f;
+	bool connected;
+};
+
+static void told(void *ctx, const char *step, int code, const char *sentence)
+{
+	static const struct {
+		const char *step;
+		enum stk_area area;
+	} areas[] = { { "cgroup", STK_AREA_HOST }, { "policy", STK_AREA_FILES },
+		{ "audit_dir", STK_AREA_FILES }, { "secrets", STK_AREA_FILES } };
+	struct rehearsal *r = ctx;
+	enum stk_area area = STK_AREA_REDIS;
+
+	for (size_t i = 0; i < STK_ARRAY_LEN(areas); i++)
+		if (strcmp(areas[i].step, step) == 0)
+			area = areas[i].area;
+	if (code != 0)
+		stk_doctor_refusal(r->f, area, step, sentence);
+	else if (strcmp(step, "connect") == 0)
+		r->connected = true;
+	else if (strcmp(step, "ledger") == 0)
+		(void)stk_find(r->f, STK_GRADE_OK, area, step,
+		    "believed: its epoch, its policy against eviction, its clock");
+	else if (strcmp(step, "queues") == 0)
+		(void)stk_find(
+		    r->f, STK_GRADE_OK, area, step, "%zu covered", r->worker->queue_list.n);
+	/* what a class lacks is told of the class, before the policy that grants it is refused */
+	if (strcmp(step, "work_dir") == 0)
+		stk_doctor_granted(r->worker, r->f);
+}
+
+static void rehearse(
+    struct stk_worker *w, const struct stk_options *o, int password_fd, struct stk_findings *f)
+{
+	const struct stk_doctor_as as = { o->as, o->as_password };
+	struct stk_config patience = *w->config; /* borrows everything; never cleared */
+	const struct stk_config *config = w->config;
+	struct stk_worker_start start = {
+		.config = &patience, .password_fd = password_fd, .supervisor = getpid()
+	};
+	struct rehearsal r = { .worker = w, .f = f };
+	int fd;
+
+	/* a person is waiting: one try says what there is to say */
+	patience.redis_start_wait_ms = 0;
+	w->config = &patience;
+	stk_worker_rehearse(w, &start, told, &r);
+	w->config = config;
+	if (!r.connected)
+		return;
+	fd = stk_secret_open(config, password_fd);
+	stk_doctor_redis(
+	    config, (const char *const *)w->queue_list.names, w->queue_list.n, fd, &as, f);
+	if (fd != password_fd)
 		stk_close(&fd);
-	stk_queues_clear(&queues);
-	stk_keyring_free(ring);
+}
+
+static void look_at_all(
+    struct stk_worker *w, const struct stk_options *o, int password_fd, struct stk_findings *f)
+{
+	const struct stk_config *config = w->config;
+	struct stk_work_left left;
+	bool may_run;
+
+	look_at_user(config, &may_run, f);
+	if (may_run)
+		open_cage(config, &w->cage, f);
+	stk_cage_setup_work(config, &w->cage, true, &left);
+	stk_layers_plan(config, &w->cage.table, &w->cage.layers);
+	stk_doctor_layers(config, &w->cage, f);
+	stk_doctor_host(config, &w->cage, f);
+	stk_doctor_environment(environ, password_fd != -1, f);
+	look_at_config(config, f);
+	look_at_pidfile(config, f);
+	stk_doctor_files(config, &w->cage, f);
+	if (may_run)
+		rehearse(w, o, password_fd, f);
 }
 
 static int examine(const struct stk_config *config, int password_fd, const struct stk_options *o)
 {
 	struct stk_findings *f = calloc(1, sizeof(*f));
-	const struct stk_doctor_as as = { o->as, o->as_password };
-	struct stk_cage_setup setup = { 0 };
-	bool may_run;
+	struct stk_worker *w = stk_worker_new(config);
+	STK_AUTO_CLOSE int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	int code;
 
-	if (f == NULL)
+	if (f == NULL || w == NULL)
 		return stk_complain(STK_EX_OS, "out of memory");
-	look_at_user(config, &may_run, f);
-	if (may_run)
-		open_cage(config, &setup, f);
-	stk_layers_plan(config, &setup.table, &setup.layers);
-	stk_doctor_layers(config, &setup, f);
-	stk_doctor_host(config, &setup, f);
-	stk_doctor_environment(environ, password_fd != -1, f);
-	stk_doctor_files(config, &setup, f);
-	if (may_run)
-		look_at_redis(config, &setup, password_fd, &as, f);
+	/* what a worker would log is told as a finding */
+	stk_log_open(nowhere, STK_LOG_JSON, STK_LOG_ERROR);
+	look_at_all(w, o, password_fd, f);
 	code = o->json ? stk_findings_json(f) : 0;
 	if (!o->json)
 		stk_findings_print(f, isatty(STDOUT_FILENO) == 1 && getenv("NO_COLOR") == NULL);
 	if (code == 0)
 		code = stk_findings_exit(f);
-	stk_cage_setup_clear(&setup);
+	stk_worker_free(w);
 	free(f);
 	return code;
 }

@@ -4,6 +4,7 @@
 #include "worker/cli/ledger_link.h"
 
 #include "worker/cli/cli.h"
+#include "worker/outage.h"
 #include "worker/secret.h"
 
 #include <errno.h>
@@ -47,8 +48,9 @@ int stk_cli_ledger_connect(const struct stk_config *c, int fd, struct stk_ledger
 		 stk_store_init(&out->call, link, c->ns, "ledger") != STK_OK)
 		code = stk_complain(STK_EX_CONFIG, "namespace '%s' cannot be used", c->ns);
 	else if (stk_redis_connect(link) != STK_OK)
-		code = stk_complain(STK_EX_REDIS, "LEDGER_DOWN: the ledger at %s: %s",
-		    c->ledger_url, stk_redis_why(link));
+		code =
+		    stk_complain(STK_EX_REDIS, "LEDGER_DOWN: the ledger at %s: %s%s", c->ledger_url,
+			stk_redis_why(link), stk_outage_advice(stk_redis_problem(link), true));
 	stk_redis_url_clear(&url);
 	if (code != 0)
 		stk_redis_free(link);

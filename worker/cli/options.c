@@ -3,6 +3,7 @@
  */
 #include "worker/cli/options.h"
 
+#include "worker/outage.h"
 #include "worker/privilege.h"
 
 #include <errno.h>
@@ -148,8 +149,8 @@ int stk_options_redis(const struct stk_config *config, const char *client_name,
 	if (stk_redis_new(&redis, out) != STK_OK)
 		code = stk_complain(STK_EX_OS, "out of memory");
 	else if (stk_redis_connect(*out) != STK_OK)
-		code = stk_complain(
-		    STK_EX_REDIS, "Redis at %s: %s", config->redis, stk_redis_why(*out));
+		code = stk_complain(STK_EX_REDIS, "Redis at %s: %s%s", config->redis,
+		    stk_redis_why(*out), stk_outage_advice(stk_redis_problem(*out), false));
 	stk_redis_url_clear(&url);
 	return code;
 }

@@ -237,8 +237,10 @@ static int run_class(
 		    "class %s has a grant '%s' that no directory is mapped to; add directories = { "
 		    "%s = \"/path\"; }; to the configuration",
 		    order->class_name, label, label);
+	if (setup->table.classes[index].ask.work_bytes > 0)
+		stk_cage_setup_work(config, setup, false, &left);
 	if ((code = stk_cage_setup_program(setup, (size_t)index, why, sizeof(why))) != 0 ||
-	    (code = stk_cage_setup_work(config, setup, index, &left, why, sizeof(why))) != 0)
+	    (code = stk_cage_setup_workless(setup, (size_t)index, why, sizeof(why))) != 0)
 		return stk_complain(code, "%s", why);
 	stk_trace_of(stk_span_of("", 0), request.job_id, request.trace);
 	request.class_index = (uint32_t)index;

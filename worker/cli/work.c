@@ -3,30 +3,16 @@
  */
 #include "worker/cli/options.h"
 #include "worker/log.h"
+#include "worker/pidfile.h"
 #include "worker/privilege.h"
 #include "worker/secret.h"
 #include "worker/worker.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* As Resque does it: the number alone, and the file stays. */
-static int write_pidfile(const char *path)
-{
-	STK_AUTO_CLOSE int fd =
-	    open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-	char pid[16];
-	int n = snprintf(pid, sizeof(pid), "%d", (int)getpid());
-
-	if (fd == -1 || stk_write_all(fd, pid, (size_t)n) != STK_OK)
-		return stk_complain(
-		    STK_EX_OS, "cannot write the pidfile %s: %s", path, strerror(errno));
-	return 0;
-}
 
 static int supervise(const struct stk_config *config, int *password_fd)
 {
@@ -42,7 +28,7 @@ static int supervise(const struct stk_config *config, int *password_fd)
 		    access(config->cage, F_OK) == 0 ? STK_EX_NOPERM : STK_EX_NOINPUT, "%s", why);
 	if (config->background && daemon(1, 0) != 0)
 		return stk_complain(STK_EX_OS, "cannot leave the terminal: %s", strerror(errno));
-	if (config->pidfile != NULL && (code = write_pidfile(config->pidfile)) != 0)
+	if (config->pidfile != NULL && (code = stk_pidfile_write(config->pidfile)) != 0)
 		return code;
 	stk_log_open(STDERR_FILENO, (enum stk_log_format)config->log_format,
 	    (enum stk_log_level)config->log_level);
