@@ -168,8 +168,11 @@ static int examine(const struct stk_config *config, int password_fd, const struc
 	STK_AUTO_CLOSE int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	int code;
 
-	if (f == NULL || w == NULL)
+	if (f == NULL || w == NULL) {
+		free(f);
+		stk_worker_free(w);
 		return stk_complain(STK_EX_OS, "out of memory");
+	}
 	/* what a worker would log is told as a finding */
 	stk_log_open(nowhere, STK_LOG_JSON, STK_LOG_ERROR);
 	look_at_all(w, o, password_fd, f);
