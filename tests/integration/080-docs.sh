@@ -44,6 +44,15 @@ check "there are environment variables to look for" test "$(variables | wc -l)" 
 check "stockade(1) names every environment variable" nothing "$(variables | missing contrib/man/stockade.1)"
 check "stockade-job(3) names every word of job.h" nothing "$(api | missing contrib/man/stockade-job.3)"
 check "stockade-job-test(3) names every word of job_test.h" nothing "$(grep -oE 'stockade_(test|assert)_[a-z_]+\(' jobs/job_test.h | tr -d '(' | grep -v '_at$' | sort -u | missing contrib/man/stockade-job-test.3)"
+synopsis() { sed -n '/^\.Sh SYNOPSIS/,/^\.Sh DESCRIPTION/p' contrib/man/stockade.1; }
+listed() { "$STOCKADE" --help | sed -n 's/^  \([a-z-]*\) .*/\1/p'; }
+check "there are commands to look for" test "$(listed | wc -l)" -ge 14
+check "stockade(1)'s SYNOPSIS has every command of --help" nothing "$(listed | while read -r c; do
+	synopsis | grep -qE "^\.Cm $c( |\$)" || echo "$c is not in the SYNOPSIS"; done)"
+check "SECURITY.md's calls that no class may make are test_profile.c's list" nothing "$(
+	sed -n '/^## Calls that no class may ever make/,/^## Layers/p' SECURITY.md | sed -n '/^```/,/^```/p' | grep -v '^```' | tr ' ' '\n' | LC_ALL=C sort >"$T/page"
+	sed -n '/never_named\[\] = {/,/};/p' tests/unit/test_profile.c | grep -oE '"[^"]*"' | tr -d '"' | LC_ALL=C sort >"$T/test"
+	diff "$T/page" "$T/test"; [ -s "$T/page" ] || echo "the list is empty")"
 check "SECURITY.md names only tests that exist" nothing "$(grep -oE 'tests/[a-z_]+/[a-z0-9_-]+\.(c|sh)' SECURITY.md | sort -u |
 	while read -r f; do [ -f "$f" ] || echo "$f is not there"; done)"
 check "every row of SECURITY.md's table has a test" nothing "$(sed -n '/^## Threats, controls/,/^## The wall/p' SECURITY.md |
