@@ -46,25 +46,12 @@ static void by_program(const struct stk_end *e, struct stk_outcome *o)
 
 /* --- our own acts ----------------------------------------------------------------------------- */
 
-void stk_verdict_by_us(const struct stk_end *e, struct stk_outcome *o)
+/* It printed or reported more than it may, or what it may not. */
+static void by_its_words(const struct stk_end *e, struct stk_outcome *o)
 {
 	const struct stk_limits *l = e->limits;
 
 	switch (e->kill) {
-	case STK_KILL_NONE: break;
-	case STK_KILL_WALL:
-		stk_outcome_say(o, STK_OUT_WALL_TIMEOUT,
-		    "killed after %" PRId64 " ms: its wall-clock limit is %" PRIu32
-		    " ms; raise WALL_MS and the ceiling if the work is honest",
-		    o->wall_ms, l->wall_ms);
-		break;
-	case STK_KILL_SILENT:
-		stk_outcome_say(o, STK_OUT_STALLED,
-		    "killed after %" PRId64 " ms: it had said nothing for %" PRIu32
-		    " ms, and its class promises to (SILENCE_S); a handler that works calls "
-		    "stockade_heartbeat or stockade_progress",
-		    o->wall_ms, l->silence_ms);
-		break;
 	case STK_KILL_OUTPUT:
 		stk_outcome_say(o, STK_OUT_OUTPUT_LIMIT,
 		    "killed: it printed more than %" PRIu32
@@ -85,6 +72,32 @@ void stk_verdict_by_us(const struct stk_end *e, struct stk_outcome *o)
 		    "job "
 		    "wrote there itself or its memory is damaged");
 		break;
+	default: break;
+	}
+}
+
+void stk_verdict_by_us(const struct stk_end *e, struct stk_outcome *o)
+{
+	const struct stk_limits *l = e->limits;
+
+	switch (e->kill) {
+	case STK_KILL_NONE: break;
+	case STK_KILL_WALL:
+		stk_outcome_say(o, STK_OUT_WALL_TIMEOUT,
+		    "killed after %" PRId64 " ms: its wall-clock limit is %" PRIu32
+		    " ms; raise WALL_MS and the ceiling if the work is honest",
+		    o->wall_ms, l->wall_ms);
+		break;
+	case STK_KILL_SILENT:
+		stk_outcome_say(o, STK_OUT_STALLED,
+		    "killed after %" PRId64 " ms: it had said nothing for %" PRIu32
+		    " ms, and its class promises to (SILENCE_S); a handler that works calls "
+		    "stockade_heartbeat or stockade_progress",
+		    o->wall_ms, l->silence_ms);
+		break;
+	case STK_KILL_OUTPUT:
+	case STK_KILL_FLOOD:
+	case STK_KILL_MALFORMED: by_its_words(e, o); break;
 	case STK_KILL_TASKS:
 		stk_outcome_say(o, STK_OUT_TASK_LIMIT,
 		    "killed: it had more than %" PRIu32

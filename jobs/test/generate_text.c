@@ -304,8 +304,9 @@ static void put_char(struct writer *w)
 
 static void put_plain(struct writer *w, uint32_t least, uint32_t most)
 {
-	static const char *const words[] = { STOCKADE_GENERATED_FILE, "output", "../x", "a/b",
-		STOCKADE_GENERATED_FILE ".part", "0", "-1", "%s%n" };
+	static const char part[] = STOCKADE_GENERATED_FILE ".part";
+	static const char *const words[] = { STOCKADE_GENERATED_FILE, "output", "../x", "a/b", part,
+		"0", "-1", "%s%n" };
 	uint32_t pick = stockade_dice_pick(w->d, 24), n;
 	const char *word = STOCKADE_GENERATED_FILE;
 
