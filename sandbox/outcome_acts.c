@@ -51,29 +51,23 @@ static void by_its_words(const struct stk_end *e, struct stk_outcome *o)
 {
 	const struct stk_limits *l = e->limits;
 
-	switch (e->kill) {
-	case STK_KILL_OUTPUT:
+	if (e->kill == STK_KILL_OUTPUT)
 		stk_outcome_say(o, STK_OUT_OUTPUT_LIMIT,
 		    "killed: it printed more than %" PRIu32
 		    " bytes; log with stockade_log and return "
 		    "results instead",
 		    l->output_bytes);
-		break;
-	case STK_KILL_FLOOD:
+	else if (e->kill == STK_KILL_FLOOD)
 		stk_outcome_say(o, STK_OUT_REPORT_FLOOD,
 		    "killed: more than %" PRIu32
 		    " bytes of log records, or more progress than a handler can report by "
 		    "job.h",
 		    l->report_bytes);
-		break;
-	case STK_KILL_MALFORMED:
+	else
 		stk_outcome_say(o, STK_OUT_REPORT_MALFORMED,
 		    "killed: its report pipe carried something that is no record in its turn; the "
 		    "job "
 		    "wrote there itself or its memory is damaged");
-		break;
-	default: break;
-	}
 }
 
 void stk_verdict_by_us(const struct stk_end *e, struct stk_outcome *o)
