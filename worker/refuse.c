@@ -331,14 +331,13 @@ void stk_worker_refuse(struct stk_worker *w, const struct stk_reserved *r,
 		log_refusal(w, r, a, "job.deferred");
 		return;
 	}
-	if (a->verdict == STK_V_R_REPLAY_DONE && r->recoveries > 0) {
-		settle_late(w, r, out);
-		return;
-	}
 	if (a->verdict == STK_V_R_REPLAY_DONE) {
 		out->releases_of = w->job_id; /* its worker may have died before it pushed them */
-		log_refusal(w, r, a, "job.refused");
-		return; /* this copy is dropped and counted: its success stands recorded */
+		if (r->recoveries > 0)
+			settle_late(w, r, out);
+		else
+			log_refusal(w, r, a, "job.refused");
+		return; /* a copy is dropped and counted: its success stands recorded */
 	}
 	if (a->plain && a->verdict == STK_V_D_CLASS_ABSENT) {
 		/* it says no time from which to count a deploy's minutes */

@@ -73,12 +73,14 @@ worker_drain
 check "one for a queue that this worker does not serve waits there" eq "$(last) $(rcli llen resque:queue:other)" "Done 1"
 
 # a genuine job that somebody else's handler had seen: captured, and not among these arguments. The
-# handler is given it in another spelling, which its JSON decoder turns into the captured payload
+# handler is given it in another spelling, which its JSON decoder turns into the captured payload. The
+# last character is escaped: a digit in front would leave the text whole ("\u0031" ends with its own "1")
 fresh
 captured=$(sign ChecksumFile '["x.txt"]')
 signature=$(printf '%s' "$captured" | sed 's/.*,"\([^"]*\)"\]}$/\1/')
-first=$(printf '%s' "$signature" | cut -c1)
-hidden=$(args "$captured" | sed "s|$signature|\\\\u00$(printf '%x' "'$first")$(printf '%s' "$signature" | cut -c2-)|")
+last=$(printf '%s' "$signature" | tail -c 1)
+hidden=$(args "$captured" | sed "s|$signature|${signature%?}\\\\u00$(printf '%x' "'$last")|")
+check "the signature is nowhere in the arguments' text" hasnt "$hidden" "$signature"
 refused "a captured job that does not stand among the arguments" RELEASE_FOREIGN "$hidden"
 
 # --- hostile handlers

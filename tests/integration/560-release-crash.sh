@@ -27,8 +27,9 @@ rcli client unpause >/dev/null
 check "the settlement never came" eq "$(rcli llen resque:queue:files) $(rcli exists resque:stat:processed)" "0 0"
 unlock
 host_start b
-check "the copy is not run again" wait_for 30 host_logged b R_REPLAY_DONE
+check "it is not run again: its success is counted now" wait_for 30 host_logged b job.settled_late
 check "what it released follows" wait_for 20 host_logged b '"event.reason":"Done".*"stockade.class":"ChecksumFile"'
 host_stop b
 check "once" eq "$(host_count b '"event.action":"job.started"') $(rcli llen resque:queue:files)" "1 0"
+check "both are counted" processed 2
 check "nothing is left of it" eq "$(rcli keys 'resque:stockade:outbox:*')$(in_flight)" ""

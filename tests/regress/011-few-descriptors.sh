@@ -2,6 +2,7 @@
 # poll(2) refuses more entries than RLIMIT_NOFILE even when most are unused: with many slots and a low
 # limit the supervisor once span at 100 % of a CPU and heard no signal.
 . tests/stage.sh
+EXTRA='memory_check = "warn";' # a hundred jobs need not fit into this machine
 stage_up
 trap stage_down EXIT
 
