@@ -66,8 +66,9 @@ enum escape_control {
 /* Why a control cannot succeed; each row that has one is counted apart. */
 enum escape_reason {
 	ESCAPE_NO_REASON,
-	ESCAPE_HOST_ROOT,   /* the kernel grants it to the machine's own root alone */
-	ESCAPE_NO_SUCH_CALL /* there is no such call: that it answers, and does not trap, is all */
+	ESCAPE_HOST_ROOT,    /* the kernel grants it to the machine's own root alone */
+	ESCAPE_NO_SUCH_CALL, /* there is no such call: that it answers, and does not trap, is all */
+	ESCAPE_CPU           /* granted or refused as this machine's processor is made */
 };
 
 struct attack {

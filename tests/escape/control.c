@@ -196,7 +196,10 @@ static bool as_told(const struct attack *a, int status)
 	case ESCAPE_CTL_USERNS: return status == 0;
 	case ESCAPE_CTL_DIES: return WIFSIGNALED(status) && WTERMSIG(status) == a->control_value;
 	case ESCAPE_CTL_EXITS: return WIFEXITED(status) && WEXITSTATUS(status) == a->control_value;
-	case ESCAPE_CTL_REACHES: return WIFEXITED(status) && WEXITSTATUS(status) == EXIT_REFUSED;
+	case ESCAPE_CTL_REACHES:
+		return WIFEXITED(status) &&
+		       (WEXITSTATUS(status) == EXIT_REFUSED ||
+			   (WEXITSTATUS(status) == 0 && a->reason == ESCAPE_CPU));
 	}
 	return false;
 }

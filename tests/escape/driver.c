@@ -167,7 +167,7 @@ static const char *verdict_text(enum verdict v)
 }
 
 static struct {
-	unsigned held, leaks, legit, waiting, unhad, uncontrolled[3], failed;
+	unsigned held, leaks, legit, waiting, unhad, uncontrolled[ESCAPE_CPU + 1], failed;
 } count;
 
 /* "succeeds", or why not. */
@@ -175,7 +175,8 @@ static const char *control_text(const struct attack *a, const struct controlled 
 {
 	static const char *const reasons[] = { [ESCAPE_NO_REASON] = "",
 		[ESCAPE_HOST_ROOT] = "host's root only",
-		[ESCAPE_NO_SUCH_CALL] = "answers" };
+		[ESCAPE_NO_SUCH_CALL] = "answers",
+		[ESCAPE_CPU] = "as the CPU is made" };
 
 	if (c->result == 1)
 		return "not to be had";
@@ -264,9 +265,10 @@ static int short_run(const struct scene *base)
 	    count.held, count.failed, count.leaks, count.legit);
 	(void)printf(
 	    "# controls: %u acts that the kernel grants to the host's root alone, %u calls that "
-	    "do not exist, %u not to be had on this machine; all others succeed\n",
+	    "do not exist, %u that the processor decides, %u not to be had on this machine; all "
+	    "others succeed\n",
 	    count.uncontrolled[ESCAPE_HOST_ROOT], count.uncontrolled[ESCAPE_NO_SUCH_CALL],
-	    count.unhad);
+	    count.uncontrolled[ESCAPE_CPU], count.unhad);
 	if (count.waiting > 0)
 		(void)printf(
 		    "# %u rows wait for a profile that has no call table yet\n", count.waiting);
