@@ -38,9 +38,10 @@ finish() {
 	exit 0
 }
 
-# wait_for SECONDS COMMAND...: polls ten times a second until the command succeeds
+# wait_for SECONDS COMMAND...: polls ten times a second until the command succeeds. Three times as long
+# before it gives up: what was enough on a machine of its own may not be on a busy one.
 wait_for() {
-	_tenths=$(($1 * 10))
+	_tenths=$(($1 * 30))
 	shift
 	while [ "$_tenths" -gt 0 ]; do
 		if "$@" >/dev/null 2>&1; then return 0; fi

@@ -32,7 +32,7 @@ one_test() { # one_test NUMBER NAME COMMAND...: runs it, then writes NUMBER.verd
 	printf '%s\n' "$@" >"$logs/$n.command"
 	log=$logs/$(echo "$name" | tr '/ ' '__').log
 	start=$(date +%s)
-	timeout -k 5 "${STOCKADE_TEST_TIMEOUT:-170}" "$@" >"$log" 2>&1 </dev/null
+	timeout -k 5 "${STOCKADE_TEST_TIMEOUT:-600}" "$@" >"$log" 2>&1 </dev/null
 	rc=$?
 	took=$(($(date +%s) - start))
 	p=$(grep -a -c '^ok ' "$log")

@@ -150,7 +150,7 @@ worker_start() { # worker_start [options...]: pid in $WORKER, log in $T/log
 	WORKER=$!
 }
 worker_drain() { # runs until the queues are empty; the exit code in $RC
-	INTERVAL=0 timeout 60 "$STOCKADE" work --config "$T/stockade.conf" "$@" >>"$T/log" 2>&1
+	INTERVAL=0 timeout 240 "$STOCKADE" work --config "$T/stockade.conf" "$@" >>"$T/log" 2>&1
 	RC=$?
 }
 worker_stop() {

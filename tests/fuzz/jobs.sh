@@ -6,7 +6,7 @@ T=$(mktemp -d "${TMPDIR:-/tmp}/fuzz-jobs-XXXXXX")
 trap 'rm -rf "$T"' EXIT
 export TMPDIR="$T"
 for class in $("$B/stockade" classes --cage "$B/stockade-cage" | awk 'NR > 1 && !/^registry / { print $1 }'); do
-	if STOCKADE_FUZZ_JOB=$class timeout 60 "$target" -runs=400 -seed=7 >"$T/out" 2>&1; then
+	if STOCKADE_FUZZ_JOB=$class timeout 240 "$target" -runs=400 -seed=7 >"$T/out" 2>&1; then
 		fit=$(sed -n 's/^stockade: .*: 400 inputs, \([0-9]*\) of them fit the schema$/\1/p' "$T/out")
 		if [ "${fit:-0}" -ge 300 ]; then
 			echo "ok - $class: $fit of 400 generated arguments fit, and it stands them"

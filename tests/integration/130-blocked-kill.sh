@@ -1,6 +1,7 @@
 #!/bin/sh
 # kill -9 of a worker that blocks on its queues while jobs are pushed, thirty times: before, during and
-# after the delivery. Every job is recorded as done exactly once.
+# after the delivery. Every job is recorded as done exactly once. A blocking pop ends each second and begins
+# anew: a round in which that came between is no delivery, and one more is made in its stead.
 . tests/stage.sh
 stage_up
 trap stage_down EXIT
@@ -14,7 +15,7 @@ in_flight() { rcli keys 'resque:stockade:in:*'; }
 low() { sign ChecksumFile '["x.txt"]' --queue low; }
 
 kills=0 pushed=0 delivered=0 round=0
-while [ $round -lt 10 ]; do
+while [ $round -lt 10 ] || { [ $delivered -lt 10 ] && [ $round -lt 30 ]; }; do
 	round=$((round + 1))
 	worker_start
 	for way in stopped race after; do
@@ -32,7 +33,7 @@ while [ $round -lt 10 ]; do
 		race)
 			(push files "$a"; push low "$b") &
 			pusher=$!
-			sleep "0.00$round"
+			sleep "0.00$((round % 10))"
 			kill -9 "$w"
 			wait $pusher
 			;;
@@ -47,7 +48,7 @@ while [ $round -lt 10 ]; do
 	done
 	worker_stop
 done
-check "thirty workers were killed" eq "$kills" 30
+check "thirty workers were killed, or more" test "$kills" -ge 30
 check "ten of them held two delivered elements that nobody had read" eq "$delivered" 10
 check "every job is recorded as done, none twice" processed_is $pushed
 check "none failed" eq "$(rcli llen resque:failed) $(rcli get resque:stat:failed)" "0 "

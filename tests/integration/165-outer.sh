@@ -23,7 +23,7 @@ under() { # under WHAT CAGE: the queue is worked off by a worker under WHAT ("" 
 	sed -i "s|^directories = .*|directories = { inputs = \"$T/inputs\"; others = \"$T/inputs\"; scratch = \"$T/scratch\"; };|" "$T/stockade.conf"
 	: >"$T/log"
 	# shellcheck disable=SC2086 # "" is no argument
-	INTERVAL=0 timeout 60 $1 "$STOCKADE" work --config "$T/stockade.conf" >>"$T/log" 2>&1
+	INTERVAL=0 timeout 240 $1 "$STOCKADE" work --config "$T/stockade.conf" >>"$T/log" 2>&1
 	RC=$?
 }
 ends() { # ends CLASS REASON: how many jobs of it ended so

@@ -57,14 +57,19 @@ push low "$(sign ChecksumFile '["x.txt"]')"
 push low "$(head -c 5000 /dev/zero | tr '\0' x)"
 push low 'no JSON'
 push files "$(sign ChecksumFile '["x.txt"]' | sed 's/kid=web-1/kid=nobody/')"
-push files "$(sign ChecksumFile '["x.txt"]' --not-before $(($(date +%s) + 2)))"
 push files "$(sign ChecksumFile '["missing.txt"]' --runs 3)"
 worker_start
 check "the first good job is done" wait_for 10 sh -c "[ \"\$(grep -ac '\"event.reason\":\"Done\"' '$T/log')\" -ge 1 ]"
+push files "$(sign ChecksumFile '["x.txt"]' --not-before $(($(date +%s) + 5)))"
+check "a delayed job is parked" wait_for 10 sh -c "grep -aq '\"event.reason\":\"D_NOT_BEFORE\"' '$T/log'"
 check "a failing job is parked for another attempt" wait_for 10 grep -aq '"stockade.settled":"retry"' "$T/log"
-# not to wait for its backoff, which ends after the other parked job is due
-rcli zadd resque:stockade:parked:files 1 "$(rcli zrevrange resque:stockade:parked:files 0 0)" >/dev/null
-check "the delayed job runs when due" wait_for 10 sh -c "[ \"\$(grep -ac '\"event.reason\":\"Done\"' '$T/log')\" -ge 2 ]"
+# not to wait for its backoff
+for handle in $(rcli zrange resque:stockade:parked:files 0 -1); do
+	case $(rcli hget resque:stockade:parcel:files "$handle") in
+	*missing.txt*) rcli zadd resque:stockade:parked:files XX 1 "$handle" >/dev/null ;;
+	esac
+done
+check "the delayed job runs when due" wait_for 20 sh -c "[ \"\$(grep -ac '\"event.reason\":\"Done\"' '$T/log')\" -ge 2 ]"
 check "the retried one is filed" wait_for 10 sh -c "[ \"\$(redis-cli -s '$REDIS_SOCK' get resque:stat:failed)\" = 3 ]"
 printf '#kill\n' >>"$T/monitor"
 push files "$(sign CsvSummary '["long.csv"]' --runs 5)"

@@ -11,9 +11,9 @@ SECOND=
 agree() {
 	what=$1 want=$2 needle=$3
 	shift 3
-	work=$(env INTERVAL=0 "$@" timeout 60 "$STOCKADE" work --config "$T/stockade.conf" 2>&1 >/dev/null)
+	work=$(env INTERVAL=0 "$@" timeout 240 "$STOCKADE" work --config "$T/stockade.conf" 2>&1 >/dev/null)
 	wrc=$?
-	json=$(env "$@" timeout 60 "$STOCKADE" doctor --json --config "$T/stockade.conf" 2>"$T/err")
+	json=$(env "$@" timeout 240 "$STOCKADE" doctor --json --config "$T/stockade.conf" 2>"$T/err")
 	drc=$?
 	refusals=$(echo "$json" | sed 's/{"grade"/\n&/g' | grep '"grade":"REFUSE"')
 	if [ "$want" = refused ]; then
@@ -195,7 +195,7 @@ agree "none asked for" starts ''
 # --- one sentence, however many workers
 for n in 3 64; do
 	write_config && sed -i "s|^ledger_url.*|ledger_url = \"unix://$T/none\"; concurrency = $n; memory_check = \"off\";|" "$T/stockade.conf"
-	out=$(STOCKADE_REDIS_START_WAIT=100ms timeout 60 "$STOCKADE" work --config "$T/stockade.conf" 2>&1 | grep -v '^{')
+	out=$(STOCKADE_REDIS_START_WAIT=100ms timeout 240 "$STOCKADE" work --config "$T/stockade.conf" 2>&1 | grep -v '^{')
 	check "$n workers without a ledger: one sentence" eq "$(echo "$out" | grep -c .)" 1
 	check "$n workers without a ledger: which is whole" has "$out" "stockade: LEDGER_DOWN: the ledger at unix://$T/none: "
 done

@@ -60,11 +60,11 @@ put files "$(sign ChecksumFile '["missing.txt"]' --runs 3)"
 put files "$(sign ChecksumFile '["x.txt"]' | sed 's/x.txt/y.txt/')"
 put files '{"class":"ChecksumFile","args":["x.txt"]}'
 put files "$(sign ChecksumFile '["x.txt"]' --queue low)"
-put files "$(sign ChecksumFile '["x.txt"]' --not-before $(($(date +%s) + 2)))"
 put files "$(sign NotCompiledIn '[]')"
 for _ in 1 2 3 4; do put files "$(sign ChecksumFile '["x.txt"]')"; done
 QUEUES=files worker_start
 check "a worker starts under its line" wait_for 15 logged worker.started
+put files "$(sign ChecksumFile '["x.txt"]' --not-before $(($(date +%s) + 6)))"
 check "done" wait_for 10 reason Done
 check "with its result" wait_for 5 grep -aq '"stockade.result_bytes":[1-9]' "$T/log"
 check "failed, and filed" wait_for 10 sh -c "[ \"\$(redis-cli -s '$REDIS_SOCK' --user admin --pass admin --no-auth-warning lrange resque:failed 0 -1 | grep -c 'missing.txt')\" -ge 1 ]"

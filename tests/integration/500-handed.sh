@@ -107,7 +107,7 @@ sed 's/zygote_jobs = 20/zygote_jobs = 2/' "$T/stockade.conf" >"$T/young.conf"
 for _ in 1 2 3 4 5; do push files "$(sign Hostile::Skip '[]')"; done
 push files "$(sign Hostile::Segv '[]' --runs 1)"
 push files "$(sign Hostile::Skip '[]')"
-INTERVAL=0 timeout 60 "$STOCKADE" work --config "$T/young.conf" >>"$T/log" 2>&1
+INTERVAL=0 timeout 240 "$STOCKADE" work --config "$T/young.conf" >>"$T/log" 2>&1
 check "by age, every second job" sh -c "[ \$(grep -ac '\"event.action\":\"zygote.recycled\".*\"event.reason\":\"age\"' '$T/log') -ge 2 ]"
 check "after a crash" grep -aq '"event.action":"zygote.recycled".*"event.reason":"Crash"' "$T/log"
 check "and they are counted" grep -aq '"stockade.count.zygotes_recycled":' "$T/log"
@@ -117,6 +117,6 @@ check "and they are counted" grep -aq '"stockade.count.zygotes_recycled":' "$T/l
 sed 's/^zygote_jobs.*//; s/zygote_jobs = 20;/ceiling = { memory = "1000G"; };/' "$T/stockade.conf" >"$T/bad.conf"
 refused "more memory than there is" 78 "MEMORY_SUM: 1 x (1024000 MiB for a job of class Hostile::Vast"
 echo 'memory_check = "warn";' >>"$T/bad.conf"
-INTERVAL=0 timeout 60 "$STOCKADE" work --config "$T/bad.conf" >>"$T/log" 2>&1
+INTERVAL=0 timeout 240 "$STOCKADE" work --config "$T/bad.conf" >>"$T/log" 2>&1
 check "with memory_check = warn it starts" eq $? 0
 check "and says so" logged memory.sum

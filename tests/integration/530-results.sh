@@ -45,7 +45,7 @@ sed 's/^poll.*/&\nresults_max = "1K";/' "$T/stockade.conf" >"$T/small.conf"
 job=$(sign Hostile::Result '["11111111","512"]')
 ID=$(printf '%s' "$job" | id)
 push files "$job"
-INTERVAL=0 timeout 60 "$STOCKADE" work --config "$T/small.conf" >>"$T/log" 2>&1
+INTERVAL=0 timeout 240 "$STOCKADE" work --config "$T/small.conf" >>"$T/log" 2>&1
 check "beyond results_max it is not kept" sh -c "[ \$(redis-cli -s '$REDIS_SOCK' exists 'resque:stockade:result:$ID') = 0 ]"
 check "by name" grep -aq '"event.reason":"RESULT_NO_ROOM"' "$T/log"
 run Hostile::Result '["7"]'

@@ -22,7 +22,7 @@ wait_for 5 grep -q ready "$T/dns.out" || { cat "$T/dns.out"; exit 70; }
 printf 'redis = "unix:///nowhere";\nuser = "%s";\ncage = "%s";\nnet_refuse = [ "10.9.0.0/16" ];\ndirectories = { inputs = "/tmp"; };\n' "$uid" "$PWD/$B/test/net-cage" >"$T/conf"
 chmod 644 "$T/conf"
 ask() { # ask ACT HOST [MS]: everything that is said of it
-	timeout 60 "$STOCKADE" run-job --config "$T/conf" Net::Names "[\"$1\",\"$2\",\"8080\",\"${3:-3000}\"]" 2>&1
+	timeout 240 "$STOCKADE" run-job --config "$T/conf" Net::Names "[\"$1\",\"$2\",\"8080\",\"${3:-3000}\"]" 2>&1
 }
 check "a name of a listed range is reached by a real lookup" has "$(ask connect a-10-0-0-5.beneath.example)" 'world'
 check "loopback behind a name is refused" has "$(ask connect a-127-0-0-1.beneath.example)" NetLoopback
@@ -30,7 +30,7 @@ check "metadata behind a name is refused" has "$(ask connect a-169-254-169-254.b
 check "another private range is refused" has "$(ask connect a-192-168-0-1.beneath.example)" NetPrivate
 check "of a mixed answer the good one is taken" has "$(ask connect mixed-127-0-0-1-10-0-0-5.beneath.example)" '(10.0.0.5): Connected'
 world() { # world HOST: for a class that may go anywhere public
-	timeout 60 "$STOCKADE" run-job --config "$T/conf" Net::World "[\"connect\",\"$1\",\"8080\",\"3000\"]" 2>&1
+	timeout 240 "$STOCKADE" run-job --config "$T/conf" Net::World "[\"connect\",\"$1\",\"8080\",\"3000\"]" 2>&1
 }
 check "a public address that is this machine's own is refused" has "$(world 198.41.0.4)" '(198.41.0.4): NetOwn'
 check "also behind a name" has "$(world a-198-41-0-4.any.example)" '(198.41.0.4): NetOwn'

@@ -406,14 +406,25 @@ static int64_t left(void)
 	return n;
 }
 
+/* Everybody works until each has looked once and found nothing. */
+static void work_off(void)
+{
+	for (int i = 0, empty = 0; i < 60 && empty < WORKERS; i++) {
+		struct worker *w = &workers[i % WORKERS];
+		bool idle = w->at == IDLE;
+
+		step(w);
+		empty = idle && w->at == IDLE ? empty + 1 : 0;
+	}
+}
+
 static void calm_down(void)
 {
 	calm = true;
 	for (int round = 0; round < 400 && violation[0] == '\0'; round++) {
 		for (unsigned g = 0; round < 2 && g < n_graves && g < 4096; g++)
 			recover(&workers[0], graves[g]);
-		for (int i = 0; i < 60; i++)
-			step(&workers[i % WORKERS]);
+		work_off();
 		if (left() == 0)
 			return;
 		jump(per_h == 36 ? 600 : 30);
@@ -505,6 +516,8 @@ static const char *storm(
 		happen();
 	}
 	within_budget(began);
+	if (from != NULL) /* what a missing rule does is seen in the storm, or in the next */
+		return violation[0] == '\0' ? NULL : violation;
 	if (violation[0] == '\0')
 		calm_down();
 	within_budget(began);
@@ -562,7 +575,7 @@ static int stop(void **state)
 static void nothing_is_lost_doubled_or_over_budget(void **state)
 {
 	const char *n = getenv("STORMS");
-	int storms = n != NULL ? atoi(n) : 8;
+	int storms = n != NULL ? atoi(n) : 4;
 
 	(void)state;
 	if (!jumps)
@@ -576,7 +589,7 @@ static void nothing_is_lost_doubled_or_over_budget(void **state)
 	print_message("%d storms: %u deaths, %u clock jumps, %u times BUSY, %u RATE, %u DONE, %u "
 		      "finishes STALE\n",
 	    storms, n_deaths, n_jumps, n_busy, n_rate, n_done, n_stale);
-	assert_true(n_deaths > 50 && n_jumps > 100 && n_busy > 5 && n_rate > 100 && n_done > 20);
+	assert_true(n_deaths > 30 && n_jumps > 100 && n_busy > 2 && n_rate > 100 && n_done > 10);
 }
 
 static void each_rule_switched_off_is_found(void **state)
