@@ -38,6 +38,32 @@ mkdir -m 700 "$T/scratch"
 write_config
 sed -i "s|directories = { inputs|directories = { scratch = \"$T/scratch\"; inputs|" "$T/stockade.conf"
 
+# --- how far it is
+check "progress ends as the job does" eq "$(run Hostile::Pulse '["progress","8","half way"]')" 0
+check "in a pipe each word is a line on standard error" grep -qx 'progress 1/8: "half way"' "$T/err"
+check "with more than one of them" test "$(grep -c '^progress [1-8]/8: "half way"$' "$T/err")" -ge 2
+check "and none is among the results" hasnt "$(out)" progress
+check "one that was ended says how far it was" eq "$(run Hostile::Talker '["progress flood"]')" 5
+check "with its last word" grep -qE '^progress +0: "(.u0000)+"$' "$T/out"
+check "--json has the last word" eq "$(run --json Hostile::Pulse '["progress","4","half way"]')" 0
+check "as numbers and text" grep -qE '"progress":\{"done":[1-4],"total":4,"note":"half way"\}' "$T/out"
+check "a job that says nothing has none" eq "$(run --json Hostile::Pulse '["silent","1"]'; grep -c '"progress"' "$T/out")" "0
+0"
+check "a hostile note ends well" eq "$(run Hostile::Pulse '["progress","1","\u001b[2J\u009b1A\u202e\u200b"]')" 0
+check "and nothing in it is obeyed" grep -qF 'progress 1/1: "\u001b[2J\u009b1A\u202e\u200b"' "$T/err"
+if command -v script >/dev/null; then
+	# a terminal of its own for the command
+	env TERM=xterm script -qec "stty cols 40; '$STOCKADE' run-job --config '$T/stockade.conf' Hostile::Pulse '[\"progress\",\"6\",\"a long note, longer than this terminal is wide\"]'" /dev/null </dev/null >"$T/tty" 2>&1
+	esc=$(printf '\033')
+	check "on a terminal one line is written over" has "$(tr '\r' '\n' <"$T/tty")" "${esc}[Kprogress 1/6: \"a long note, longer"
+	check "never longer than the terminal" test "$(tr '\r' '\n' <"$T/tty" | sed -n "s/^$esc\[K\(progress.*\)/\1/p" | awk '{ if (length($0) > n) n = length($0) } END { print n }')" -lt 40
+	check "and is gone before the outcome stands there" grep -qE "${esc}\[Kclass +Hostile::Pulse" "$T/tty"
+	env TERM=dumb script -qec "'$STOCKADE' run-job --config '$T/stockade.conf' Hostile::Pulse '[\"progress\",\"2\"]'" /dev/null </dev/null >"$T/tty" 2>&1
+	check "a terminal that takes nothing back gets lines" grep -q '^progress 1/2: "resizing"' "$T/tty"
+else
+	skip "progress on a terminal" "install bsdutils (script)"
+fi
+
 # --- where it crashed
 named() { # named SENTENCE CLASS ARGS OUTCOME WHY FIRST-LINE [LATER-LINE]
 	check "$1: ends with 5" eq "$(run "$2" "$3")" 5

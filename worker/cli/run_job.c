@@ -34,6 +34,7 @@ static enum stk_run_order just_run(void *ctx, int64_t back_by_ms)
 
 /* What a class was handed, so that it can be blotted out of what its handler says. */
 struct teller {
+	struct stk_run_progress progress; /* of the run in hand */
 	struct stk_handed handed;
 	const struct stk_handed_class *own;
 	const struct stk_class_desc *desc;
@@ -55,24 +56,38 @@ static void blot_all(const struct teller *t, struct stk_outcome *o)
 static void show_log(void *ctx, uint32_t level, struct stk_span text)
 {
 	uint8_t copy[1024];
+	struct teller *t = ctx;
 	struct stk_jw w;
 
 	text.len = text.len < sizeof(copy) ? text.len : sizeof(copy);
 	memcpy(copy, text.p, text.len);
-	(void)blot(ctx, copy, text.len);
+	(void)blot(t, copy, text.len);
+	stk_run_progress_hide(&t->progress);
 	stk_jw_init(&w, 8192);
 	stk_jw_str(&w, NULL, stk_span_of(copy, text.len), sizeof(copy));
 	(void)fprintf(stderr, "log %u: %s\n", level, w.sour ? "(too long)" : w.buf);
 	stk_jw_clear(&w);
 }
 
+static void show_progress(void *ctx, const struct stk_progress *p, struct stk_span note)
+{
+	uint8_t copy[STK_NOTE_MAX];
+	struct teller *t = ctx;
+
+	note.len = note.len < sizeof(copy) ? note.len : sizeof(copy);
+	memcpy(copy, note.p, note.len);
+	(void)blot(t, copy, note.len);
+	stk_run_progress_say(&t->progress, p, stk_span_of(copy, note.len));
+}
+
 static void show_net(void *ctx, const struct stk_net_event *e)
 {
 	struct stk_net_addr a = { .family = e->peer.family };
 	char addr[48] = "";
+	struct teller *t = ctx;
 	struct stk_jw w;
 
-	(void)ctx;
+	stk_run_progress_hide(&t->progress);
 	memcpy(a.bytes, e->peer.bytes, sizeof(a.bytes));
 	if (a.family != 0)
 		stk_net_addr_text(&a, addr);
@@ -136,14 +151,19 @@ static void run_all(struct stk_cage_setup *setup, const struct stk_run_request *
     const struct stk_run_hooks *hooks, const struct order *order, struct stk_series *series)
 {
 	while (series->ran < series->asked && (series->first_bad == 0 || order->keep_going)) {
+		struct teller *t = hooks->ctx;
 		struct stk_outcome out = { 0 };
-		bool gone = stk_cage_run(setup->cage, request, hooks, &out) != STK_OK;
+		bool gone;
+
+		memset(&t->progress, 0, sizeof(t->progress));
+		gone = stk_cage_run(setup->cage, request, hooks, &out) != STK_OK;
+		stk_run_progress_hide(&t->progress);
 
 		/* a lost nursery shows in the outcome too; there is nothing more to run */
 		if (gone && out.why[0] == '\0')
 			out.name = STK_OUT_SANDBOX_UNAVAILABLE;
-		blot_all(hooks->ctx, &out);
-		stk_series_add(series, &out);
+		blot_all(t, &out);
+		stk_series_add(series, &out, &t->progress);
 		if (gone)
 			break;
 	}
@@ -153,12 +173,13 @@ static int run_debugged(const struct stk_config *config, struct stk_cage_setup *
     const struct stk_run_request *request, const struct stk_run_hooks *hooks,
     struct stk_series *series)
 {
+	struct teller *t = hooks->ctx;
 	struct stk_outcome out = { 0 };
 	int code = stk_debugger_run(setup, config->cage, request, hooks, &out);
 
-	blot_all(hooks->ctx, &out);
+	blot_all(t, &out);
 	if (code == 0)
-		stk_series_add(series, &out);
+		stk_series_add(series, &out, &t->progress);
 	stk_outcome_clear(&out);
 	return code;
 }
@@ -174,6 +195,7 @@ static int run_handed(const struct stk_config *config, struct stk_cage_setup *se
 		.tick = just_run,
 		.tick_ms = 1000,
 		.log = show_log,
+		.progress = show_progress,
 		.net = show_net,
 		.go = go };
 	char why[512];

@@ -34,7 +34,8 @@ enum stk_err stk_series_init(struct stk_series *s, uint32_t asked)
 	return STK_OK;
 }
 
-void stk_series_add(struct stk_series *s, struct stk_outcome *o)
+void stk_series_add(
+    struct stk_series *s, struct stk_outcome *o, const struct stk_run_progress *p)
 {
 	s->took[STK_TOOK_WALL][s->ran] = o->wall_ms;
 	s->took[STK_TOOK_CPU][s->ran] = o->cpu_ms;
@@ -44,6 +45,7 @@ void stk_series_add(struct stk_series *s, struct stk_outcome *o)
 	if (s->first_bad == 0) {
 		stk_outcome_clear(&s->shown);
 		s->shown = *o;
+		s->progress = *p;
 		memset(o, 0, sizeof(*o));
 		s->first_bad = s->shown.name == STK_OUT_DONE ? 0 : s->ran;
 	}
@@ -108,6 +110,23 @@ static void write_trace(
 	stk_jw_close(w, '}');
 }
 
+static int64_t as_signed(uint64_t n)
+{
+	return n > INT64_MAX ? INT64_MAX : (int64_t)n;
+}
+
+static void write_progress(struct stk_jw *w, const struct stk_run_progress *p)
+{
+	if (!p->any)
+		return;
+	stk_jw_open(w, "progress", '{');
+	stk_jw_int(w, "done", as_signed(p->done));
+	if (p->total > 0)
+		stk_jw_int(w, "total", as_signed(p->total));
+	stk_jw_str(w, "note", stk_span_of(p->note, p->note_len), sizeof(p->note));
+	stk_jw_close(w, '}');
+}
+
 static void write_series(struct stk_jw *w, const struct stk_series *s)
 {
 	int64_t v[3];
@@ -157,6 +176,7 @@ enum stk_err stk_series_print_json(
 	if (o->result != NULL)
 		stk_jw_str(&w, "result", stk_span_of(o->result, o->result_len), 64 << 10);
 	stk_jw_str(&w, "output_tail", stk_span_of(o->output_tail, o->output_tail_len), 512);
+	write_progress(&w, &s->progress);
 	stk_jw_open(&w, "cage", '{');
 	stk_jw_int(&w, "seccomp", o->proof.seccomp);
 	stk_jw_int(&w, "filters", o->proof.filters);
@@ -232,6 +252,7 @@ void stk_series_print(
 {
 	const struct stk_outcome *o = &s->shown;
 	bool tty = isatty(STDOUT_FILENO) == 1;
+	char text[1024];
 	const char *colour = !tty ? "" : o->name == STK_OUT_DONE ? "\033[32m" : "\033[31m";
 
 	(void)printf("%-9s %s\n", "class", class_name);
@@ -241,6 +262,11 @@ void stk_series_print(
 		print_field("why", o->why, strlen(o->why), sizeof(o->why));
 	if (trace != NULL)
 		print_trace(trace);
+	/* of a job that is done the last word sent is behind the truth: not every one is sent */
+	if (s->progress.any && o->name != STK_OUT_DONE) {
+		stk_run_progress_text(&s->progress, sizeof(text), text);
+		(void)printf("%-9s %s\n", "progress", text);
+	}
 	print_field("message", o->message, o->message_len, 4096);
 	print_field("result", o->result, o->result_len, 64 << 10);
 	print_field("output", o->output_tail, o->output_tail_len, 512);

@@ -5,7 +5,7 @@
 #ifndef WORKER_CLI_RUN_SHOW_H
 #define WORKER_CLI_RUN_SHOW_H
 
-#include "sandbox/cage.h"
+#include "worker/cli/run_progress.h"
 
 #define STK_RUNS_MAX 100000u
 
@@ -24,12 +24,14 @@ struct stk_series {
 	uint32_t ends[STK_OUT_COUNT];
 	int64_t *took[STK_TOOK_COUNT]; /* owned, `asked` of each */
 	struct stk_outcome shown;      /* the first that was not done, else the last */
+	struct stk_run_progress progress; /* what that one said last of how far it was */
 };
 
 /* STK_E_NOMEM. */
 STK_CHECK enum stk_err stk_series_init(struct stk_series *s, uint32_t asked);
-/* Takes @o over; it is zeroed. */
-void stk_series_add(struct stk_series *s, struct stk_outcome *o);
+/* Takes @o over; it is zeroed. @p: how far that run said it was. */
+void stk_series_add(
+    struct stk_series *s, struct stk_outcome *o, const struct stk_run_progress *p);
 void stk_series_clear(struct stk_series *s);
 
 struct stk_trace; /* worker/cli/trace.h */
