@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define STK_FRACTION_STEPS 32
+
 /* --- reporting -------------------------------------------------------------------------------- */
 
 /* Written from the leaf upwards: the end of @buf is filled first. What does not fit is cut in
@@ -131,6 +133,10 @@ static bool number(
 	if (!json_is_number(v))
 		return true;
 	if (rule->op == STK_RULE_MULTIPLE_OF) {
+		/* a fraction is printed and read up to seventeen times until its digits are known
+		 */
+		if (n.real && !stk_spend(&r->meter, STK_FRACTION_STEPS))
+			return false;
 		if (stk_number_multiple(n, rule->number.i, rule->a))
 			return true;
 		(void)snprintf(buf, sizeof(buf), "%.15g", rule->number.d);

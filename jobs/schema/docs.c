@@ -40,9 +40,10 @@ static const struct {
 /* Controls become blanks; in a Markdown table a bar would end the cell. */
 static void put_text(FILE *out, const char *s, bool markdown)
 {
-	for (; *s != '\0'; s++)
-		stk_put(out, "%s%c", markdown && *s == '|' ? "\\" : "",
-		    (unsigned char)*s < 0x20 || *s == 0x7f ? ' ' : *s);
+	for (size_t n; *s != '\0'; s += n == 0 ? 1 : n) {
+		n = stk_obeyed(s);
+		stk_put(out, "%s%c", markdown && *s == '|' ? "\\" : "", n > 0 ? ' ' : *s);
+	}
 }
 
 static void put_value(FILE *out, const json_t *v, bool markdown)

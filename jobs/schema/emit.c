@@ -29,8 +29,10 @@ static void put_comment(FILE *out, const char *s, size_t most)
 			stk_put(out, "...");
 			return;
 		}
-		if (c < 0x20 || c == 0x7f)
+		if (stk_obeyed(s + i) > 0) {
+			i += stk_obeyed(s + i) - 1;
 			c = ' ';
+		}
 		/* neither the end of a comment nor what looks like another begin */
 		stk_put(out, "%c%s", c,
 		    (c == '*' && s[i + 1] == '/') || (c == '/' && s[i + 1] == '*') ? " " : "");
@@ -76,10 +78,12 @@ static void put_upper(FILE *out, const char *s)
 					     : '_');
 }
 
-/* FUNCTION_MEMBER_VALUE, malloc. */
-static char *constant(const struct stk_plan *plan, const struct stk_member *m, const char *value)
+/* FUNCTION_MEMBER_VALUE, malloc; with _@number behind it where another has that name already. */
+static char *constant(const struct stk_plan *plan, const struct stk_member *m, const char *value,
+    unsigned number, json_t *used)
 {
 	char *text = NULL;
+	bool again;
 	size_t len;
 	FILE *out = open_memstream(&text, &len);
 
@@ -90,37 +94,22 @@ static char *constant(const struct stk_plan *plan, const struct stk_member *m, c
 	put_upper(out, m->name);
 	stk_put(out, "_");
 	put_upper(out, value);
-	if (fclose(out) != 0)
+	/* "a-b" and "a_b" are one name in C; and what is numbered may be a third one's name */
+	do {
+		again = fflush(out) == 0 && json_object_get(used, text) != NULL;
+		if (again)
+			stk_put(out, "_%u", number);
+	} while (again);
+	if (fclose(out) != 0 || json_object_set_new(used, text, json_true()) == -1)
 		abort();
 	return text;
 }
 
-/* Whether a value before this one has the same constant: "a-b" and "a_b" are one name in C. */
-static bool taken(const struct stk_plan *plan, uint32_t member, size_t value, const char *name)
-{
-	for (uint32_t k = 0; k <= member; k++) {
-		const struct stk_member *m = &plan->members[k];
-		size_t n = k < member ? json_array_size(m->values) : value;
-
-		for (size_t i = 0; m->values != NULL && i <= n; i++) {
-			const char *s =
-			    i == 0 ? "none" : json_string_value(json_array_get(m->values, i - 1));
-			char *other = s == NULL ? NULL : constant(plan, m, s);
-			bool same = other != NULL && strcmp(other, name) == 0;
-
-			free(other);
-			if (same)
-				return true;
-		}
-	}
-	return false;
-}
-
 /* A list of strings as an enum: 0 for what was left out, then the values from 1 in their order. */
-static void put_enum(FILE *out, const struct stk_plan *plan, uint32_t member)
+static void put_enum(
+    FILE *out, const struct stk_plan *plan, const struct stk_member *m, json_t *used)
 {
-	const struct stk_member *m = &plan->members[member];
-	char *name = constant(plan, m, "none");
+	char *name = constant(plan, m, "none", 0, used);
 	unsigned number = 0;
 	json_t *value;
 	size_t i;
@@ -131,17 +120,26 @@ static void put_enum(FILE *out, const struct stk_plan *plan, uint32_t member)
 	{
 		if (!json_is_string(value))
 			continue;
-		name = constant(plan, m, json_string_value(value));
 		number++;
-		stk_put(out, "\t%s", name);
-		if (taken(plan, member, i, name))
-			stk_put(out, "_%u", number);
-		stk_put(out, " = %u, /* \"", number);
+		name = constant(plan, m, json_string_value(value), number, used);
+		stk_put(out, "\t%s = %u, /* \"", name, number);
 		put_comment(out, json_string_value(value), 80);
 		stk_put(out, "\" */\n");
 		free(name);
 	}
 	stk_put(out, "};\n\n");
+}
+
+static void put_enums(FILE *out, const struct stk_plan *plan)
+{
+	json_t *used = json_object();
+
+	if (used == NULL)
+		abort();
+	for (uint32_t i = 0; i < plan->n; i++)
+		if (plan->members[i].values != NULL)
+			put_enum(out, plan, &plan->members[i], used);
+	json_decref(used);
 }
 
 static void put_member(FILE *out, const char *function, const struct stk_member *m)
@@ -194,9 +192,7 @@ char *stk_emit_header(const struct stk_plan *plan, const char *source)
 	stk_put(out, "#define ");
 	put_guard(out, fn);
 	stk_put(out, "\n#include \"jobs/job.h\"\n\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n");
-	for (uint32_t i = 0; i < plan->n; i++)
-		if (plan->members[i].values != NULL)
-			put_enum(out, plan, i);
+	put_enums(out, plan);
 	stk_put(out,
 	    "/* Text and arrays are borrowed until the handler returns. */\nstruct %s_args {\n",
 	    fn);

@@ -115,21 +115,23 @@ static const char *format(const json_t *v)
 
 static const char *strings(const json_t *v)
 {
-	static const char wrong[] = "must be an array of different strings";
+	json_t *seen = json_object(), *one;
 	size_t i;
-	json_t *one;
 
-	if (!json_is_array(v))
-		return wrong;
+	if (seen == NULL)
+		abort();
 	json_array_foreach(v, i, one)
 	{
-		if (!json_is_string(one))
-			return wrong;
-		for (size_t k = 0; k < i; k++)
-			if (json_equal(one, json_array_get(v, k)) == 1)
-				return wrong;
+		if (json_is_string(one) &&
+		    json_object_set_new(seen, json_string_value(one), json_true()) == -1)
+			abort();
 	}
-	return NULL;
+	/* what is no string, or stands twice, is missing among the keys */
+	i = json_object_size(seen);
+	json_decref(seen);
+	return json_is_array(v) && i == json_array_size(v)
+		   ? NULL
+		   : "must be an array of different strings";
 }
 
 static const char *strings_map(const json_t *v)

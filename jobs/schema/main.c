@@ -36,8 +36,7 @@ static void unit_clear(struct unit *u)
 static int complain(struct unit *u)
 {
 	stk_source_locate((const char *)u->text, u->len, &u->fault);
-	(void)fprintf(stderr, "%s:%d:%d: error: %s%s%s\n", u->path, u->fault.line, u->fault.column,
-	    u->fault.pointer, u->fault.pointer[0] == '\0' ? "" : ": ", u->fault.text);
+	stk_schema_put_fault(stderr, u->path, &u->fault);
 	return 1;
 }
 

@@ -11,15 +11,25 @@
 
 #define REFS_MAX 16 /* $ref after $ref */
 
-/* C17 and C++20: job.h and what is generated may be used from both. */
-static const char *const reserved[] = { "alignas", "alignof", "and", "asm", "auto", "bool", "break",
-	"case", "catch", "char", "class", "const", "constexpr", "continue", "default", "delete",
-	"do", "double", "else", "enum", "explicit", "export", "extern", "false", "float", "for",
-	"friend", "goto", "if", "inline", "int", "long", "mutable", "namespace", "new", "not",
-	"operator", "or", "private", "protected", "public", "register", "requires", "restrict",
-	"return", "short", "signed", "sizeof", "static", "struct", "switch", "template", "this",
-	"throw", "true", "try", "typedef", "typename", "union", "unsigned", "using", "virtual",
-	"void", "volatile", "while", "xor", "linux", "unix" };
+/*
+ * C17, C23 and C++20: job.h and what is generated may be used from all of them. And lower-case
+ * macros of libc's headers, which would make something else of a member of that name.
+ */
+static const char *const reserved[] = { "alignas", "alignof", "and", "and_eq", "asm", "auto",
+	"bitand", "bitor", "bool", "break", "case", "catch", "char", "char16_t", "char32_t",
+	"char8_t", "class", "co_await", "co_return", "co_yield", "compl", "concept", "const",
+	"const_cast", "consteval", "constexpr", "constinit", "continue", "decltype", "default",
+	"delete", "do", "double", "dynamic_cast", "else", "enum", "explicit", "export", "extern",
+	"false", "float", "for", "friend", "goto", "if", "inline", "int", "long", "mutable",
+	"namespace", "new", "noexcept", "not", "not_eq", "nullptr", "operator", "or", "or_eq",
+	"private", "protected", "public", "register", "reinterpret_cast", "requires", "restrict",
+	"return", "short", "signed", "sizeof", "static", "static_assert", "static_cast", "struct",
+	"switch", "template", "this", "thread_local", "throw", "true", "try", "typedef", "typeid",
+	"typename", "typeof", "typeof_unqual", "union", "unsigned", "using", "virtual", "void",
+	"volatile", "wchar_t", "while", "xor", "xor_eq", /* and the macros: */ "complex", "errno",
+	"h_addr", "h_errno", "imaginary", "linux", "noreturn", "sa_handler", "sa_sigaction",
+	"si_addr", "si_pid", "si_uid", "si_value", "st_atime", "st_ctime", "st_mtime", "stderr",
+	"stdin", "stdout", "unix" };
 
 static bool is_name(const char *s)
 {
@@ -128,27 +138,36 @@ static uint32_t kind_of(const struct stk_compiled *c, const json_t *node, bool *
 		   : kind - STOCKADE_FIELD_STRING + STOCKADE_FIELD_STRINGS;
 }
 
-static bool beside(const char *prefix, const char *name, const char *other)
+static bool is_member(const struct stk_plan *plan, const char *prefix, const char *name)
 {
-	size_t n = strlen(prefix);
+	char full[STK_SCHEMA_NAME + 8];
 
-	return strncmp(name, prefix, n) == 0 && strcmp(other, name + n) == 0;
+	(void)snprintf(full, sizeof(full), "%s%s", prefix, name);
+	return json_object_get(plan->names, full) != NULL;
 }
 
 /* Its own member, or the has_ or which_ beside it, is another's name already. */
 static bool taken(const struct stk_plan *plan, const char *name)
 {
-	if (strcmp(name, "json") == 0)
-		return true;
-	for (uint32_t i = 0; i < plan->n; i++) {
-		const char *other = plan->members[i].name;
+	return strcmp(name, "json") == 0 || is_member(plan, "", name) ||
+	       is_member(plan, "has_", name) || is_member(plan, "which_", name) ||
+	       (strncmp(name, "has_", 4) == 0 && is_member(plan, "", name + 4)) ||
+	       (strncmp(name, "which_", 6) == 0 && is_member(plan, "", name + 6));
+}
 
-		if (strcmp(other, name) == 0 || beside("has_", name, other) ||
-		    beside("has_", other, name) || beside("which_", name, other) ||
-		    beside("which_", other, name))
-			return true;
+/* The list that a string is one of, if it holds any; values of other kinds are none of its. */
+static const json_t *texts_of(const json_t *node)
+{
+	const json_t *values = json_object_get(node, "enum");
+	json_t *one;
+	size_t i;
+
+	json_array_foreach(values, i, one)
+	{
+		if (json_is_string(one))
+			return values;
 	}
-	return false;
+	return NULL;
 }
 
 static int add(struct stk_plan *plan, const struct stk_compiled *c, struct stk_member m,
@@ -175,7 +194,9 @@ static int add(struct stk_plan *plan, const struct stk_compiled *c, struct stk_m
 	m.optional = m.optional || nullable;
 	m.schema = resolved(c, m.schema);
 	if (m.kind == STOCKADE_FIELD_STRING)
-		m.values = json_object_get(m.schema, "enum");
+		m.values = texts_of(m.schema);
+	if (json_object_set_new(plan->names, m.name, json_true()) == -1)
+		abort();
 	plan->members = stk_grow(plan->members, plan->n, sizeof(*plan->members));
 	plan->members[plan->n++] = m;
 	return 0;
@@ -272,7 +293,10 @@ int stk_plan_make(const struct stk_compiled *c, const char *function, struct stk
 	const char *type = json_string_value(json_object_get(root, "type"));
 
 	memset(plan, 0, sizeof(*plan));
-	if (!is_name(function))
+	plan->names = json_object();
+	if (plan->names == NULL)
+		abort();
+	if (!is_name(function) || strcmp(function, "main") == 0)
 		return stk_schema_wrong(f, "", "\"%.64s\" is no name for a C function", function);
 	(void)snprintf(plan->function, sizeof(plan->function), "%s", function);
 	plan->root = root;
@@ -287,5 +311,6 @@ int stk_plan_make(const struct stk_compiled *c, const char *function, struct stk
 void stk_plan_clear(struct stk_plan *plan)
 {
 	free(plan->members);
+	json_decref(plan->names);
 	memset(plan, 0, sizeof(*plan));
 }

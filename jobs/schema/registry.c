@@ -139,6 +139,21 @@ static bool add_line(struct registry *r, const char *text, size_t len)
 }
 
 /* What the preprocessor left besides our lines is a registry that is not one. */
+static void no_line(struct registry *r, const char *text, size_t len)
+{
+	char file[256];
+	int number;
+
+	r->bad = 1;
+	if (sscanf(text, "@ [ \"%255[^\"]\", %d,", file, &number) == 2)
+		stk_registry_print(r->out,
+		    "%s:%d: error: this is no JOB(function, \"Class\", ...)\n", file, number);
+	else
+		stk_registry_print(r->out,
+		    "registry: error: this is no JOB(function, \"Class\", ...): %.*s\n",
+		    (int)(len < 120 ? len : 120), text);
+}
+
 static void read_lines(struct registry *r, const char *text)
 {
 	while (*text != '\0') {
@@ -146,12 +161,8 @@ static void read_lines(struct registry *r, const char *text)
 		size_t blank = strspn(text, " \t");
 
 		if (text[0] == '@' ? !add_line(r, text + 1, len - 1)
-				   : len > 0 && blank < len && text[0] != '#') {
-			stk_registry_print(r->out,
-			    "registry: error: this is no JOB(function, \"Class\", ...): %.*s\n",
-			    (int)(len < 120 ? len : 120), text);
-			r->bad = 1;
-		}
+				   : len > 0 && blank < len && text[0] != '#')
+			no_line(r, text, len);
 		text += len + (text[len] == '\n');
 	}
 }

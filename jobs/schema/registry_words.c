@@ -5,6 +5,7 @@
 #include "jobs/schema/registry_words.h"
 
 #include "jobs/schema/schema.h"
+#include "sandbox/wire.h"
 
 #include <ctype.h>
 #include <stdarg.h>
@@ -13,7 +14,9 @@
 
 enum kind {
 	BARE,
-	TEXTS,
+	LABELS = 1 + STK_TEXT_LABEL,
+	PLACES = 1 + STK_TEXT_PLACE,
+	PATHS = 1 + STK_TEXT_PATH,
 	NUMBER,
 	PROFILES,
 	RETRIES
@@ -35,6 +38,9 @@ static const char *const names[] = {
 };
 
 static const char *const profiles[] = { "pure", "files", "threads", "net", "exec" };
+
+#define TEXT_MAX  160 /* more than any may have */
+#define TEXTS_MAX 8   /* of one word */
 
 struct scan {
 	const char *p;
@@ -103,6 +109,9 @@ static bool number(struct scan *s, const char *of, long most)
 	n = strtol(s->p, &end, 10);
 	if (end == s->p || !isdigit((unsigned char)*s->p))
 		return bad(s, "%s takes a plain number", of);
+	if (s->p[0] == '0' && end > s->p + 1)
+		return bad(
+		    s, "%s takes a number without a 0 before it: to C it is an octal one", of);
 	s->p = end;
 	blanks(s);
 	if (*s->p != ')' && *s->p != ',')
@@ -112,21 +121,45 @@ static bool number(struct scan *s, const char *of, long most)
 	return true;
 }
 
-static bool texts(struct scan *s, const char *of, long most)
+/* One text in quotes, as it stands there: with an escape in it C would read another. */
+static bool text(struct scan *s, const char *of, char out[TEXT_MAX])
 {
-	long n = 0;
+	size_t len;
+
+	if (!eat(s, '"'))
+		return bad(s, "%s takes texts in quotes", of);
+	len = strcspn(s->p, "\"\\");
+	if (s->p[len] != '"')
+		return bad(s,
+		    s->p[len] == '\0' ? "%s has a text without its end"
+				      : "%s has a text with a \\ in it",
+		    of);
+	if (len == 0)
+		return bad(s, "%s has an empty text", of);
+	if (len >= TEXT_MAX)
+		return bad(s, "%s has a text of more than %d bytes", of, TEXT_MAX - 1);
+	memcpy(out, s->p, len);
+	out[len] = '\0';
+	s->p += len + 1;
+	return true;
+}
+
+static bool texts(struct scan *s, const char *of, enum stk_text_kind kind, long most, uint32_t *n)
+{
+	char all[TEXTS_MAX][TEXT_MAX];
+	const char *wrong;
 
 	do {
-		if (!eat(s, '"'))
-			return bad(s, "%s takes texts in quotes", of);
-		if (*s->p == '"')
-			return bad(s, "%s has an empty text", of);
-		while (*s->p != '"' && *s->p != '\0')
-			s->p += s->p[0] == '\\' && s->p[1] != '\0' ? 2 : 1;
-		if (!eat(s, '"'))
-			return bad(s, "%s has a text without its end", of);
-		if (++n > most)
+		if (*n == (uint32_t)most)
 			return bad(s, "%s takes at most %ld", of, most);
+		if (!text(s, of, all[*n]))
+			return false;
+		if ((wrong = stk_text_wrong(kind, all[*n])) != NULL)
+			return bad(s, "%s(\"%s\") %s", of, all[*n], wrong);
+		for (uint32_t i = 0; i < *n; i++)
+			if (strcmp(all[i], all[*n]) == 0)
+				return bad(s, "%s names \"%s\" twice", of, all[i]);
+		++*n;
 	} while (eat(s, ','));
 	return true;
 }
@@ -148,6 +181,8 @@ static bool profile_list(struct scan *s, struct stk_words *w)
 			return bad(s,
 			    "unknown profile %s%s%s; there are pure, files, threads, net and exec",
 			    name, near == NULL ? "" : ", did you mean ", near == NULL ? "" : near);
+		if ((w->profiles & 1u << i) != 0)
+			return bad(s, "PROFILE names %s twice", name);
 		w->profiles |= 1u << i;
 	} while (eat(s, ','));
 	return true;
@@ -190,7 +225,12 @@ static bool one(struct scan *s, struct stk_words *w)
 	if (!eat(s, '('))
 		return bad(s, "%s takes something in ( )", name);
 	switch (words_table[i].kind) {
-	case TEXTS: fine = texts(s, name, words_table[i].most); break;
+	case LABELS:
+	case PLACES:
+	case PATHS:
+		fine = texts(s, name, (enum stk_text_kind)(words_table[i].kind - LABELS),
+		    words_table[i].most, &w->texts[i]);
+		break;
 	case NUMBER: fine = number(s, name, words_table[i].most); break;
 	case PROFILES: fine = profile_list(s, w); break;
 	case RETRIES: fine = retries(s, words_table[i].most); break;
@@ -235,6 +275,10 @@ int stk_words_agree(const struct stk_words *w, char *wrong, size_t size)
 		what = "PROFILE(exec) and EXEC or EXEC_DYNAMIC belong together";
 	else if (there[STK_WORD_EXEC] && there[STK_WORD_EXEC_DYNAMIC])
 		what = "EXEC and EXEC_DYNAMIC exclude each other";
+	else if (there[STK_WORD_EXEC_DYNAMIC] && w->texts[STK_WORD_EXEC_DYNAMIC] < 2)
+		what = "EXEC_DYNAMIC takes a program and the trees of its libraries";
+	else if (w->texts[STK_WORD_READ] + w->texts[STK_WORD_WRITE] > STK_GRANTS_MAX)
+		what = "READ and WRITE take at most 8 labels together";
 	else if (there[STK_WORD_TASKS] && (w->profiles & STK_WORD_THREADS) == 0)
 		what = "TASKS and PROFILE(threads) belong together";
 	if (what == NULL)

@@ -14,15 +14,15 @@
  */
 #define STK_WORDS(X)                     \
 	X(PROFILE, PROFILES, 4)          \
-	X(READ, TEXTS, 8)                \
-	X(WRITE, TEXTS, 8)               \
+	X(READ, LABELS, 8)               \
+	X(WRITE, LABELS, 8)              \
 	X(WORK_MIB, NUMBER, 1024)        \
-	X(CONNECT, TEXTS, 8)             \
-	X(EXEC, TEXTS, 1)                \
-	X(EXEC_DYNAMIC, TEXTS, 5)        \
+	X(CONNECT, PLACES, 8)            \
+	X(EXEC, PATHS, 1)                \
+	X(EXEC_DYNAMIC, PATHS, 5)        \
 	X(TASKS, NUMBER, 64)             \
-	X(SECRETS, TEXTS, 8)             \
-	X(SETTINGS, TEXTS, 8)            \
+	X(SECRETS, LABELS, 8)            \
+	X(SETTINGS, LABELS, 8)           \
 	X(WALL_MS, NUMBER, 3600000)      \
 	X(CPU_S, NUMBER, 600)            \
 	X(MEM_MIB, NUMBER, 1024)         \
@@ -56,6 +56,7 @@ enum {
 
 struct stk_words {
 	bool there[STK_WORD_COUNT];
+	uint32_t texts[STK_WORD_COUNT]; /* how many it took */
 	uint32_t profiles;
 };
 
@@ -64,6 +65,14 @@ int stk_words_parse(
     const char *text, bool beyond, struct stk_words *words, char *wrong, size_t size);
 /* Do profiles and grants belong together? As above. */
 int stk_words_agree(const struct stk_words *words, char *wrong, size_t size);
+/* What may stand in quotes. */
+enum stk_text_kind {
+	STK_TEXT_LABEL,
+	STK_TEXT_PLACE,
+	STK_TEXT_PATH
+};
+/* NULL, or a sentence fragment. */
+const char *stk_text_wrong(enum stk_text_kind kind, const char *text);
 STK_PRINTF(2, 3) void stk_registry_print(FILE *out, const char *fmt, ...);
 
 #endif

@@ -134,8 +134,7 @@ static bool check(FILE *out, const char *name, const char *text, size_t len)
 
 	if (!good) {
 		stk_source_locate(text, len, &f);
-		stk_put(out, "%d:%d: error: %s%s%s\n", f.line, f.column, f.pointer,
-		    f.pointer[0] == '\0' ? "" : ": ", f.text);
+		stk_schema_put_fault(out, "", &f);
 	} else {
 		stk_docs(out, name, &plan, false);
 	}

@@ -32,6 +32,17 @@ int stk_schema_wrong(struct stk_schema_fault *f, const char *pointer, const char
 /* --- source.c ----------------------------------------------------------------------------------
  */
 
+/*
+ * The bytes of the code point at @s if it is one that is obeyed instead of shown: control
+ * characters, line separators, marks that turn the direction of text. Else 0. A compiler refuses
+ * some of them even in a comment; a terminal does what the others say.
+ */
+size_t stk_obeyed(const char *s);
+/* @s, with \uXXXX in place of these. */
+void stk_put_plain(FILE *out, const char *s);
+/* "PATH:LINE:COLUMN: error: POINTER: TEXT", made fit for a terminal; of a fault that was located.
+ */
+void stk_schema_put_fault(FILE *out, const char *path, const struct stk_schema_fault *f);
 /* Parses @len bytes. The tree is the caller's. 0, or -1 with @f. */
 int stk_source_parse(const char *text, size_t len, json_t **root, struct stk_schema_fault *f);
 /* Fills in the line and column of f->pointer, in text that stk_source_parse took. */
@@ -127,6 +138,7 @@ struct stk_plan {
 	struct stk_member *members;
 	uint32_t n;
 	const json_t *root;
+	json_t *names; /* owned: the members' names, as keys */
 };
 
 /* Which members the struct has. 0, or -1 with @f; @plan is the caller's to clear in both cases. */

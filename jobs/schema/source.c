@@ -20,6 +20,51 @@ int stk_schema_wrong(struct stk_schema_fault *f, const char *pointer, const char
 	return -1;
 }
 
+/* --- words for people ---------------------------------------------------------------------------
+ */
+
+size_t stk_obeyed(const char *s)
+{
+	const unsigned char *c = (const unsigned char *)s;
+
+	if (c[0] < 0x20 || c[0] == 0x7f)
+		return c[0] != '\0';
+	if (c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0)
+		return 2;
+	/* U+2028 to U+202E, U+2066 to U+2069 */
+	if (c[0] == 0xe2 && ((c[1] == 0x80 && c[2] >= 0xa8 && c[2] <= 0xae) ||
+				(c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9)))
+		return 3;
+	return 0;
+}
+
+void stk_put_plain(FILE *out, const char *s)
+{
+	for (size_t n; *s != '\0'; s += n == 0 ? 1 : n) {
+		unsigned char last;
+
+		n = stk_obeyed(s);
+		last = (unsigned char)s[n == 0 ? 0 : n - 1];
+		if (n == 0)
+			(void)fputc(*s, out);
+		else if (n == 3)
+			(void)fprintf(
+			    out, "\\u20%02x", s[1] == '\x80' ? last - 0x80u : last - 0x40u);
+		else
+			(void)fprintf(out, "\\u00%02x", last);
+	}
+}
+
+void stk_schema_put_fault(FILE *out, const char *path, const struct stk_schema_fault *f)
+{
+	(void)fprintf(
+	    out, "%s%s%d:%d: error: ", path, path[0] == '\0' ? "" : ":", f->line, f->column);
+	stk_put_plain(out, f->pointer);
+	(void)fputs(f->pointer[0] == '\0' ? "" : ": ", out);
+	stk_put_plain(out, f->text);
+	(void)fputc('\n', out);
+}
+
 /* --- pointers --------------------------------------------------------------------------------- */
 
 char *stk_pointer_add(const char *pointer, const char *token)

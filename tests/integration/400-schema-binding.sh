@@ -169,6 +169,26 @@ check "two that are one name in C are told apart" eq "$(pick '["fill-in","red"]'
 check "a value called none is not what was left out" eq "$(pick '["none",null,2]')" "none=none colour 0=absent red=0 level=1"
 check "a value that is no name in C" eq "$(pick '["a\"*/b"]')" 'odd=a"*/b colour 0=absent red=0 level=0'
 check "another is refused" eq "$(pick '["fat"]')" "/0: is none of the values there may be (enum)"
+# what an author may well write, and once was no C
+compiles() { # compiles NAME SCHEMA: as strictly as a team may, in C and, if there is one, in C++
+	printf '%s\n' "$2" >"$T/$1.schema.json"
+	"$SCHEMAC" compile "$T/$1.schema.json" --out "$T" && $CC -std=c17 $strict -D_GNU_SOURCE -I. -I"$T" -c -o "$T/$1.o" "$T/$1.bind.c" || return 1
+	! command -v g++ >/dev/null || { printf '#include "%s.args.h"\n' "$1" >"$T/$1.cc" && g++ -std=c++20 -Wall -Wextra -Werror -I. -I"$T" -c -o "$T/$1.cc.o" "$T/$1.cc"; }
+}
+check "a value that is called as another was numbered" compiles numbered '{ "type": "array", "prefixItems": [ { "title": "m", "enum": [ "a-b", "a_b", "a_b_2" ] }, { "title": "m_a", "enum": [ "b", "b_2" ] } ] }'
+check "has a name of its own" sh -c "[ \"\$(grep -oE 'NUMBERED_M[A-Z0-9_]+' '$T/numbered.args.h' | sort | uniq -d)\" = '' ] && grep -q 'NUMBERED_M_A_B_2_3 = 3' '$T/numbered.args.h'"
+check "a string that is one of no strings" compiles no_strings '{ "type": "array", "prefixItems": [ { "title": "m", "type": "string", "enum": [ 1, 2 ] } ] }'
+check "a description that turns the direction of text is none to the compiler" compiles turned '{ "title": "\u202eT", "type": "array", "prefixItems": [ { "title": "m", "description": "\u2066 x \u0085\u2028", "enum": [ "\u202e", "\u2069" ] } ] }'
+for word in noexcept typeof errno and_eq; do
+	printf '{ "type": "array", "prefixItems": [ { "title": "%s", "type": "integer" } ] }\n' $word >"$T/word.schema.json"
+	check "$word is no member's name" has "$("$SCHEMAC" check "$T/word.schema.json" 2>&1)" "\"$word\" is no name for a member of a C struct"
+done
+printf '{ "type": "array" }\n' >"$T/main.schema.json"
+check "main is no handler's name" has "$("$SCHEMAC" check "$T/main.schema.json" 2>&1)" '"main" is no name for a C function'
+awk 'BEGIN { printf "{ \"type\": \"array\", \"prefixItems\": [ { \"title\": \"m\", \"required\": ["; for (i = 0; i < 30000; i++) printf "%s\"k%d\"", i ? "," : "", i; printf "] }, { \"title\": \"e\", \"enum\": ["; for (i = 0; i < 30000; i++) printf "%s\"v%d\"", i ? "," : "", i; printf "] } ] }\n" }' >"$T/many.schema.json"
+check "thirty thousand keys and values are no harm" timeout 60 "$SCHEMAC" compile "$T/many.schema.json" --out "$T"
+printf '{ "type": "array", "\\u001b[2J\\u009b\\u202e": 1 }\n' >"$T/escape.schema.json"
+check "what a report quotes is obeyed by no terminal" has "$("$SCHEMAC" check "$T/escape.schema.json" 2>&1)" 'unknown keyword "\u001b[2J\u009b\u202e"'
 printf '{ "type": "array", "prefixItems": [ { "title": "a", "enum": [ "x" ] }, { "title": "which_a", "type": "string" } ] }\n' >"$T/which.schema.json"
 check "which_ is a member's name already" has "$("$SCHEMAC" check "$T/which.schema.json" 2>&1)" 'the member "which_a" is there already'
 if command -v g++ >/dev/null; then

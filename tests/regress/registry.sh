@@ -93,6 +93,20 @@ complains 2 "PROFILE(exec) and EXEC or EXEC_DYNAMIC belong together" "$(line 'PR
 complains 2 "TASKS and PROFILE(threads) belong together" "$(line 'PROFILE(pure), TASKS(4)')"
 complains 2 "READ takes texts in quotes" "$(line 'PROFILE(files), READ(inputs)')"
 complains 2 "RETRY takes a number and EXPONENTIAL_S(seconds) or FIXED_S(seconds)" "$(line 'PROFILE(pure), RETRY(3)')"
+complains 2 'CONNECT("api.example.com") is none of "name:port"' "$(line 'PROFILE(net), CONNECT("api.example.com")')"
+complains 2 'CONNECT("10.0.0.0/33:5") is none of' "$(line 'PROFILE(net), CONNECT("a:1", "10.0.0.0/33:5")')"
+complains 2 'EXEC("pdftotext") is no absolute path without ..' "$(line 'PROFILE(exec), EXEC("pdftotext")')"
+complains 2 "EXEC_DYNAMIC takes a program and the trees of its libraries" "$(line 'PROFILE(exec), EXEC_DYNAMIC("/bin/true")')"
+complains 2 'EXEC_DYNAMIC("/usr/lib/..") is no absolute path' "$(line 'PROFILE(exec), EXEC_DYNAMIC("/bin/true", "/usr/lib/..")')"
+complains 2 'READ("in/x") is no label' "$(line 'PROFILE(files), READ("in/x")')"
+complains 2 'READ has a text with a \ in it' "$(line 'PROFILE(files), READ("\033[2J")')"
+complains 2 'SECRETS("Key") is no label' "$(line 'PROFILE(pure), SECRETS("Key")')"
+complains 2 'SETTINGS names "a" twice' "$(line 'PROFILE(pure), SETTINGS("a", "b", "a")')"
+complains 2 'is longer than 31 bytes' "$(line "PROFILE(files), READ(\"$(printf '%032d' 0 | tr 0 l)\")")"
+complains 2 "READ and WRITE take at most 8 labels together" "$(line 'PROFILE(files), READ("a", "b", "c", "d", "e"), WRITE("f", "g", "h", "i")')"
+complains 2 "PROFILE names files twice" "$(line 'PROFILE(files, files), READ("inputs")')"
+complains 2 "WALL_MS takes a number without a 0 before it" "$(line 'PROFILE(pure), WALL_MS(010)')"
+complains 2 'this is no JOB(function, "Class", ...)' 'JOB(checksum_file, "A" "B", PROFILE(pure))'
 complains 2 "class names are of letters" 'JOB(checksum_file, "Checksum File", PROFILE(pure))'
 
 cat >"$tmp/h.cc" <<'END'

@@ -38,10 +38,10 @@ void stk_run_progress_text(const struct stk_run_progress *r, size_t most, char o
 	stk_jw_init(&w, TEXT_MAX - 48);
 	stk_jw_str(&w, NULL, stk_span_of(r->note, r->note_len), STK_NOTE_MAX);
 	if (r->note_len > 0)
-		(void)snprintf(
-		    raw + n, sizeof(raw) - n, ": %s", w.sour ? "(too long)" : w.buf);
+		(void)snprintf(raw + n, sizeof(raw) - n, ": %s", w.sour ? "(too long)" : w.buf);
 	stk_jw_clear(&w);
-	/* the string is JSON; what JSON leaves as it is and a terminal would obey is escaped here */
+	/* the string is JSON; what JSON leaves as it is and a terminal would obey is escaped here
+	 */
 	(void)stk_safe_text(stk_span_str(raw), most, out, TEXT_MAX);
 }
 

@@ -34,8 +34,7 @@ enum stk_err stk_series_init(struct stk_series *s, uint32_t asked)
 	return STK_OK;
 }
 
-void stk_series_add(
-    struct stk_series *s, struct stk_outcome *o, const struct stk_run_progress *p)
+void stk_series_add(struct stk_series *s, struct stk_outcome *o, const struct stk_run_progress *p)
 {
 	s->took[STK_TOOK_WALL][s->ran] = o->wall_ms;
 	s->took[STK_TOOK_CPU][s->ran] = o->cpu_ms;

@@ -22,16 +22,15 @@ struct stk_series {
 	uint32_t asked, ran;
 	uint32_t first_bad; /* number of the first run that was not done, from 1; 0: none */
 	uint32_t ends[STK_OUT_COUNT];
-	int64_t *took[STK_TOOK_COUNT]; /* owned, `asked` of each */
-	struct stk_outcome shown;      /* the first that was not done, else the last */
+	int64_t *took[STK_TOOK_COUNT];    /* owned, `asked` of each */
+	struct stk_outcome shown;         /* the first that was not done, else the last */
 	struct stk_run_progress progress; /* what that one said last of how far it was */
 };
 
 /* STK_E_NOMEM. */
 STK_CHECK enum stk_err stk_series_init(struct stk_series *s, uint32_t asked);
 /* Takes @o over; it is zeroed. @p: how far that run said it was. */
-void stk_series_add(
-    struct stk_series *s, struct stk_outcome *o, const struct stk_run_progress *p);
+void stk_series_add(struct stk_series *s, struct stk_outcome *o, const struct stk_run_progress *p);
 void stk_series_clear(struct stk_series *s);
 
 struct stk_trace; /* worker/cli/trace.h */
