@@ -78,7 +78,7 @@ static void put_type(FILE *out, const struct stk_member *m, bool markdown)
 	else if (type != NULL)
 		put_value(out, type, markdown);
 	else
-		stk_put(out, "any value");
+		stk_put(out, m->values != NULL ? "string" : "any value");
 	if (json_is_string(items))
 		stk_put(out, " of %s", json_string_value(items));
 	stk_put(out, m->rest ? "" : m->optional ? ", optional" : ", required");
@@ -104,10 +104,13 @@ static void put_limits(FILE *out, const json_t *schema, const char *between, boo
 
 static void put_row(FILE *out, const struct stk_member *m, const char *about)
 {
-	if (m->key == NULL)
+	if (m->key == NULL) {
 		stk_put(out, "| %u%s ", m->index + 1, m->rest ? "…" : "");
-	else
-		stk_put(out, "| `%s` ", m->key);
+	} else {
+		stk_put(out, "| `");
+		put_text(out, m->key, true);
+		stk_put(out, "` ");
+	}
 	stk_put(out, "| `%s` | ", m->name);
 	put_type(out, m, true);
 	stk_put(out, " | ");
@@ -119,10 +122,12 @@ static void put_row(FILE *out, const struct stk_member *m, const char *about)
 
 static void put_entry(FILE *out, const struct stk_member *m, const char *about)
 {
+	stk_put(out, "  ");
 	if (m->key == NULL)
-		stk_put(out, "  %u%s. %s: ", m->index + 1, m->rest ? "..." : "", m->name);
+		stk_put(out, "%u%s. %s", m->index + 1, m->rest ? "..." : "", m->name);
 	else
-		stk_put(out, "  %s: ", m->key);
+		put_text(out, m->key, false);
+	stk_put(out, ": ");
 	put_type(out, m, false);
 	put_limits(out, m->schema, ", ", false);
 	stk_put(out, "\n");

@@ -76,11 +76,18 @@ static const struct stockade_class *find(const struct stockade_table *t, const c
 /* --- commands ----------------------------------------------------------------------------------
  */
 
+/* Line by line, because within a line of JSON all that a terminal would obey is in strings. */
 static bool dump(FILE *out, const json_t *j)
 {
-	char *text = json_dumps(j, JSON_INDENT(2) | JSON_ENCODE_ANY);
+	char *text = json_dumps(j, JSON_INDENT(2) | JSON_ENCODE_ANY), *line = text, *end;
 
-	stk_put(out, "%s\n", text == NULL ? "" : text);
+	for (; line != NULL && (end = strchr(line, '\n')) != NULL; line = end + 1) {
+		*end = '\0';
+		stk_put_plain(out, line);
+		stk_put(out, "\n");
+	}
+	stk_put_plain(out, line == NULL ? "" : line);
+	stk_put(out, "\n");
 	free(text);
 	return text != NULL;
 }

@@ -48,6 +48,21 @@ check "a queue with nothing to learn from says so" has "$(schema infer in Other)
 schema infer nothing >/dev/null
 check "an empty queue is exit code 66" eq "$?" 66
 
+# --- what others wrote, on a terminal
+push evil '{"class":"E\u009b2J","args":["a",{"k\u202e\u001b[2J":1}]}'
+check "infer: what a terminal would obey is escaped" has "$(schema infer evil)" '"k\u202e\u001B[2J": {'
+check "in a class's name, too, and it is JSON" has "$(schema infer evil)" '"E\u009b2J": {'
+head -c 400000 /dev/zero | tr '\0' 1 | sed 's/^/{"class":"Big","args":[/; s/$/]}/' >"$T/big"
+rcli -x rpush resque:queue:evil <"$T/big" >/dev/null
+push evil '{"class":"Mail","args":[1]}'
+check "one that is too large is passed over, and said" has "$(schema infer evil)" "1 of 3 samples of queue evil are larger than 256 KiB; passed over"
+check "the others count" has "$(schema infer evil)" '"Mail": {'
+check "a name longer than any queue's is refused" has "$(schema infer "$(printf '%0600d' 0)")" "shorter than this one"
+printf '{ "type": "array", "prefixItems": [ { "title": "m", "enum": [ "\\u009b" ], "description": "\\u202e" } ] }\n' >"$T/evil.schema.json"
+check "docs: neither does a schema's text" eq "$(schema check "$T/evil.schema.json")" 'evil
+  1. m: string, optional, one of [" "]
+      '
+
 # --- shut in: the same program, asked the same way, under a tracer's eye
 check "the role answers by hand" has "$(printf 'docs text ChecksumFile\n' | "$CAGE" schema)" "ok
 ChecksumFile"

@@ -66,28 +66,44 @@ static enum stk_err take_sample(
 	return e;
 }
 
+/* One that is too large ended the link; anybody may have pushed it, so the others still count. */
+static enum stk_err pass_over(struct stk_redis *link, size_t *too_large)
+{
+	++*too_large;
+	return stk_redis_connect(link);
+}
+
 /* Spread evenly over the queue, so that yesterday's jobs are among them. */
 static int take_samples(const struct stk_config *config, const char *queue, struct request *r)
 {
 	struct stk_redis *link = NULL;
 	struct stk_reply *reply = NULL;
-	size_t bytes = 0;
+	size_t bytes = 0, too_large = 0;
 	char key[512];
 	int64_t len = 0, n;
-	int code = stk_options_redis(config, "stockade-schema", NULL, &link);
+	int code = 0;
 	enum stk_err e;
 
-	if (code != 0)
+	if (snprintf(key, sizeof(key), "%s%squeue:%s", config->ns, config->ns[0] == '\0' ? "" : ":",
+		queue) >= (int)sizeof(key))
+		return stk_complain(STK_EX_USAGE, "a queue's name is shorter than this one");
+	if ((code = stk_options_redis(config, "stockade-schema", NULL, &link)) != 0)
 		return code;
-	(void)snprintf(
-	    key, sizeof(key), "%s%squeue:%s", config->ns, config->ns[0] == '\0' ? "" : ":", queue);
 	e = stk_redis_words(link, &reply, "LLEN", key, NULL);
 	if (e == STK_OK && reply->type == STK_REPLY_INTEGER)
 		len = reply->integer;
 	stk_reply_free(reply);
 	n = len < SAMPLES_MAX ? len : SAMPLES_MAX;
-	for (int64_t i = 0; e == STK_OK && i < n && bytes < SAMPLES_BYTES; i++)
+	for (int64_t i = 0; e == STK_OK && i < n && bytes < SAMPLES_BYTES; i++) {
 		e = take_sample(link, key, i * len / n, r, &bytes);
+		if (e == STK_E_TOOBIG)
+			e = pass_over(link, &too_large);
+	}
+	if (too_large > 0)
+		(void)fprintf(stderr,
+		    "stockade: %zu of %" PRId64
+		    " samples of queue %s are larger than 256 KiB; passed over\n",
+		    too_large, n, queue);
 	if (e != STK_OK)
 		code = stk_complain(
 		    STK_EX_REDIS, "Redis at %s: %s", config->redis, stk_redis_why(link));
