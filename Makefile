@@ -351,11 +351,14 @@ chaos-inner: all
 bench-mutations: $(B)/test/mutations ## N=1000000 mutated payloads, none of which may be admitted
 	@$< $(or $(N),1000000) $(SEED)
 
-job: ## NAME=SendInvoice [PROFILE=files]: a new job with schema, registry line, test and page
-	@sh contrib/new-job.sh "$(NAME)" "$(or $(PROFILE),pure)"
+# by the environment, so that no word of theirs is one to the shell
+job fuzz-job: export NAME := $(NAME)
+job: export PROFILE := $(or $(PROFILE),pure)
+job: ## NAME=SendInvoice [PROFILE=files,net]: a new job with schema, registry line, test and page
+	@sh contrib/new-job.sh "$$NAME" "$$PROFILE"
 
 fuzz-job: ## NAME=SendInvoice [SECONDS=60]: arguments made from its schema, its handler under sanitizers
-	@B='$(B)' MAKE='$(MAKE)' sh contrib/fuzz-job.sh "$(NAME)" "$(or $(SECONDS),60)"
+	@B='$(B)' MAKE='$(MAKE)' sh contrib/fuzz-job.sh "$$NAME" '$(or $(SECONDS),60)'
 
 lint: $(GEN_H) ## include arrows, ARCHITECTURE's file list, banned words, formatting, analyzers
 	@tests/lint.sh $(B)

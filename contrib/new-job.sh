@@ -1,5 +1,5 @@
 #!/bin/sh
-# make job NAME=SendInvoice [PROFILE=files]: what a new job needs, so that `make check` is green right after.
+# make job NAME=SendInvoice [PROFILE=files,net]: what a new job needs, so that `make check` is green right after.
 #	jobs/<function>.c            the handler
 #	jobs/<function>.schema.json  what its arguments may be
 #	jobs/<function>.md           its page
@@ -7,6 +7,8 @@
 #	tests/unit/test_<function>.c its test, through the real wall
 # Nothing that exists is overwritten.
 set -eu
+LC_ALL=C
+export LC_ALL
 name=${1:-} profile=${2:-pure}
 
 die() {
@@ -16,16 +18,52 @@ die() {
 [ -n "$name" ] || die "say NAME=SendInvoice"
 echo "$name" | grep -qE '^[A-Z][A-Za-z0-9]*(::[A-Z][A-Za-z0-9]*)*$' || die "$name is no class name such as SendInvoice or Billing::SendInvoice"
 [ ${#name} -le 48 ] || die "$name is longer than 48 characters"
-case $profile in
-pure) words='PROFILE(pure)' ;;
-files) words='PROFILE(files), READ("inputs")' ;;
-threads) words='PROFILE(threads), TASKS(4)' ;;
-net) words='PROFILE(net), CONNECT("*:443")' ;;
-exec) die "PROFILE=exec needs a program: make the job with PROFILE=pure, then write PROFILE(exec), EXEC(\"/path\") in its line" ;;
-*) die "there is no profile $profile; there are pure, files, threads, net and exec" ;;
+words='' names=''
+for one in $(echo "$profile" | tr ',+' '  '); do
+	case " $names," in *" $one,"*) die "PROFILE names $one twice" ;; esac
+	case $one in
+	pure | threads | files | net) ;;
+	exec) die "PROFILE=exec needs a program: make the job without it, then write exec into PROFILE(...) and EXEC(\"/path\") into its line" ;;
+	*) die "there is no profile $one; there are pure, files, threads, net and exec" ;;
+	esac
+	names="$names${names:+, }$one"
+	case $one in
+	files) words="$words, READ(\"inputs\")" ;;
+	threads) words="$words, TASKS(4)" ;;
+	net) words="$words, CONNECT(\"*:443\")" ;;
+	esac
+done
+case $names in
+'') die "say PROFILE=pure, or leave it out" ;;
+*pure*,* | *,*pure*) die "PROFILE=pure goes with no other" ;;
 esac
+words="PROFILE($names)$words"
+
 # SendInvoice, Billing::SendPDF -> send_invoice, billing_send_pdf
 fn=$(echo "$name" | sed 's/::/_/g; s/\([a-z0-9]\)\([A-Z]\)/\1_\2/g; s/\([A-Z]\)\([A-Z][a-z]\)/\1_\2/g' | tr 'A-Z' 'a-z' | tr -s _)
+# Words of C and C++, what the runtime and the other jobs define, and, where a compiler can be asked,
+# what libc and the libraries beside it do: a handler called time() would be everybody's time().
+links() { # links TEXT LIBRARY...
+	text=$1
+	shift
+	printf '%s\n' "$text" | ${CC:-cc} -w -fno-builtin -x c -o "$try" - "$@" >/dev/null 2>&1
+}
+taken() { # taken FUNCTION
+	case $1 in main | stockade_* | stk_*) return 0 ;; esac
+	sed -n '/ reserved\[\] = {/,/};/p' jobs/schema/plan.c | grep -qF "\"$1\"" && return 0
+	grep -qE "[ *]$1\(" jobs/*.h && return 0
+	try=$(mktemp "${TMPDIR:-/tmp}/new-job-XXXXXX") libraries=
+	for l in m jansson pcre2-8 seccomp cap sodium z png jpeg archive curl; do
+		if links 'int main(void) { return 0; }' "-l$l"; then libraries="$libraries -l$l"; fi
+	done
+	status=1
+	# shellcheck disable=SC2086 # a list of words
+	if links "char $1(void); int main(void) { return $1(); }" $libraries; then status=0; fi
+	rm -f "$try"
+	return $status
+}
+! taken "$fn" || fn=${fn}_job
+[ ${#fn} -le 55 ] || die "$name becomes the function $fn, longer than 55 characters: choose a shorter name"
 for f in "jobs/$fn.c" "jobs/$fn.schema.json" "jobs/$fn.md" "tests/unit/test_$fn.c"; do
 	[ ! -e "$f" ] || die "$f is there already"
 done
@@ -87,7 +125,7 @@ cat >"jobs/$fn.md" <<END
 What it is for, and for whom. What it reads, what it writes, whom it talks to.
 
 * **Arguments**: \`stockade schema docs $name\`.
-* **Profile**: $profile. Why it needs no less.
+* **Profile**: $names. Why it needs no less.
 * **Repetition**: delivery is at least once. What makes a second run harmless: \`stockade_job_id()\` as an idempotency key, or say why it is
   harmless anyway, and add IDEMPOTENT to its line.
 * **Results**: what the result holds.

@@ -224,7 +224,7 @@ static void put_values(FILE *out, const struct stk_plan *plan)
 			continue;
 		stk_put(out, "_Static_assert(sizeof(enum %s_%s) == sizeof(int), \"as bound\");\n",
 		    plan->function, m->name);
-		stk_put(out, "static const char *const values_%u[] = {\n", k);
+		stk_put(out, "static const char *const stk_values_%u[] = {\n", k);
 		json_array_foreach(m->values, i, value)
 		{
 			if (!json_is_string(value))
@@ -244,7 +244,7 @@ static void put_fields(FILE *out, const struct stk_plan *plan)
 	if (plan->n == 0)
 		return;
 	put_values(out, plan);
-	stk_put(out, "static const struct stockade_field fields[] = {\n");
+	stk_put(out, "static const struct stockade_field stk_fields[] = {\n");
 	for (uint32_t i = 0; i < plan->n; i++) {
 		const struct stk_member *m = &plan->members[i];
 
@@ -259,8 +259,8 @@ static void put_fields(FILE *out, const struct stk_plan *plan)
 			stk_put(out, "STK_RULES_NONE");
 		if (m->values != NULL)
 			stk_put(out,
-			    ",\n\t\t.values = values_%u, .n_values = sizeof(values_%u) / "
-			    "sizeof(values_%u[0]),\n\t\t.which = offsetof(struct %s_args, "
+			    ",\n\t\t.values = stk_values_%u, .n_values = sizeof(stk_values_%u) / "
+			    "sizeof(stk_values_%u[0]),\n\t\t.which = offsetof(struct %s_args, "
 			    "which_%s)",
 			    i, i, i, fn, m->name);
 		stk_put(out, " },\n");
@@ -281,26 +281,30 @@ char *stk_emit_source(const struct stk_plan *plan, const struct stk_compiled *c,
 	stk_put(out,
 	    "/*\n * Written by the schema compiler from %s: change that file, not this one.\n */\n",
 	    source);
+	/* a handler may be called run() or fields(): whatever else stands in that file is stk_ */
 	stk_put(out, "#include \"%s\"\n\n#include \"jobs/cage/bind.h\"\n\n", header);
 	stk_put(out, "#pragma GCC diagnostic ignored \"-Woverlength-strings\"\n\n");
 	stk_put_program(out, &c->program);
 	put_fields(out, plan);
-	stk_put(out, "static const struct stockade_binder binder = {\n\t.program = &program,\n");
+	stk_put(out,
+	    "static const struct stockade_binder stk_binder = {\n\t.program = &stk_program,\n");
 	if (plan->n > 0)
-		stk_put(out, "\t.fields = fields,\n\t.n_fields = %u,\n", plan->n);
+		stk_put(out, "\t.fields = stk_fields,\n\t.n_fields = %u,\n", plan->n);
 	stk_put(out, "\t.json = offsetof(struct %s_args, json),\n};\n\n", fn);
 	stk_put(out,
-	    "static int bind(const json_t *args, void *out, struct stockade_violation *v)\n"
-	    "{\n\treturn stockade_bind(&binder, args, out, v);\n}\n\n");
+	    "static int stk_bind(const json_t *args, void *out, struct stockade_violation *v)\n"
+	    "{\n\treturn stockade_bind(&stk_binder, args, out, v);\n}\n\n");
 	stk_put(out,
-	    "static struct stockade_result run(struct stockade_job *job, const void *args)\n"
-	    "{\n\treturn %s(job, args);\n}\n\n",
+	    "static struct stockade_result stk_run(struct stockade_job *stk_job, const void "
+	    "*stk_args)\n"
+	    "{\n\treturn %s(stk_job, stk_args);\n}\n\n",
 	    fn);
 	stk_put(out, "extern const struct stockade_binding stockade_binding_%s;\n", fn);
 	stk_put(out,
 	    "const struct stockade_binding stockade_binding_%s = {\n"
-	    "\t.args_size = sizeof(struct %s_args),\n\t.bind = bind,\n\t.run = run,\n\t.rules = "
-	    "&program,\n};\n",
+	    "\t.args_size = sizeof(struct %s_args),\n\t.bind = stk_bind,\n\t.run = "
+	    "stk_run,\n\t.rules = "
+	    "&stk_program,\n};\n",
 	    fn, fn);
 	if (fclose(out) != 0) {
 		free(text);

@@ -45,7 +45,7 @@ static void put_rules(FILE *out, const struct stk_program *p)
 
 	if (p->n_rules == 0)
 		return;
-	stk_put(out, "static const struct stk_rule rules[] = {\n");
+	stk_put(out, "static const struct stk_rule stk_rules[] = {\n");
 	for (uint32_t i = 0; i < p->n_rules; i++) {
 		const struct stk_rule *r = &p->rules[i];
 
@@ -61,7 +61,7 @@ static void put_entries(FILE *out, const struct stk_program *p)
 {
 	if (p->n_entries == 0)
 		return;
-	stk_put(out, "static const struct stk_rule_entry entries[] = {\n");
+	stk_put(out, "static const struct stk_rule_entry stk_entries[] = {\n");
 	for (uint32_t i = 0; i < p->n_entries; i++) {
 		stk_put(out, "\t{ ");
 		stk_put_string(out, p->entries[i].key);
@@ -75,7 +75,7 @@ static void put_values(FILE *out, const struct stk_program *p)
 {
 	if (p->n_values == 0)
 		return;
-	stk_put(out, "static const struct stk_value values[] = {\n");
+	stk_put(out, "static const struct stk_value stk_values[] = {\n");
 	for (uint32_t i = 0; i < p->n_values; i++) {
 		const struct stk_value *v = &p->values[i];
 
@@ -94,7 +94,7 @@ static void put_strings(FILE *out, const char *name, const char *const *strings,
 {
 	if (n == 0)
 		return;
-	stk_put(out, "static const char *const %s[] = {\n", name);
+	stk_put(out, "static const char *const stk_%s[] = {\n", name);
 	for (uint32_t i = 0; i < n; i++) {
 		stk_put(out, "\t");
 		stk_put_string(out, strings[i]);
@@ -106,12 +106,12 @@ static void put_strings(FILE *out, const char *name, const char *const *strings,
 static void put_table(FILE *out, const char *name, uint32_t n)
 {
 	if (n > 0)
-		stk_put(out, "\t.%s = %s,\n\t.n_%s = %" PRIu32 ",\n", name, name, name, n);
+		stk_put(out, "\t.%s = stk_%s,\n\t.n_%s = %" PRIu32 ",\n", name, name, name, n);
 }
 
 void stk_put_program(FILE *out, const struct stk_program *p)
 {
-	stk_put(out, "static const struct stk_schema schemas[] = {\n");
+	stk_put(out, "static const struct stk_schema stk_schemas[] = {\n");
 	for (uint32_t i = 0; i < p->n_schemas; i++)
 		stk_put(out, "\t{ %" PRIu32 "u, %" PRIu32 "u },\n", p->schemas[i].first,
 		    p->schemas[i].n);
@@ -122,12 +122,12 @@ void stk_put_program(FILE *out, const struct stk_program *p)
 	put_strings(out, "names", p->names, p->n_names);
 	put_strings(out, "patterns", p->patterns, p->n_patterns);
 	if (p->n_lists > 0) {
-		stk_put(out, "static const uint32_t lists[] = {");
+		stk_put(out, "static const uint32_t stk_lists[] = {");
 		for (uint32_t i = 0; i < p->n_lists; i++)
 			stk_put(out, "%s%" PRIu32 "u,", i % 12 == 0 ? "\n\t" : " ", p->lists[i]);
 		stk_put(out, "\n};\n");
 	}
-	stk_put(out, "static const struct stk_program program = {\n");
+	stk_put(out, "static const struct stk_program stk_program = {\n");
 	put_table(out, "schemas", p->n_schemas);
 	put_table(out, "rules", p->n_rules);
 	put_table(out, "entries", p->n_entries);

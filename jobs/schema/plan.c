@@ -15,8 +15,8 @@
  * C17, C23 and C++20: job.h and what is generated may be used from all of them. And lower-case
  * macros of libc's headers, which would make something else of a member of that name.
  */
-static const char *const reserved[] = { "alignas", "alignof", "and", "and_eq", "asm", "auto",
-	"bitand", "bitor", "bool", "break", "case", "catch", "char", "char16_t", "char32_t",
+static const char *const reserved[] = { "alignas", "alignof", "and", "and_eq", "asm", "assert",
+	"auto", "bitand", "bitor", "bool", "break", "case", "catch", "char", "char16_t", "char32_t",
 	"char8_t", "class", "co_await", "co_return", "co_yield", "compl", "concept", "const",
 	"const_cast", "consteval", "constexpr", "constinit", "continue", "decltype", "default",
 	"delete", "do", "double", "dynamic_cast", "else", "enum", "explicit", "export", "extern",
@@ -27,9 +27,9 @@ static const char *const reserved[] = { "alignas", "alignof", "and", "and_eq", "
 	"switch", "template", "this", "thread_local", "throw", "true", "try", "typedef", "typeid",
 	"typename", "typeof", "typeof_unqual", "union", "unsigned", "using", "virtual", "void",
 	"volatile", "wchar_t", "while", "xor", "xor_eq", /* and the macros: */ "complex", "errno",
-	"h_addr", "h_errno", "imaginary", "linux", "noreturn", "sa_handler", "sa_sigaction",
-	"si_addr", "si_pid", "si_uid", "si_value", "st_atime", "st_ctime", "st_mtime", "stderr",
-	"stdin", "stdout", "unix" };
+	"h_addr", "h_errno", "imaginary", "linux", "noreturn", "offsetof", "sa_handler",
+	"sa_sigaction", "si_addr", "si_pid", "si_uid", "si_value", "st_atime", "st_ctime",
+	"st_mtime", "stderr", "stdin", "stdout", "unix" };
 
 static bool is_name(const char *s)
 {

@@ -1,7 +1,7 @@
 /*
  * source.c - schema text to a tree, and from a JSON pointer back to a line of the text.
  */
-#include "jobs/schema/schema.h"
+#include "jobs/schema/emit.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -46,23 +46,21 @@ void stk_put_plain(FILE *out, const char *s)
 		n = stk_obeyed(s);
 		last = (unsigned char)s[n == 0 ? 0 : n - 1];
 		if (n == 0)
-			(void)fputc(*s, out);
+			stk_put(out, "%c", *s);
 		else if (n == 3)
-			(void)fprintf(
-			    out, "\\u20%02x", s[1] == '\x80' ? last - 0x80u : last - 0x40u);
+			stk_put(out, "\\u20%02x", s[1] == '\x80' ? last - 0x80u : last - 0x40u);
 		else
-			(void)fprintf(out, "\\u00%02x", last);
+			stk_put(out, "\\u00%02x", last);
 	}
 }
 
 void stk_schema_put_fault(FILE *out, const char *path, const struct stk_schema_fault *f)
 {
-	(void)fprintf(
-	    out, "%s%s%d:%d: error: ", path, path[0] == '\0' ? "" : ":", f->line, f->column);
+	stk_put(out, "%s%s%d:%d: error: ", path, path[0] == '\0' ? "" : ":", f->line, f->column);
 	stk_put_plain(out, f->pointer);
-	(void)fputs(f->pointer[0] == '\0' ? "" : ": ", out);
+	stk_put(out, f->pointer[0] == '\0' ? "" : ": ");
 	stk_put_plain(out, f->text);
-	(void)fputc('\n', out);
+	stk_put(out, "\n");
 }
 
 /* --- pointers --------------------------------------------------------------------------------- */

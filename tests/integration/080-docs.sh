@@ -43,6 +43,15 @@ check "stockade(1) names every flag" nothing "$(flags | missing contrib/man/stoc
 check "there are environment variables to look for" test "$(variables | wc -l)" -ge 12
 check "stockade(1) names every environment variable" nothing "$(variables | missing contrib/man/stockade.1)"
 check "stockade-job(3) names every word of job.h" nothing "$(api | missing contrib/man/stockade-job.3)"
+functions() { grep -ohE '\bstockade_[a-z_]+\(' jobs/job.h jobs/names.h | tr -d '(' | grep -v '_make$' | sort -u; }
+# those of the first list that the second lacks
+lacking() { printf '%s\n' "$1" | grep -vxF -e "$2"; }
+check "its SYNOPSIS has every function with its arguments" nothing \
+	"$(lacking "$(functions)" "$(sed -n '/^.Sh SYNOPSIS/,/^.Sh DESCRIPTION/s/^.Fn \(stockade_[a-z_]*\) ".*/\1/p' contrib/man/stockade-job.3)")"
+check "and tells what each does" nothing \
+	"$(lacking "$(functions)" "$(sed -n '/^.Sh DESCRIPTION/,/^.Sh EXAMPLES/s/^.It Fn //p' contrib/man/stockade-job.3 | sed 's/ , Fn /\n/g')")"
+fields() { awk '/^struct stockade_[a-z_]+ \{/ { on = $2 != "stockade_result" } /^}/ { on = 0 } on && /;/ { sub(/;.*/, ""); sub(/\[.*/, ""); n = split($0, w, /[ *\t]+/); print w[n] }' jobs/job.h jobs/names.h | sort -u; }
+check "and of every field of its structures" nothing "$(lacking "$(fields)" "$(sed -n 's/^.[FV]a //p' contrib/man/stockade-job.3 | tr -s ' ,' '\n')")"
 check "stockade-job-test(3) names every word of job_test.h" nothing "$(grep -oE 'stockade_(test|assert)_[a-z_]+\(' jobs/job_test.h | tr -d '(' | grep -v '_at$' | sort -u | missing contrib/man/stockade-job-test.3)"
 synopsis() { sed -n '/^\.Sh SYNOPSIS/,/^\.Sh DESCRIPTION/p' contrib/man/stockade.1; }
 listed() { "$STOCKADE" --help | sed -n 's/^  \([a-z-]*\) .*/\1/p'; }

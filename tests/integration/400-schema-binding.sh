@@ -183,6 +183,9 @@ for word in noexcept typeof errno and_eq; do
 	printf '{ "type": "array", "prefixItems": [ { "title": "%s", "type": "integer" } ] }\n' $word >"$T/word.schema.json"
 	check "$word is no member's name" has "$("$SCHEMAC" check "$T/word.schema.json" 2>&1)" "\"$word\" is no name for a member of a C struct"
 done
+for f in job fields program lists; do
+	check "a handler may be called $f" compiles $f '{ "type": "array", "prefixItems": [ { "title": "a", "enum": [ "x" ] } ] }'
+done
 printf '{ "type": "array" }\n' >"$T/main.schema.json"
 check "main is no handler's name" has "$("$SCHEMAC" check "$T/main.schema.json" 2>&1)" '"main" is no name for a C function'
 awk 'BEGIN { printf "{ \"type\": \"array\", \"prefixItems\": [ { \"title\": \"m\", \"required\": ["; for (i = 0; i < 30000; i++) printf "%s\"k%d\"", i ? "," : "", i; printf "] }, { \"title\": \"e\", \"enum\": ["; for (i = 0; i < 30000; i++) printf "%s\"v%d\"", i ? "," : "", i; printf "] } ] }\n" }' >"$T/many.schema.json"

@@ -16,12 +16,15 @@ said=$(new NAME=NewJobTest::SendPDF PROFILE=files)
 check "make job says what it wrote" has "$said" "wrote jobs/new_job_test_send_pdf.c, jobs/new_job_test_send_pdf.schema.json, jobs/new_job_test_send_pdf.md, tests/unit/test_new_job_test_send_pdf.c and a line in jobs/registry.def"
 new NAME=NewJobTest >/dev/null
 new NAME=NewJobTestThreads PROFILE=threads >/dev/null
-new NAME=NewJobTestNet PROFILE=net >/dev/null
+# a name that is job.h's parameter, and one that is libc's function
+new NAME=Job >/dev/null
+check "a name that libc has gets _job behind it" has "$(new NAME=Time PROFILE=net,files)" "wrote jobs/time_job.c, jobs/time_job.schema.json"
+check "profiles add up" grep -qF 'JOB(time_job, "Time", PROFILE(net, files), CONNECT("*:443"), READ("inputs"), WALL_MS' jobs/registry.def
 check "its line is in the registry, with the profile" grep -qE '^JOB\(new_job_test_send_pdf, "NewJobTest::SendPDF", PROFILE\(files\), READ\("inputs"\)' jobs/registry.def
 check "what it wrote builds without a warning" make --no-print-directory -j2 CC="$CC" B="$B" WERROR=1 \
 	"$B/stockade" "$B/stockade-cage" "$B/test/test_new_job_test_send_pdf" "$B/test/test_new_job_test" \
-	"$B/test/test_new_job_test_threads" "$B/test/test_new_job_test_net"
-for t in new_job_test_send_pdf new_job_test new_job_test_threads new_job_test_net; do
+	"$B/test/test_new_job_test_threads" "$B/test/test_job" "$B/test/test_time_job"
+for t in new_job_test_send_pdf new_job_test new_job_test_threads job time_job; do
 	check "the test of $t passes" "$B/test/test_$t"
 done
 check "the house's rules hold" sh -c "tests/lint.sh '$B' house >out 2>&1 || { grep -A3 '^not ok' out; exit 1; }"
@@ -32,14 +35,18 @@ before=$(cat jobs/registry.def jobs/new_job_test.c ARCHITECTURE.md | cksum)
 refused() { # refused SENTENCE ARGUMENT...
 	sentence=$1
 	shift
-	check "refused: $sentence" has "$(new "$@")" "make job: $sentence"
+	check "refused: $sentence" sh -c 'case $1 in "make job: "*"$2"*) ;; *) echo "$1"; exit 1 ;; esac' - "$(new "$@")" "$sentence"
 }
 refused "say NAME=SendInvoice"
 refused "jobs/new_job_test.c is there already" NAME=NewJobTest
 refused "jobs/csv_summary.c is there already" NAME=CsvSummary
 refused "new_job_test is no class name" NAME=new_job_test
 refused "there is no profile root" NAME=Other PROFILE=root
-refused "PROFILE=exec needs a program" NAME=Other PROFILE=exec
+refused "PROFILE=exec needs a program" NAME=Other PROFILE=files,exec
+refused "PROFILE=pure goes with no other" NAME=Other PROFILE=net,pure
+refused "PROFILE names files twice" NAME=Other PROFILE=files,files
+refused 'Other";echo;" is no class name' 'NAME=Other";echo;"'
+refused "longer than 55 characters" "NAME=$(printf 'Aa%.0s' 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20)"
 check "a refusal changes nothing" eq "$(cat jobs/registry.def jobs/new_job_test.c ARCHITECTURE.md | cksum)" "$before"
 
 # --- the build itself, on a registry or a schema with a mistake in it
