@@ -52,21 +52,26 @@ taken() { # taken FUNCTION
 	case $1 in main | stockade_* | stk_*) return 0 ;; esac
 	sed -n '/ reserved\[\] = {/,/};/p' jobs/schema/plan.c | grep -qF "\"$1\"" && return 0
 	grep -qE "[ *]$1\(" jobs/*.h && return 0
-	try=$(mktemp "${TMPDIR:-/tmp}/new-job-XXXXXX") libraries=
+	at=$(dirname "$(${CC:-cc} -print-file-name=libc.so 2>/dev/null)") libraries=
 	for l in m jansson pcre2-8 seccomp cap sodium z png jpeg archive curl; do
-		if links 'int main(void) { return 0; }' "-l$l"; then libraries="$libraries -l$l"; fi
+		[ ! -e "$at/lib$l.so" ] || libraries="$libraries -l$l"
 	done
+	try=$(mktemp "${TMPDIR:-/tmp}/new-job-XXXXXX")
 	status=1
 	# shellcheck disable=SC2086 # a list of words
 	if links "char $1(void); int main(void) { return $1(); }" $libraries; then status=0; fi
 	rm -f "$try"
 	return $status
 }
+free() { # free FUNCTION: ends where something of that name is there
+	for f in "jobs/$1.c" "jobs/$1.schema.json" "jobs/$1.md" "tests/unit/test_$1.c"; do
+		[ ! -e "$f" ] || die "$f is there already"
+	done
+}
+free "$fn"
 ! taken "$fn" || fn=${fn}_job
 [ ${#fn} -le 55 ] || die "$name becomes the function $fn, longer than 55 characters: choose a shorter name"
-for f in "jobs/$fn.c" "jobs/$fn.schema.json" "jobs/$fn.md" "tests/unit/test_$fn.c"; do
-	[ ! -e "$f" ] || die "$f is there already"
-done
+free "$fn"
 ! grep -qE "^JOB\($fn," jobs/registry.def || die "jobs/registry.def has a line for $fn already"
 ! grep -qF "\"$name\"" jobs/registry.def || die "jobs/registry.def has a line for the class $name already"
 

@@ -177,6 +177,11 @@ rows_csv() {
 	} >"$T/inputs/$1"
 }
 
+# This tree as it is built, times included, for tests that change it; without what is only run from it.
+copy_tree() { # copy_tree TO
+	mkdir "$1" && tar -cf - --exclude=./.git --exclude="./$B/test" --exclude="./$B/fz*" . | tar -xf - -C "$1"
+}
+
 # a process and all its descendants
 tree_of() {
 	ps -e -o pid=,ppid= | awk -v top="$1" '

@@ -6,7 +6,7 @@ T=$(mktemp -d "${TMPDIR:-/tmp}/new-job-XXXXXX")
 trap 'rm -rf "$T"' EXIT
 CC=${CC:-gcc}
 # with the objects and their times, so that only what is new is compiled
-cp -a . "$T/tree" 2>/dev/null
+copy_tree "$T/tree"
 cd "$T/tree" || exit 1
 
 new() { # new ARGUMENT...

@@ -7,7 +7,7 @@ T=$(mktemp -d "${TMPDIR:-/tmp}/without-XXXXXX")
 trap 'rm -rf "$T"' EXIT
 CC=${CC:-gcc}
 # with the objects and their times, so that only what changes is compiled
-cp -a . "$T/tree" 2>/dev/null
+copy_tree "$T/tree"
 cd "$T/tree" || exit 1
 builds() { # builds WORD...: the programs, and the tests of the optional jobs
 	make --no-print-directory -j2 CC="$CC" B="$B" WERROR=1 "$@" "$B/stockade" "$B/stockade-cage" "$B/test/test_job_thumbnail" \
