@@ -52,6 +52,12 @@ grep -aE 'ERROR: |SUMMARY: |runtime error|^stockade: |    #[0-9] ' "$fz/log" | h
 input=$(find "$found" -type f -newer "$fz/before" | head -n 1)
 [ -n "$input" ] || { echo "the fuzzer ended with $rc; its log is $fz/log" >&2; exit 70; }
 echo "found:     $input"
-STOCKADE_FUZZ_SHOW=1 "$target" "$input" 2>&1 | sed -n 's/^stockade: arguments: /arguments: /p' | head -n 1
+STOCKADE_FUZZ_SHOW=1 "$target" "$input" >"$fz/again" 2>&1
+again=$?
+sed -n 's/^stockade: arguments: /arguments: /p' "$fz/again" | head -n 1
+if [ "$again" = 0 ]; then
+	echo "but not by this input alone: the handler keeps something between two runs, in a static variable or a"
+	echo "library. Each job is a process of its own, the fuzzer's runs are one: let the handler begin with a clean state."
+fi
 echo "again:     STOCKADE_FUZZ_JOB='$name' STOCKADE_FUZZ_SHOW=1 ASAN_OPTIONS=detect_leaks=0 $target $input"
 exit 1

@@ -191,6 +191,9 @@ struct stockade_result csv_summary(struct stockade_job *job, const struct csv_su
 
 	if (fd == -1)
 		return stockade_fail(job, 1, "cannot open %s: %s", args->file, strerror(errno));
+	/* too large for the stack; a fuzzer calls this again and again in one process */
+	memset(&s, 0, sizeof(s));
+	memset(&text, 0, sizeof(text));
 	s.csv.name = add_name;
 	s.csv.value = add_value;
 	s.csv.ctx = &s;

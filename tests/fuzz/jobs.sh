@@ -29,6 +29,13 @@ if STOCKADE_FUZZ_JOB=ChecksumFile STOCKADE_FUZZ_SHOW=1 "$target" "$T/input" 2>&1
 else
 	echo "not ok - one input is shown as its arguments"
 fi
+# a fuzzer's runs are one process: what the first left behind is not the second's
+printf '\na,b\n1,2\n' >"$T/input"
+if STOCKADE_FUZZ_JOB=CsvSummary timeout 60 "$target" "$T/input" "$T/input" >"$T/out" 2>&1; then
+	echo "ok - CsvSummary begins with a clean state"
+else
+	echo "not ok - CsvSummary begins with a clean state: $(tail -n 2 "$T/out" | tr '\n' ' ')"
+fi
 if [ -z "$(find "$T" -name 'stockade-fuzz-*')" ]; then
 	echo "ok - nothing is left behind"
 else
