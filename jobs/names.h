@@ -20,8 +20,8 @@ extern "C" {
 #define STOCKADE_ARGV_MAX 64
 struct stockade_argv {
 	const char *at[STOCKADE_ARGV_MAX + 1]; /* NULL-ended */
-	size_t n;     /* words so far */
-	size_t bytes; /* of them, each with its NUL */
+	size_t n;                              /* words so far */
+	size_t bytes;                          /* of them, each with its NUL */
 };
 /* A word of the handler's own: an option, a constant. */
 int stockade_argv_add(struct stockade_argv *v, const char *word);
