@@ -13,7 +13,8 @@
 static const bool doubtful[STK_OUT_COUNT] = {
 	[STK_OUT_SYSCALL_DENIED] = true,
 	[STK_OUT_CRASH] = true,
-	[STK_OUT_ABORT] = true, /* libc's and the compiler's own checks end so */
+	[STK_OUT_MEMORY_LIMIT] = true, /* a crash too, partly so called by the child's word */
+	[STK_OUT_ABORT] = true,        /* libc's and the compiler's own checks end so */
 	[STK_OUT_STACK_OVERFLOW] = true,
 	[STK_OUT_REPORT_MALFORMED] = true,
 	[STK_OUT_REPORT_FLOOD] = true,

@@ -12,7 +12,7 @@
 #include "sandbox/wire.h"
 
 #define STK_MESSAGE_MAX   1024
-#define STK_REPORT_BESIDE 512 /* READY, one DENIED and one FAULT: 476 bytes */
+#define STK_REPORT_BESIDE 512 /* READY, one DENIED and one FAULT: 492 bytes */
 
 struct stk_report {
 	uint32_t report_max, result_max;

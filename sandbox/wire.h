@@ -12,7 +12,7 @@
 #include "sandbox/base.h"
 
 #define STK_ABI          2u /* job.h's contract; a described table with another number is refused */
-#define STK_WALL_VERSION 2u /* what the entry sequence promises */
+#define STK_WALL_VERSION 3u /* what the entry sequence promises */
 
 #define STK_NAME_MAX        128 /* class name, as STK1 allows (PROTOCOL.md, STK1) */
 #define STK_LABEL_MAX       32  /* grant label such as "inputs" */
@@ -257,10 +257,13 @@ struct stk_fault {
 	int32_t signal;
 	uint32_t near_sp; /* 1: within a page range of the stack pointer, so a stack overflow */
 	uint32_t n_frames, n_modules;
+	uint64_t room; /* address space that was still to be had then, at least 1; 0: not known */
+	int32_t err;   /* errno of the thread then */
+	uint32_t pad;
 	struct stk_fault_module modules[STK_FAULT_MODULES]; /* the cage program is the first */
 	struct stk_fault_frame frames[STK_FAULT_FRAMES];    /* from the inside to the outside */
 };
-_Static_assert(sizeof(struct stk_fault) == 376, "no padding");
+_Static_assert(sizeof(struct stk_fault) == 392, "no padding");
 
 /*
  * The broker B (ARCHITECTURE.md, "The broker"). One socket per job, its other end in J; the first

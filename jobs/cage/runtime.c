@@ -327,5 +327,6 @@ void stockade_run_job(const struct stockade_class *class_entry, const struct stk
 		refuse(&job, STK_RESULT_ARGS_SCHEMA, &violation);
 	if ((go.flags & STK_GO_CHECK_ONLY) != 0)
 		finish(&job, STOCKADE_DONE);
+	errno = 0; /* what a crash finds in it is the handler's */
 	finish(&job, binding->run(&job, bound));
 }

@@ -83,6 +83,45 @@ int hostile_map_all(const struct hostile_args *a)
 	return 0;
 }
 
+/* As a cage program with many libraries has it: a share of the limit that is mapped, not resident.
+ */
+int hostile_alloc_behind_libraries(const struct hostile_args *a)
+{
+	void *libraries = mmap(NULL, 24u << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return libraries == MAP_FAILED ? 0 : hostile_alloc_unchecked(a);
+}
+
+/* One piece that can never be had, and nobody looks; most of the limit is still free. */
+int hostile_alloc_huge(const struct hostile_args *a)
+{
+	volatile char *p = malloc((size_t)1 << 32);
+
+	p[a->n] = 1;
+	return 0;
+}
+
+/* The habit of many programs: what cannot be had ends them. */
+int hostile_alloc_or_abort(const struct hostile_args *a)
+{
+	(void)a;
+	for (int i = 0; i < 512; i++)
+		if (calloc(1, 1u << 20) == NULL)
+			abort();
+	return 0;
+}
+
+/* It was refused memory once and lived; its own mistake comes later, after another errno. */
+int hostile_null_later(const struct hostile_args *a)
+{
+	volatile char *p = NULL;
+
+	free(malloc((size_t)1 << 45));
+	(void)close(-1);
+	p[a->n] = 1;
+	return 0;
+}
+
 /* Every second page of a range gets other rights: one mapping each, until vm.max_map_count. */
 int hostile_vma_flood(const struct hostile_args *a)
 {

@@ -43,6 +43,8 @@ struct facts {
 		.n_modules = 2,                                      \
 		.frames = { { .offset = 0x1234, .module = (first) }, \
 		    { .offset = 0x5678, .module = (second) } } }
+#define AT(sig, a, e, r) \
+	.has_fault = true, .fault = { .signal = (sig), .addr = (a), .err = (e), .room = (r) }
 #define RESULT(k) .ready = true, .has_result = true, .result = { .kind = (k) }
 
 static void every_end_has_its_name(void **state)
@@ -101,6 +103,25 @@ static void every_end_has_its_name(void **state)
 		{ 0, -SIGXFSZ, 0, 0, 0, { READY }, STK_OUT_FILE_SIZE_LIMIT, "1000 bytes" },
 		{ 0, -SIGSEGV, 0, 60000, 0, { READY }, STK_OUT_MEMORY_LIMIT, "64 MiB" },
 		{ 0, -SIGABRT, 0, 60000, 0, { READY }, STK_OUT_MEMORY_LIMIT, "" },
+		/* a use of what a refused call returns, while memory was refused */
+		{ 0, -SIGSEGV, 0, 20480, 0, { READY, AT(SIGSEGV, 0, ENOMEM, 3u << 20) },
+		    STK_OUT_MEMORY_LIMIT,
+		    "after it was refused memory, with 20 MiB resident and 3 MiB still to be had "
+		    "of its limit of 64 MiB" },
+		{ 0, -SIGABRT, 0, 0, 0, { READY, AT(SIGABRT, 0x401000, ENOMEM, 60u << 20) },
+		    STK_OUT_MEMORY_LIMIT, "SIGABRT after it was refused memory" },
+		{ 0, -SIGSEGV, 0, 0, 0, { READY, AT(SIGSEGV, UINT64_MAX, ENOMEM, 1) },
+		    STK_OUT_MEMORY_LIMIT, "" },
+		{ 0, -SIGSEGV, 0, 0, 0, { READY, AT(SIGSEGV, 8, ENOMEM, 0) }, STK_OUT_MEMORY_LIMIT,
+		    "0 MiB resident of its limit" },
+		{ 0, -SIGSEGV, 0, 0, 0, { READY, AT(SIGSEGV, 8, EACCES, (2u << 20) - 1) },
+		    STK_OUT_MEMORY_LIMIT, "SIGSEGV with 0 MiB resident and 1 MiB still to be had" },
+		{ 0, -SIGSEGV, 0, 0, 0, { READY, AT(SIGSEGV, 8, EACCES, 2u << 20) }, STK_OUT_CRASH,
+		    "0x8" },
+		{ 0, -SIGSEGV, 0, 0, 0, { READY, AT(SIGSEGV, 0x10000, ENOMEM, 1) }, STK_OUT_CRASH,
+		    "0x10000" },
+		{ 0, -SIGFPE, 0, 0, 0, { READY, AT(SIGFPE, 0, ENOMEM, 1) }, STK_OUT_CRASH, "" },
+		{ 0, -SIGABRT, 0, 0, 0, { READY, AT(SIGSEGV, 0, ENOMEM, 1) }, STK_OUT_ABORT, "" },
 		/* faults */
 		{ 0, -SIGSEGV, 0, 0, 0, { READY, .has_fault = true, .fault = { .near_sp = 1 } },
 		    STK_OUT_STACK_OVERFLOW, "8 MiB" },

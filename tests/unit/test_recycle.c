@@ -93,6 +93,7 @@ static void a_suspect_end_is_its_last(void **state)
 		{ "Hostile::PtraceParent", STK_OUT_SYSCALL_DENIED },
 		{ "Hostile::Segv", STK_OUT_CRASH },
 		{ "Hostile::Abort", STK_OUT_ABORT },
+		{ "Hostile::AllocHuge", STK_OUT_MEMORY_LIMIT },
 		{ "Hostile::StackOverflow", STK_OUT_STACK_OVERFLOW },
 		{ "Hostile::ReportForger", STK_OUT_REPORT_MALFORMED },
 		{ "Hostile::ReportFlood", STK_OUT_REPORT_FLOOD },
