@@ -56,7 +56,7 @@ static struct stk_row stated(const struct stk_row *r, const struct build *b)
 
 static bool in_effect(const struct stk_row *r, uint32_t groups)
 {
-	return r->nr >= 0 && (r->groups & groups) != 0 && r->action != STK_ROW_HINT;
+	return r->nr >= 0 && (r->groups & groups) != 0 && r->action != STK_ROW_INSTEAD;
 }
 
 /*
@@ -88,7 +88,7 @@ static uint32_t action_of(const struct stk_row *r)
 	case STK_ROW_ALLOW: return SCMP_ACT_ALLOW;
 	case STK_ROW_SOFT: return SCMP_ACT_ERRNO(r->err);
 	case STK_ROW_KILL: return SCMP_ACT_KILL_PROCESS;
-	case STK_ROW_HINT: break;
+	case STK_ROW_INSTEAD: break;
 	}
 	return SCMP_ACT_TRAP;
 }

@@ -75,12 +75,17 @@ const char *stk_syscall_name(uint32_t arch, int nr);
 /* AUDIT_ARCH_* this program was built for. */
 uint32_t stk_syscall_arch(void);
 
+/* What could have been done about a denied call; all text static. */
+struct stk_way {
+	const char *grant; /* the profile that is missing, as people say it: "files read" */
+	const char *line;  /* how a registry line gives it; NULL without a grant */
+	const char
+	    *instead; /* what to use; NULL: the grant, if there is one, allows the very call */
+};
 /*
- * Which grant would have allowed this call of process @self to a class with @profiles: "files
- * read", "files write", "threads", "net", "exec"; NULL if none ever does. For "SyscallDenied:
- * openat (class X has no files read grant)". Static storage.
+ * For a call of process @self that was denied to a class with @profiles, or to the class's program
+ * (its sum, program.h). Nothing set: no class may ever make it, and nothing stands in for it.
  */
-const char *stk_syscall_missing_grant(
-    int nr, const uint64_t args[6], uint64_t self, uint32_t profiles);
+struct stk_way stk_syscall_way(int nr, const uint64_t args[6], uint64_t self, uint32_t profiles);
 
 #endif

@@ -98,10 +98,29 @@ static void unready(const struct stk_end *e, struct stk_outcome *o)
 
 /* --- signals ---------------------------------------------------------------------------------- */
 
+/* What could be done about it, after the call and who made it. */
+void stk_outcome_add_way(struct stk_outcome *o, const struct stk_way *way, const char *who)
+{
+	size_t n = strlen(o->why);
+	char *at = o->why + n;
+	size_t room = sizeof(o->why) - n;
+
+	if (way->instead == NULL && way->grant == NULL)
+		(void)snprintf(at, room, ": no %s may make it like this", who);
+	else if (way->instead == NULL)
+		(void)snprintf(at, room, ": %s in its registry line allows it", way->line);
+	else if (way->grant == NULL)
+		(void)snprintf(at, room, ": no %s may make it like this; %s", who, way->instead);
+	else
+		(void)snprintf(at, room, ": no %s may make it like this; with %s %s", who,
+		    way->line, way->instead);
+}
+
 static void denied(const struct stk_end *e, struct stk_outcome *o)
 {
 	const struct stk_denied *d = &e->report->denied;
-	const char *call, *grant;
+	const char *call;
+	struct stk_way way;
 
 	if (!e->report->has_denied) {
 		stk_outcome_say(o, STK_OUT_SYSCALL_DENIED,
@@ -117,15 +136,15 @@ static void denied(const struct stk_end *e, struct stk_outcome *o)
 		    "an unknown call (class %s): no class may make it", e->class_desc->name);
 		return;
 	}
-	grant =
-	    stk_syscall_missing_grant(d->nr, d->args, (uint64_t)o->pid, e->class_desc->profiles);
-	o->missing = grant;
-	if (grant != NULL)
+	way = stk_syscall_way(d->nr, d->args, (uint64_t)o->pid, e->class_desc->profiles);
+	o->missing = way.grant;
+	if (way.grant != NULL)
 		stk_outcome_say(o, STK_OUT_SYSCALL_DENIED, "%s (class %s has no %s grant)", call,
-		    e->class_desc->name, grant);
+		    e->class_desc->name, way.grant);
 	else
-		stk_outcome_say(o, STK_OUT_SYSCALL_DENIED,
-		    "%s (class %s): not in any profile like this", call, e->class_desc->name);
+		stk_outcome_say(
+		    o, STK_OUT_SYSCALL_DENIED, "%s (class %s)", call, e->class_desc->name);
+	stk_outcome_add_way(o, &way, "class");
 }
 
 static bool cpu_spent(const struct stk_end *e, const struct stk_outcome *o)

@@ -64,7 +64,8 @@ struct stk_outcome {
 	bool started;        /* GO was sent: the run is spent */
 	pid_t pid;           /* 0: no child was made */
 	int status;          /* as from waitid: exit code, or -signal; only if pid != 0 */
-	const char *missing; /* SyscallDenied: the grant that would allow it, static; or NULL */
+	const char *missing; /* SyscallDenied: the grant that it or what stands in for it
+			      * needs, static; or NULL */
 	uint32_t code;       /* STK_RESULT_FAIL, FAIL_FOR_GOOD: the handler's code */
 	uint32_t retry_ms;   /* RetryAsked */
 	int64_t wall_ms, cpu_ms, maxrss_kib;

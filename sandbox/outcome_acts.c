@@ -5,6 +5,7 @@
 #include "sandbox/verdict.h"
 
 #include "sandbox/filter.h"
+#include "sandbox/program.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -14,15 +15,28 @@
 
 static void program_denied(const struct stk_end *e, struct stk_outcome *o)
 {
+	const struct stk_class_desc *c = e->class_desc;
 	const struct stk_denied *d = &e->program->denied;
-	const char *call =
-	    e->program->has_denied ? stk_syscall_name(d->arch, d->nr) : "a system call";
+	const char *call = stk_syscall_name(d->arch, d->nr);
+	struct stk_way way = { .instead = NULL };
 
-	stk_outcome_say(o, STK_OUT_SYSCALL_DENIED, "%s (program %s of class %s)%s",
-	    call == NULL ? "an unknown call" : call, e->class_desc->program, e->class_desc->name,
-	    e->program->has_denied
-		? ": no program may make it; the exec profile has no network and no processes"
-		: ": which one is not known, the kernel gave no notification");
+	if (!e->program->has_denied) {
+		stk_outcome_say(o, STK_OUT_SYSCALL_DENIED,
+		    "a system call (program %s of class %s): which one is not known, the kernel "
+		    "gave no notification",
+		    c->program, c->name);
+		return;
+	}
+	if (call != NULL)
+		way = stk_syscall_way(d->nr, d->args, 0, stk_program_sum(c->profiles));
+	o->missing = way.grant;
+	if (way.grant == NULL)
+		way.instead = "a program has no network, no processes and no code that it wrote";
+	stk_outcome_say(o, STK_OUT_SYSCALL_DENIED, "%s (program %s of class %s%s%s%s)",
+	    call == NULL ? "an unknown call" : call, c->program, c->name,
+	    way.grant == NULL ? "" : ", which has no ", way.grant == NULL ? "" : way.grant,
+	    way.grant == NULL ? "" : " grant");
+	stk_outcome_add_way(o, &way, "program");
 }
 
 /* What ended a class's program, where that was the wall and not the program. */

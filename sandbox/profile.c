@@ -68,8 +68,8 @@
 #define ALLOW_IF(g, call, ...) { ROW(g, call, STK_ROW_ALLOW, 0), .args = { __VA_ARGS__ }, .text = #__VA_ARGS__ },
 #define SOFT(g, call, e)       { ROW(g, call, STK_ROW_SOFT, e) },
 #define KILL(g, call)          { ROW(g, call, STK_ROW_KILL, 0) },
-#define HINT(g, call)          { ROW(g, call, STK_ROW_HINT, 0) },
-#define HINT_IF(g, call, ...)  { ROW(g, call, STK_ROW_HINT, 0), .args = { __VA_ARGS__ }, .text = #__VA_ARGS__ },
+#define INSTEAD(g, call, t)    { ROW(g, call, STK_ROW_INSTEAD, 0), .text = (t) },
+#define INSTEAD_IF(g, call, t, ...) { ROW(g, call, STK_ROW_INSTEAD, 0), .args = { __VA_ARGS__ }, .text = (t) },
 /* clang-format on */
 
 static const struct stk_row table[] = {
@@ -130,7 +130,8 @@ struct stk_verdict stk_profile_verdict(
 	for (size_t i = 0; i < STK_ARRAY_LEN(table); i++) {
 		const struct stk_row *r = &table[i];
 
-		if (nr < 0 || r->nr != nr || (r->groups & groups) == 0 || r->action == STK_ROW_HINT)
+		if (nr < 0 || r->nr != nr || (r->groups & groups) == 0 ||
+		    r->action == STK_ROW_INSTEAD)
 			continue;
 		if (r->action == STK_ROW_KILL)
 			return (struct stk_verdict){ .kind = STK_VERDICT_KILL };
@@ -232,12 +233,12 @@ enum stk_err stk_rows_check(const struct stk_row *rows, size_t n, uint32_t group
 	*why = NULL;
 	for (size_t i = 0; i < n && *why == NULL; i++) {
 		if (rows[i].nr < 0 || (rows[i].groups & groups) == 0 ||
-		    rows[i].action == STK_ROW_HINT)
+		    rows[i].action == STK_ROW_INSTEAD)
 			continue;
 		*why = check_row(&rows[i]);
 		for (size_t j = 0; j < i && *why == NULL; j++)
 			if (rows[j].nr == rows[i].nr && (rows[j].groups & groups) != 0 &&
-			    rows[j].action != STK_ROW_HINT)
+			    rows[j].action != STK_ROW_INSTEAD)
 				*why = check_pair(&rows[i], &rows[j]);
 	}
 	return *why == NULL ? STK_OK : STK_E_REFUSED;

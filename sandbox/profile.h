@@ -47,8 +47,8 @@ enum stk_row_action {
 	STK_ROW_SOFT, /* the whole call answers .err, unless a row of the same sum allows some of it
 		       */
 	STK_ROW_KILL, /* the whole call ends the process (WORKER) */
-	STK_ROW_HINT, /* grants nothing: names the profile that will, in stk_syscall_missing_grant()
-		       */
+	STK_ROW_INSTEAD, /* grants nothing: .text says what to use, in stk_syscall_way(); .groups
+			    0: with any profile */
 };
 
 enum stk_arg_op {
@@ -70,7 +70,8 @@ struct stk_row {
 	uint16_t err;
 	struct stk_arg_rule
 	    args[STK_ROW_ARGS_MAX + 1]; /* all must hold; rows of one call are ORed */
-	const char *text; /* the conditions as profile.def writes them; NULL without any */
+	/* the conditions as profile.def writes them, NULL without any; of INSTEAD: the words */
+	const char *text;
 };
 
 /* The table of profile.def; static, read-only. */

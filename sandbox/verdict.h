@@ -5,6 +5,7 @@
 #ifndef SANDBOX_VERDICT_H
 #define SANDBOX_VERDICT_H
 
+#include "sandbox/filter.h"
 #include "sandbox/outcome.h"
 #include "sandbox/parent.h"
 #include "sandbox/report.h"
@@ -46,6 +47,9 @@ void stk_verdict_by_us(const struct stk_end *e, struct stk_outcome *o);
 /* Sets name and sentence. */
 void stk_outcome_say(struct stk_outcome *o, enum stk_outcome_name n, const char *fmt, ...)
     STK_PRINTF(3, 4);
+
+/* Adds what could be done about a denied call; @who: "class" or "program". */
+void stk_outcome_add_way(struct stk_outcome *o, const struct stk_way *way, const char *who);
 
 /* The worker changed its mind before there was a child. */
 void stk_outcome_called_off(struct stk_outcome *o);

@@ -45,7 +45,7 @@ else
 	echo "not ok - aarch64: both programs and every test compile without a warning"
 	status=1
 fi
-for test in test_profile test_filter test_outcome test_report test_classes test_payload test_scan test_envelope; do
+for test in test_profile test_denials test_filter test_outcome test_report test_classes test_payload test_scan test_envelope; do
 	CMOCKA_MESSAGE_OUTPUT=TAP qemu-aarch64 -L /usr/aarch64-linux-gnu -E LD_LIBRARY_PATH="$libs" \
 		"$out/test/$test" >"$T/$test.log" 2>&1 && grep -aq '^ok ' "$T/$test.log" || status=1
 	grep -aE '^(not )?ok |^#' "$T/$test.log" | sed 's/ - / - aarch64: /'

@@ -79,6 +79,12 @@ static void add_corner(uint64_t out[CORNERS], size_t *len, uint64_t value)
 	out[(*len)++] = value;
 }
 
+/* What only a sentence says is no corner. */
+static bool speaks_of(const struct stk_row *r, int nr)
+{
+	return r->nr == nr && r->action != STK_ROW_INSTEAD;
+}
+
 /* Every value that some row of this call treats specially, and its neighbours. */
 static size_t corners(int nr, unsigned arg, uint64_t self, uint64_t out[CORNERS])
 {
@@ -89,7 +95,7 @@ static size_t corners(int nr, unsigned arg, uint64_t self, uint64_t out[CORNERS]
 	for (size_t i = 0; i < STK_ARRAY_LEN(fixed); i++)
 		add_corner(out, &len, fixed[i]);
 	for (size_t i = 0; i < n; i++)
-		for (size_t j = 0; rows[i].nr == nr && j < stk_row_n_args(&rows[i]); j++) {
+		for (size_t j = 0; speaks_of(&rows[i], nr) && j < stk_row_n_args(&rows[i]); j++) {
 			const struct stk_arg_rule *a = &rows[i].args[j];
 
 			if (a->arg != arg || a->op != STK_ARG_MASKED)
@@ -107,7 +113,7 @@ static bool arg_matters(int nr, unsigned arg)
 	const struct stk_row *rows = stk_profile_rows(&n);
 
 	for (size_t i = 0; i < n; i++)
-		for (size_t j = 0; rows[i].nr == nr && j < stk_row_n_args(&rows[i]); j++)
+		for (size_t j = 0; speaks_of(&rows[i], nr) && j < stk_row_n_args(&rows[i]); j++)
 			if (rows[i].args[j].arg == arg)
 				return true;
 	return false;
@@ -160,7 +166,7 @@ static void ask_everything(struct subject *s)
 		ask_product(s, nr, 0, ones);
 	}
 	for (size_t i = 0; i < n; i++)
-		if (rows[i].nr >= 0)
+		if (rows[i].nr >= 0 && rows[i].action != STK_ROW_INSTEAD)
 			ask_flips(s, &rows[i]);
 }
 

@@ -1,6 +1,6 @@
 /*
  * test_profile.c - the table itself: what it may never say, what is refused because libseccomp
- * would weaken it, and the names a denial gets from it.
+ *would weaken it.
  */
 #include "sandbox/filter.h"
 #include "sandbox/profile.h"
@@ -326,127 +326,6 @@ static void a_table_that_would_be_weakened_is_refused(void **state)
 	    stk_rows_check((struct stk_row[]){ narrow, other }, 2, STK_GROUP_BASE, &why), STK_OK);
 }
 
-static void denials_are_named(void **state)
-{
-	uint64_t read_only[6] = { 0 }, create[6] = { 0, 0, O_WRONLY | O_CREAT, 0600 },
-		 none[6] = { 0 };
-	uint64_t thread[6] = { 0x3d0f00 };
-	uint32_t arch = stk_syscall_arch();
-
-	(void)state;
-	assert_string_equal(stk_syscall_name(arch, STK_NR_openat), "openat");
-	assert_string_equal(stk_syscall_name(arch, SYS_execve), "execve");
-	assert_null(stk_syscall_name(arch, -1));
-	assert_null(stk_syscall_name(arch, 100000));
-	assert_null(stk_syscall_name(AUDIT_ARCH_I386, 1));
-	assert_string_equal(
-	    stk_syscall_missing_grant(SYS_openat, read_only, 4242, 0), "files read");
-	assert_string_equal(stk_syscall_missing_grant(SYS_openat, create, 4242, 0), "files write");
-	assert_string_equal(
-	    stk_syscall_missing_grant(SYS_openat, create, 4242, STK_PROFILE_FILES_READ),
-	    "files write");
-	assert_string_equal(stk_syscall_missing_grant(SYS_socket, none, 4242, 0), "net");
-	assert_string_equal(stk_syscall_missing_grant(SYS_execve, none, 4242, 0), "exec");
-	assert_string_equal(stk_syscall_missing_grant(SYS_clone, thread, 4242, 0), "threads");
-	assert_null(stk_syscall_missing_grant(SYS_clone, none, 4242, 0));
-	assert_null(stk_syscall_missing_grant(SYS_ptrace, none, 4242, 0));
-	assert_null(stk_syscall_missing_grant(-1, none, 4242, 0));
-}
-
-/* Bits of a profile as the sentence of a denial names it. */
-static uint32_t bit_of(const char *grant)
-{
-	static const struct {
-		const char *text;
-		uint32_t bit;
-	} all[] = {
-		{ "files read", STK_PROFILE_FILES_READ },
-		{ "files write", STK_PROFILE_FILES_WRITE },
-		{ "threads", STK_PROFILE_THREADS },
-		{ "net", STK_PROFILE_NET },
-		{ "exec", STK_PROFILE_EXEC },
-	};
-
-	for (size_t i = 0; i < STK_ARRAY_LEN(all); i++)
-		if (strcmp(all[i].text, grant) == 0)
-			return all[i].bit;
-	fail_msg("an unknown grant: %s", grant);
-	return 0;
-}
-
-/* The grant gives another way to the same end: a broker for sockets, stockade_exec for execve. */
-static bool hinted(int nr, const uint64_t args[6], uint32_t bit)
-{
-	size_t n;
-	const struct stk_row *rows = stk_profile_rows(&n);
-
-	for (size_t i = 0; i < n; i++)
-		if (rows[i].nr == nr && rows[i].action == STK_ROW_HINT &&
-		    (rows[i].groups & bit) != 0 && stk_row_matches(&rows[i], args, 4242))
-			return true;
-	return false;
-}
-
-/*
- * A named grant is one that the class lacks and that allows this very call; and whenever one
- * profile alone would allow it, one is named.
- */
-static void name_of(int nr, const uint64_t args[6], uint32_t profiles)
-{
-	const char *grant = stk_syscall_missing_grant(nr, args, 4242, profiles);
-	bool possible = false;
-
-	/* a program's denials are named by its class's */
-	if ((profiles & STK_PROFILE_PROGRAM) != 0)
-		return;
-	if (stk_profile_verdict(profiles | STK_GROUP_BASE, nr, args, 4242).kind != STK_VERDICT_DENY)
-		return;
-	for (uint32_t bit = 1; bit <= STK_PROFILE_EXEC; bit <<= 1)
-		possible =
-		    possible ||
-		    ((bit & STK_PROFILE_READY) != 0 && (profiles & bit) == 0 &&
-			stk_profile_verdict(profiles | bit | STK_GROUP_BASE, nr, args, 4242).kind ==
-			    STK_VERDICT_ALLOW);
-	if (grant == NULL && possible)
-		fail_msg("call %d: a grant would allow it, none is named", nr);
-	if (grant == NULL)
-		return;
-	assert_int_equal(profiles & bit_of(grant), 0);
-	if (hinted(nr, args, bit_of(grant)))
-		return;
-	assert_int_equal(
-	    stk_profile_verdict(profiles | bit_of(grant) | STK_GROUP_BASE, nr, args, 4242).kind,
-	    STK_VERDICT_ALLOW);
-}
-
-static void every_denial_names_the_grant_that_would_do_and_no_other(void **state)
-{
-	size_t n;
-	const struct stk_row *rows = stk_profile_rows(&n);
-	uint32_t sum = 0;
-
-	(void)state;
-	do {
-		for (int nr = 0; nr < stk_profile_nr_end() + 64; nr++) {
-			uint64_t zero[6] = { 0 }, ones[6];
-
-			memset(ones, 0xff, sizeof(ones));
-			name_of(nr, zero, sum);
-			name_of(nr, ones, sum);
-		}
-		for (size_t i = 0; i < n; i++) {
-			uint64_t args[6];
-
-			if (rows[i].nr < 0)
-				continue;
-			satisfy(&rows[i], 4242, args);
-			name_of(rows[i].nr, args, sum);
-			args[2] |= 1ull << 40;
-			name_of(rows[i].nr, args, sum);
-		}
-	} while ((sum = next_sum(sum)) != 0);
-}
-
 static size_t rows_of(uint32_t groups, int nr)
 {
 	size_t n, found = 0;
@@ -506,8 +385,6 @@ int main(void)
 		cmocka_unit_test(threads_may_clone_threads_and_nothing_else),
 		cmocka_unit_test(the_numbers_are_what_libseccomp_knows),
 		cmocka_unit_test(a_table_that_would_be_weakened_is_refused),
-		cmocka_unit_test(denials_are_named),
-		cmocka_unit_test(every_denial_names_the_grant_that_would_do_and_no_other),
 		cmocka_unit_test(what_is_listed_is_what_is_allowed),
 	};
 
