@@ -114,7 +114,8 @@ enum stockade_level {
 /*
  * One line for the worker's log, with the job's id beside it; cut at 1024 bytes. All lines of one
  * job share the class's report limit (4 KiB unless it asks for more); the line that would go over
- * it is not sent, and neither is any after it. What is printed to stdout or stderr is not logged.
+ * it is not sent, and neither is any after it: the worker logs how many (job.unlogged). What is
+ * printed to stdout or stderr is not logged.
  */
 void stockade_log(struct stockade_job *job, enum stockade_level level, const char *fmt, ...)
     STOCKADE_PRINTF(3, 4);
@@ -150,7 +151,8 @@ int64_t stockade_deadline_left_ms(const struct stockade_job *job);
 
 /*
  * The descriptor of the directory that the operator mapped to @label (an O_PATH descriptor for the
- * *at() calls; never close it), or -1 with errno ENOENT if the class has no grant of that label.
+ * *at() calls; never close it), or -1 with errno ENOENT if the class has no grant of that label,
+ * which is then logged once.
  */
 int stockade_dir(const struct stockade_job *job, const char *label);
 

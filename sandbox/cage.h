@@ -151,7 +151,8 @@ struct stk_run_request {
 	const char *queue; /* for the child's title; NULL: it shows none */
 	uint8_t job_id[16];
 	char trace[STK_TRACE_BYTES]; /* what stockade_trace() says */
-	bool check_only;        /* arguments are checked and bound, the handler is not called */
+	bool exact_tasks; /* threads: bounded by what the uid has now (tasks.h), to try a number */
+	bool check_only;  /* arguments are checked and bound, the handler is not called */
 	struct stk_span args;   /* JSON text, <= STK_ARGS_MAX; J reads it only after READY */
 	struct stk_span handed; /* secrets and settings of the class (wire.h), sent behind them */
 };

@@ -131,6 +131,20 @@ static enum stk_err on_log(struct stk_report *r, const uint8_t *body, size_t len
 	return STK_OK;
 }
 
+/* It only grows, so that few of them say anything. */
+static enum stk_err on_unlogged(struct stk_report *r, const uint8_t *body, size_t len)
+{
+	uint32_t n;
+
+	if (!r->ready || r->has_result || len != sizeof(n))
+		return STK_E_FORMAT;
+	memcpy(&n, body, sizeof(n));
+	if (n <= r->unlogged)
+		return STK_E_FORMAT;
+	r->unlogged = n;
+	return STK_OK;
+}
+
 /* Counted against the job's age: an honest one that is read late is late as a whole. */
 static enum stk_err pulse(struct stk_report *r)
 {
@@ -208,6 +222,7 @@ static const struct {
 	[STK_FRAME_FAULT] = { on_fault },
 	[STK_FRAME_LOG] = { on_log },
 	[STK_FRAME_RESULT] = { on_result },
+	[STK_FRAME_UNLOGGED] = { on_unlogged },
 	[STK_FRAME_PROGRESS] = { on_progress },
 	[STK_FRAME_BEAT] = { on_beat },
 	[STK_FRAME_RELEASE] = { on_release },
@@ -228,7 +243,8 @@ static enum stk_err check_head(struct stk_report *r, const struct stk_frame *f)
 		       : f->len > STK_ARGS_MAX ? STK_E_TOOBIG
 					       : STK_OK;
 	r->counted += HEAD + (uint64_t)f->len;
-	/* READY, SETUP, DENIED and FAULT of an honest job fit beside its whole allowance */
+	/* READY, SETUP, DENIED, FAULT and UNLOGGED of an honest job fit beside its whole allowance
+	 */
 	if (r->counted > (uint64_t)r->report_max + STK_REPORT_BESIDE)
 		return STK_E_TOOBIG;
 	return f->len > r->cap - HEAD ? STK_E_TOOBIG : STK_OK;

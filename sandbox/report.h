@@ -12,7 +12,7 @@
 #include "sandbox/wire.h"
 
 #define STK_MESSAGE_MAX   1024
-#define STK_REPORT_BESIDE 512 /* READY, one DENIED and one FAULT: 492 bytes */
+#define STK_REPORT_BESIDE 640 /* READY, one DENIED, one FAULT and two UNLOGGED: 524 bytes */
 
 struct stk_report {
 	uint32_t report_max, result_max;
@@ -31,6 +31,7 @@ struct stk_report {
 	uint32_t n_releases;
 	size_t release_bytes; /* of all, at most STK_ARGS_MAX: they came among the arguments */
 	uint64_t pulses;      /* PROGRESS and BEAT so far */
+	uint32_t unlogged;    /* log lines that did not fit, by its own count */
 	uint64_t words;       /* LOG, PROGRESS and BEAT so far: signs of life */
 	void (*log)(void *ctx, uint32_t level, struct stk_span text);
 	/* may be set after stk_report_init(); @note is untrusted, borrowed for the call */

@@ -102,6 +102,7 @@ enum stk_err stk_cage_run(struct stk_cage *c, const struct stk_run_request *r,
 	run.oom_before = stk_cage_oom_kills(c);
 	c->hooks = hooks;
 	c->called_off = false;
+	c->exact_tasks = r->exact_tasks;
 	e = spawn_with_patience(&run);
 	c->hooks = NULL;
 	if (e == STK_OK)

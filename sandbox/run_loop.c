@@ -268,6 +268,8 @@ static void judge(struct stk_run *run)
 		.oom_kills = stk_cage_oom_kills(run->c) - run->oom_before };
 
 	stk_verdict(&end, run->out);
+	run->out->unlogged = run->report.unlogged;
+	run->out->tasks_seen = run->tasks.seen;
 	run->out->cpu_ms += run->program.last.cpu_ms;
 	if (run->program.last.maxrss_kib > run->out->maxrss_kib)
 		run->out->maxrss_kib = run->program.last.maxrss_kib;

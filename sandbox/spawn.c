@@ -277,10 +277,10 @@ enum stk_err stk_spawn(struct stk_cage *c, struct stk_spawn *s, const struct stk
 	int ours[3] = { -1, -1, -1 }, theirs[3] = { -1, -1, -1 };
 	struct stk_zygote *z = NULL;
 	uint32_t profiles = c->table->classes[s->class_index].profiles;
-	enum stk_err e = stk_tasks_bound(profiles, s, why);
+	enum stk_err e = stk_zygote_find(c, profiles, &z, why);
 
 	if (e == STK_OK)
-		e = stk_zygote_find(c, profiles, &z, why);
+		e = stk_tasks_bound(profiles, c->exact_tasks, s, why);
 
 	/* the job's clock starts here: a handler's slow setup() in a fresh zygote is not its time
 	 */

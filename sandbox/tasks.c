@@ -3,6 +3,7 @@
  */
 #include "sandbox/tasks.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -57,10 +58,15 @@ static uint32_t number_after(int fd, const char *key)
 
 bool stk_tasks_over(struct stk_tasks *t, int64_t now_ms)
 {
+	uint32_t n;
+
 	if (t->fd == -1 || now_ms < t->due_ms)
 		return false;
 	t->due_ms = now_ms + STK_TASKS_LOOK_MS;
-	return number_after(t->fd, "\nThreads:") > t->most;
+	n = number_after(t->fd, "\nThreads:");
+	if (n > t->seen)
+		t->seen = n;
+	return n > t->most;
 }
 
 uint32_t stk_tasks_of_machine(const char *loadavg)
@@ -88,15 +94,42 @@ static uint32_t count_all(void)
 	return stk_tasks_of_machine(text);
 }
 
-enum stk_err stk_tasks_bound(uint32_t profiles, struct stk_spawn *s, char why[static STK_WHY_MAX])
+static uint32_t count_in(const char *pid)
+{
+	char path[300];
+	STK_AUTO_CLOSE int fd = -1;
+
+	(void)snprintf(path, sizeof(path), "/proc/%.200s/status", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd != -1 && number_after(fd, "\nUid:") == getuid() ? number_after(fd, "\nThreads:")
+								  : 0;
+}
+
+/* What RLIMIT_NPROC counts of this uid, as far as /proc shows it. */
+static uint32_t count_own(void)
+{
+	DIR *d = opendir("/proc");
+	struct dirent *e;
+	uint32_t n = 0;
+
+	while (d != NULL && (e = readdir(d)) != NULL)
+		if (e->d_name[0] >= '1' && e->d_name[0] <= '9')
+			n += count_in(e->d_name);
+	if (d != NULL)
+		(void)closedir(d);
+	return n;
+}
+
+enum stk_err stk_tasks_bound(
+    uint32_t profiles, bool exactly, struct stk_spawn *s, char why[static STK_WHY_MAX])
 {
 	uint32_t all;
 
 	if ((profiles & STK_PROFILE_THREADS) == 0)
 		return STK_OK;
-	all = count_all();
+	all = exactly ? count_own() : count_all();
 	if (all > 0) {
-		s->nproc = all + s->limits.tasks + ROOM;
+		s->nproc = all + s->limits.tasks + (exactly ? 0 : ROOM);
 		return STK_OK;
 	}
 	(void)snprintf(why, STK_WHY_MAX,

@@ -18,6 +18,7 @@
 struct stk_tasks {
 	int fd; /* /proc/<pid>/status, owned */
 	uint32_t most;
+	uint32_t seen; /* the most at a time, of the looks so far */
 	int64_t due_ms;
 };
 
@@ -36,11 +37,13 @@ bool stk_tasks_over(struct stk_tasks *t, int64_t now_ms);
 
 /*
  * Sets s->nproc for a sum with the threads profile: all tasks of the machine (/proc/loadavg), since
- * the uid cannot have more than those, the job's own, and room for jobs that start meanwhile.
+ * the uid cannot have more than those, the job's own, and room for jobs that start meanwhile; or
+ * @exactly the uid's own and the job's, so that the kernel refuses the next one, or, if others of
+ * the uid start meanwhile, an earlier one: to find out how many a job needs.
  * STK_E_REFUSED with a sentence in @why if they cannot be counted.
  */
 STK_CHECK enum stk_err stk_tasks_bound(
-    uint32_t profiles, struct stk_spawn *s, char why[static STK_WHY_MAX]);
+    uint32_t profiles, bool exactly, struct stk_spawn *s, char why[static STK_WHY_MAX]);
 /* The parser alone: "0.1 0.1 0.1 2/119 7906" is 119; 0 if it is no such text. */
 uint32_t stk_tasks_of_machine(const char *loadavg);
 

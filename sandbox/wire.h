@@ -200,12 +200,14 @@ struct stk_go {
 /* J -> W on the report pipe: header, then len bytes. */
 #define STK_FRAME_MAGIC 0x4b545346u /* "FSTK" */
 enum stk_frame_type {
-	STK_FRAME_SETUP = 1,    /* struct stk_setup_failed: the cage could not be shut; then exit */
-	STK_FRAME_READY = 2,    /* no body: the cage is shut, nothing of the payload was read */
-	STK_FRAME_DENIED = 3,   /* struct stk_denied, written by the SIGSYS handler */
-	STK_FRAME_FAULT = 4,    /* struct stk_fault, written by the SEGV/BUS/ILL/FPE/ABRT handler */
-	STK_FRAME_LOG = 5,      /* uint32 level, then text */
-	STK_FRAME_RESULT = 6,   /* struct stk_result, then message bytes, then result bytes */
+	STK_FRAME_SETUP = 1,  /* struct stk_setup_failed: the cage could not be shut; then exit */
+	STK_FRAME_READY = 2,  /* no body: the cage is shut, nothing of the payload was read */
+	STK_FRAME_DENIED = 3, /* struct stk_denied, written by the SIGSYS handler */
+	STK_FRAME_FAULT = 4,  /* struct stk_fault, written by the SEGV/BUS/ILL/FPE/ABRT handler */
+	STK_FRAME_LOG = 5,    /* uint32 level, then text */
+	STK_FRAME_RESULT = 6, /* struct stk_result, then message bytes, then result bytes */
+	STK_FRAME_UNLOGGED =
+	    7, /* uint32: log lines that did not fit, so far; at the first, at the end */
 	STK_FRAME_PROGRESS = 8, /* struct stk_progress, then at most STK_NOTE_MAX bytes of text */
 	STK_FRAME_BEAT = 9,     /* no body: the handler is alive */
 	STK_FRAME_RELEASE = 10, /* a payload from among the arguments, to be pushed when done */
@@ -217,6 +219,9 @@ struct stk_frame {
 	uint16_t pad;
 	uint32_t len;
 };
+
+/* What J logs of a label that its class was not granted: then READ("label") or WRITE("label"). */
+#define STK_LACKS_GRANT "the class has no grant "
 
 #define STK_NOTE_MAX 160
 struct stk_progress {

@@ -41,6 +41,7 @@ void stk_counters_write(const struct stk_counters *c, struct stk_jw *w)
 	add(w, "count", "layers_missing", c->layers_missing);
 	add(w, "count", "zygotes_recycled", c->zygotes_recycled);
 	add(w, "count", "redacted", c->redacted);
+	add(w, "count", "unlogged", c->unlogged);
 	add(w, "count", "finish_stale", c->finish_stale);
 	add(w, "count", "ledger_outages", c->ledger_outages);
 	add(w, "count", "ledger_troubles", c->ledger_troubles);

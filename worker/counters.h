@@ -19,7 +19,7 @@ struct stk_counters {
 	uint64_t retried, handed_back, parked, stale, recovered;
 	uint64_t fenced, abandoned, outages, lost, foreign_filed, pruned, wrong_types;
 	uint64_t layers_missing; /* preferred and not there, seen at the start */
-	uint64_t zygotes_recycled, redacted;
+	uint64_t zygotes_recycled, redacted, unlogged;
 	uint64_t finish_stale, ledger_outages, ledger_troubles;
 	uint64_t breaker_steps[3], would_hold; /* by enum stk_breaker_state */
 	uint64_t unsigned_runs, reported;

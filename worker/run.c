@@ -91,6 +91,24 @@ static void handler_log(void *ctx, uint32_t level, struct stk_span text)
 	stk_log_end();
 }
 
+/* The handler learns nothing of it, so whoever reads its log must. */
+static void tell_unlogged(struct running *run, const struct stk_outcome *o)
+{
+	struct stk_jw *line;
+
+	if (o->unlogged == 0)
+		return;
+	run->w->counters.unlogged += o->unlogged;
+	line = stk_log_start(STK_LOG_WARN, "job.unlogged", "unknown",
+	    "%s%" PRIu32 " line%s of %s did not fit into what it may log: raise REPORT_KIB and the "
+	    "ceiling, or log less",
+	    o->status < 0 ? "at least " : "", o->unlogged, o->unlogged == 1 ? "" : "s",
+	    stk_ticket_class(run->t));
+	add_job(line, run);
+	stk_jw_int(line, "stockade.lines", o->unlogged);
+	stk_log_end();
+}
+
 static void progress(void *ctx, const struct stk_progress *p, struct stk_span note)
 {
 	struct running *run = ctx;
@@ -301,6 +319,7 @@ void stk_worker_run(struct stk_worker *w, const struct stk_reserved *r, const st
 	if (stk_cage_run(w->cage.cage, &request, &hooks, out) != STK_OK)
 		w->nursery_lost = true;
 	redact_words(&run, out);
+	tell_unlogged(&run, out);
 	stk_pulse_tick(w->life.pulse);
 	w->life.running = false;
 	w->counters.abandoned += w->life.abandoned;

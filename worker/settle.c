@@ -77,7 +77,7 @@ static void fail(struct stk_worker *w, const struct stk_reserved *r, const struc
     const struct stk_outcome *o, const char *name, struct stk_settle *out)
 {
 	struct stk_record_job job;
-	char exception[64], text[640], used[128];
+	char exception[64], text[640], used[160], left_out[48] = "";
 	const char *const lines[] = { used };
 	bool dirty = name == NULL && is_dirty_exit(o);
 	struct stk_span error;
@@ -88,12 +88,15 @@ static void fail(struct stk_worker *w, const struct stk_reserved *r, const struc
 	error = stk_span_str(text);
 	/* where tools show a stack trace, which a job of ours has none of: what it took, or where
 	 * it crashed */
+	if (o->unlogged > 0)
+		(void)snprintf(left_out, sizeof(left_out), ", %lu lines not logged",
+		    (unsigned long)o->unlogged);
 	(void)snprintf(used, sizeof(used),
-	    "used: %lld ms wall clock, %lld ms CPU, %lld KiB peak, %lu bytes printed",
+	    "used: %lld ms wall clock, %lld ms CPU, %lld KiB peak, %lu bytes printed%s",
 	    (long long)o->wall_ms, (long long)o->cpu_ms, (long long)o->maxrss_kib,
-	    (unsigned long)o->output_bytes);
+	    (unsigned long)o->output_bytes, left_out);
 	if (dirty) {
-		(void)snprintf(used, sizeof(used), "%.127s", o->why);
+		(void)snprintf(used, sizeof(used), "%.159s", o->why);
 		(void)snprintf(exception, sizeof(exception), "Resque::DirtyExit");
 		stk_record_dirty_exit(text, sizeof(text), o->pid, o->status < 0 ? -o->status : 0);
 		error = stk_span_str(text);

@@ -30,6 +30,7 @@ struct stockade_job {
 	char id[33];
 	char trace[STK_TRACE_BYTES];
 	uint32_t reported; /* bytes of log records so far */
+	uint32_t unlogged; /* lines that did not fit */
 	int64_t pulsed_ms; /* when progress or a heartbeat was last sent; 0: not yet */
 	bool executed;     /* its program was run */
 	char message[STOCKADE_MESSAGE_MAX + 1];
@@ -47,6 +48,9 @@ size_t stockade_vformat(char *out, size_t size, const char *fmt, va_list ap);
 
 /* Frees what stockade_alloc() gave this job. Its process need not: it ends. */
 void stockade_memory_clear(struct stockade_job *job);
+
+/* stockade_dir(); without a grant the log says which word of the registry line is missing. */
+int stockade_dir_for(const struct stockade_job *job, const char *label, const char *word);
 
 /* A relative path whose parts are neither empty nor "." nor "..", at most 1024 bytes. */
 bool stockade_name_safe(const char *name);

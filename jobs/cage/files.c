@@ -51,7 +51,7 @@ static int find_place(
 {
 	const char *slash;
 
-	*p = (struct place){ .dir = stockade_dir(job, label), .last = name };
+	*p = (struct place){ .dir = stockade_dir_for(job, label, "WRITE"), .last = name };
 	if (p->dir == -1)
 		return -1;
 	if (!stockade_name_safe(name)) {

@@ -61,6 +61,13 @@ struct stockade_result stockade_fail_for_good(
 	return stockade_result_make(STK_RESULT_FAIL_FOR_GOOD, code, 0);
 }
 
+/* At the first, in case there is no end of its own, and at the end. */
+static void tell_unlogged(const struct stockade_job *job)
+{
+	(void)stk_frame_write(
+	    STK_SLOT_REPORT, STK_FRAME_UNLOGGED, &job->unlogged, sizeof(job->unlogged));
+}
+
 void stockade_log(struct stockade_job *job, enum stockade_level level, const char *fmt, ...)
 {
 	char body[sizeof(uint32_t) + STOCKADE_MESSAGE_MAX + 1];
@@ -76,6 +83,8 @@ void stockade_log(struct stockade_job *job, enum stockade_level level, const cha
 	/* the worker ends a job that goes over; once one line did not fit, none follows */
 	if (bytes > job->spawn->limits.report_bytes - job->reported) {
 		job->reported = job->spawn->limits.report_bytes;
+		if (job->unlogged++ == 0)
+			tell_unlogged(job);
 		return;
 	}
 	job->reported += bytes;
@@ -104,13 +113,31 @@ int64_t stockade_deadline_left_ms(const struct stockade_job *job)
 	return left < 0 ? 0 : left;
 }
 
-int stockade_dir(const struct stockade_job *job, const char *label)
+int stockade_dir_for(const struct stockade_job *job, const char *label, const char *word)
 {
+	static char told[STK_GRANTS_MAX][STK_LABEL_MAX]; /* one job, one process */
+	uint32_t at = 0;
+
 	for (uint32_t i = 0; i < job->desc->n_grants; i++)
 		if (strcmp(job->desc->grants[i].label, label) == 0)
 			return STK_SLOT_DIRS + (int)job->desc->grants[i].label_index;
+	while (at < STK_GRANTS_MAX && told[at][0] != '\0' &&
+	       strncmp(told[at], label, sizeof(told[at]) - 1) != 0)
+		at++;
+	/* once for each label: handlers may well ask again and again */
+	if (at < STK_GRANTS_MAX && told[at][0] == '\0' && label[0] != '\0') {
+		(void)snprintf(told[at], sizeof(told[at]), "%s", label);
+		/* every job is made here, and none is constant */
+		stockade_log((struct stockade_job *)(uintptr_t)job, STOCKADE_WARNING,
+		    STK_LACKS_GRANT "%s(\"%s\")", word, told[at]);
+	}
 	errno = ENOENT;
 	return -1;
+}
+
+int stockade_dir(const struct stockade_job *job, const char *label)
+{
+	return stockade_dir_for(job, label, "READ");
 }
 
 bool stockade_name_safe(const char *name)
@@ -225,6 +252,8 @@ STK_NORETURN static void finish(struct stockade_job *job, struct stockade_result
 
 	/* what was printed belongs before the end; stdio would else lose it at _exit */
 	(void)fflush(NULL);
+	if (job->unlogged > 1)
+		tell_unlogged(job);
 	for (uint32_t i = 0; r.kind == STK_RESULT_DONE && i < job->n_releases; i++)
 		if (!send_release(job->releases[i]))
 			_exit(1);

@@ -26,6 +26,20 @@ int hostile_fail(const struct hostile_args *a)
 	return -1;
 }
 
+/* A hundred lines of a hundred bytes, of which 4 KiB hold thirty-five; "crash": no end of its own.
+ */
+int hostile_log_much(const struct hostile_args *a)
+{
+	volatile char *nothing = NULL;
+
+	for (int i = 0; i < 100; i++)
+		stockade_log(hostile_job, STOCKADE_NOTICE, "%0100d", i);
+	if (is(a, 0, "crash"))
+		nothing[0] = 1;
+	(void)snprintf(hostile_message, sizeof(hostile_message), "said");
+	return -1;
+}
+
 /* More than there is: NULL, and what was given before still stands. */
 int hostile_memory(const struct hostile_args *a)
 {

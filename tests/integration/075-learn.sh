@@ -19,9 +19,28 @@ learn Misfit::Threads
 is "a job that lacks threads: done at last" "$rc" 0
 says "the first run is denied by name" "rt_sigaction (class Misfit::Threads has no threads grant)"
 says "the old line" '- JOB(..., "Misfit::Threads", PROFILE(pure), ...)'
-says "the new line" '+ JOB(..., "Misfit::Threads", PROFILE(threads), TASKS(8), ...)'
+says "the new line" '+ JOB(..., "Misfit::Threads", PROFILE(threads), TASKS('
 "$B/stockade" run-job --config "$T/stockade.conf" Misfit::Threads '[]' >/dev/null 2>&1
 is "and without the flag it is denied as before" "$?" 5
+
+learn Misfit::TwoThreads
+is "two threads: done" "$rc" 0
+# itself among them; more if others of this uid start meanwhile, which the kernel counts as well
+holds "and as many tasks as it has" grep -q '^+ .*"Misfit::TwoThreads", PROFILE(threads), TASKS([345]), ' "$T/said"
+holds "three were tried, and not fewer" grep -q '^run .* TASKS(3), ' "$T/said"
+is "nor two" "$(grep -c '^run .* TASKS(2), ' "$T/said")" 0
+
+learn Misfit::Open
+is "a job that opens a file of a label it lacks: done" "$rc" 0
+says "the very label is proposed" '+ JOB(..., "Misfit::Open", PROFILE(files), READ("inputs"), ...)'
+is "without trying others" "$(grep -c '^run' "$T/said")" 3
+learn Misfit::Create
+is "a job that makes a file of a label it lacks: done" "$rc" 0
+says "that one too" '+ JOB(..., "Misfit::Create", PROFILE(files), WRITE("outputs"), ...)'
+learn Misfit::Unmapped
+is "a job that asks for a label that is nowhere: not done" "$rc" 1
+says "the label is named" 'it asks for the label "elsewhere", which is mapped to no directory'
+says "and nothing else is proposed" "the line stays as it is"
 
 learn Fits::Greedy
 is "a job that asks for too much: done" "$rc" 0
@@ -40,6 +59,8 @@ is "and was tried once" "$(grep -c '^run' "$T/said")" 1
 learn Misfit::Files
 is "a job that reads what no label maps: not done" "$rc" 1
 says "and that is said" "it did not end as Done"
+says "nor that no directory helped" "none of the mapped directories made it end as Done"
+says "labels that did not help are not proposed" "the line stays as it is"
 learn Misfit::Ptrace
 is "a job that wants what no profile has: not done" "$rc" 1
 says "its line stays too" "the line stays as it is"

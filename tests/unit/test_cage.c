@@ -222,6 +222,15 @@ static void log_lines_arrive_and_output_is_kept(void **state)
 	 * NULs, so a line shows its level */
 	assert_in_range(stand.log_len, 35 * 3, (4096 + STK_REPORT_BESIDE) / 116 * 3);
 	stk_outcome_clear(&o);
+	/* honest ones are not sent, and not forgotten */
+	assert_int_equal(stand_run(&stand, "Hostile::LogMuch", "[]", &o), STK_OK);
+	assert_int_equal(o.name, STK_OUT_FAILED);
+	assert_int_equal(o.unlogged, 100 - 4096 / 116);
+	stk_outcome_clear(&o);
+	assert_int_equal(stand_run(&stand, "Hostile::LogMuch", "[\"crash\"]", &o), STK_OK);
+	assert_int_equal(o.name, STK_OUT_CRASH);
+	assert_int_equal(o.unlogged, 1);
+	stk_outcome_clear(&o);
 }
 
 static void names_a_kill_from_outside(void **state)

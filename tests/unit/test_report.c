@@ -235,6 +235,30 @@ static void the_frames_of_a_death_fit_beside_the_allowance(void **state)
 	assert_true(report.has_denied && report.has_fault);
 }
 
+/* What a job says of lines that it did not send only grows, and comes in its turn. */
+static void lines_that_did_not_fit_are_counted(void **state)
+{
+	static const uint32_t one = 1, many = 70;
+
+	(void)state;
+	begin();
+	ready();
+	frame(STK_FRAME_UNLOGGED, &one, sizeof(one));
+	frame(STK_FRAME_UNLOGGED, &many, sizeof(many));
+	expect(STK_OK);
+	assert_int_equal(report.unlogged, 70);
+	len = 0;
+	frame(STK_FRAME_UNLOGGED, &many, sizeof(many));
+	expect(STK_E_FORMAT);
+	begin();
+	frame(STK_FRAME_UNLOGGED, &one, sizeof(one));
+	expect(STK_E_FORMAT);
+	begin();
+	ready();
+	frame(STK_FRAME_UNLOGGED, &one, 3);
+	expect(STK_E_FORMAT);
+}
+
 static void a_result_is_exactly_as_long_as_it_says(void **state)
 {
 	static const struct {
@@ -460,6 +484,7 @@ int main(void)
 		cmocka_unit_test(malformed_frames_are_refused),
 		cmocka_unit_test(a_fault_is_numbers_in_their_ranges),
 		cmocka_unit_test(the_frames_of_a_death_fit_beside_the_allowance),
+		cmocka_unit_test(lines_that_did_not_fit_are_counted),
 		cmocka_unit_test(a_result_is_exactly_as_long_as_it_says),
 		cmocka_unit_test(progress_and_beats_are_read),
 		cmocka_unit_test(malformed_progress_is_refused),

@@ -295,10 +295,12 @@ static void a_bound_is_set_for_threads_only_and_holds_the_machine(void **state)
 	char why[STK_WHY_MAX];
 
 	(void)state;
-	assert_int_equal(stk_tasks_bound(STK_PROFILE_PURE, &s, why), STK_OK);
+	assert_int_equal(stk_tasks_bound(STK_PROFILE_PURE, false, &s, why), STK_OK);
 	assert_int_equal(s.nproc, 0);
-	assert_int_equal(stk_tasks_bound(STK_PROFILE_THREADS, &s, why), STK_OK);
+	assert_int_equal(stk_tasks_bound(STK_PROFILE_THREADS, false, &s, why), STK_OK);
 	assert_true(s.nproc > 5 + 256);
+	assert_int_equal(stk_tasks_bound(STK_PROFILE_THREADS, true, &s, why), STK_OK);
+	assert_true(s.nproc > 5);
 }
 
 static int open_stand(void **state)

@@ -3,7 +3,9 @@
  * table has another line for this class; so its effects are real too, and whoever asks for it must
  * want the job to run several times.
  *
- * The labels that may be granted are those that the operator mapped: no path is guessed.
+ * The labels that may be granted are those that the operator mapped: no path is guessed. One that
+ * the job names itself comes first; where it names none, all are tried, and are proposed only if
+ * the job is done with them.
  */
 #include "worker/cli/learn.h"
 
@@ -23,6 +25,10 @@ struct lesson {
 	struct stk_desc_header head; /* names of the labels */
 	uint32_t mapped;             /* labels that have a directory */
 	uint32_t tasks;              /* how many it may have this time */
+	struct stk_learn asked;      /* labels that it named so far, in reads and writes */
+	char unknown[STK_LABEL_MAX]; /* one that it named and that no directory is mapped to */
+	bool exactly;                /* and not one more, however short it lives */
+	uint32_t seen;               /* the most threads at a time in any run */
 	unsigned runs;
 	struct stk_outcome last; /* of the last run */
 };
@@ -44,21 +50,36 @@ static bool go(void *ctx, pid_t pid, const struct stk_cage_proof *proof)
 	return true;
 }
 
-static void no_log(void *ctx, uint32_t level, struct stk_span text)
+/* A line of job.h's own (STK_LACKS_GRANT); a handler that forges one misleads its author alone. */
+static void hear(void *ctx, uint32_t level, struct stk_span text)
 {
-	(void)ctx;
+	struct lesson *l = ctx;
+	char line[128], word[8], label[STK_LABEL_MAX];
+
 	(void)level;
-	(void)text;
+	(void)snprintf(line, sizeof(line), "%.*s", (int)text.len, (const char *)text.p);
+	if (sscanf(line, STK_LACKS_GRANT "%7[A-Z](\"%31[a-z0-9_-]\")", word, label) != 2)
+		return;
+	for (uint32_t i = 0; i < l->head.n_labels; i++)
+		if (strcmp(l->head.labels[i], label) == 0 && (l->mapped & UINT32_C(1) << i) != 0) {
+			uint32_t *to =
+			    strcmp(word, "WRITE") == 0 ? &l->asked.writes : &l->asked.reads;
+
+			*to |= UINT32_C(1) << i;
+			return;
+		}
+	(void)snprintf(l->unknown, sizeof(l->unknown), "%s", label);
 }
 
 static void run_in(struct lesson *l, struct stk_cage_setup *setup)
 {
 	const struct stk_run_hooks hooks = {
-		.wake_fd = -1, .tick = just_run, .tick_ms = 1000, .log = no_log, .go = go
+		.ctx = l, .wake_fd = -1, .tick = just_run, .tick_ms = 1000, .log = hear, .go = go
 	};
 	struct stk_run_request r = { .class_index = l->line.class_index,
 		.attempt = 1,
 		.args = l->args,
+		.exact_tasks = l->exactly,
 		.limits = setup->table.classes[l->line.class_index].ask };
 
 	r.limits.tasks = l->tasks;
@@ -66,6 +87,8 @@ static void run_in(struct lesson *l, struct stk_cage_setup *setup)
 	stk_outcome_clear(&l->last);
 	if (stk_cage_run(setup->cage, &r, &hooks, &l->last) != STK_OK && l->last.why[0] == '\0')
 		l->last.name = STK_OUT_SANDBOX_UNAVAILABLE;
+	if (l->last.tasks_seen > l->seen)
+		l->seen = l->last.tasks_seen;
 }
 
 static void print_words(const char *word, const struct lesson *l, uint32_t labels)
@@ -137,6 +160,13 @@ static bool widen(struct lesson *l)
 		l->tasks *= 2;
 		return true;
 	}
+	/* what it named helps more than what can be guessed */
+	if (((l->asked.reads & ~(before.reads | before.writes)) |
+		(l->asked.writes & ~before.writes)) != 0) {
+		l->line.reads |= l->asked.reads;
+		l->line.writes |= l->asked.writes;
+		return true;
+	}
 	/* a directory that was not granted is ENOENT or EACCES to the handler, never a denial */
 	if (l->last.name == STK_OUT_FAILED && (l->line.reads | l->line.writes) != 0)
 		l->line.reads |= l->mapped;
@@ -152,6 +182,28 @@ static bool widen(struct lesson *l)
 }
 
 /* --- narrower --------------------------------------------------------------------------------- */
+
+/*
+ * Where the line had no threads: the least number under which the job is done, the kernel refusing
+ * one more. What the author wrote stays.
+ */
+static int shrink_tasks(struct lesson *l, uint32_t own_tasks)
+{
+	uint32_t enough = l->tasks;
+	int code = 0;
+
+	if ((l->line.profiles & STK_PROFILE_THREADS) == 0 || own_tasks > 1)
+		return 0;
+	l->exactly = true;
+	for (l->tasks = l->seen < 2 ? 2 : l->seen; l->tasks < enough && l->runs < RUNS_MAX;
+	     l->tasks++) {
+		code = try_line(l);
+		if (code != 0 || l->last.name == STK_OUT_DONE)
+			return code;
+	}
+	l->tasks = enough;
+	return code;
+}
 
 /* Keeps the narrower line if the job still ends well under it. */
 static int narrow(struct lesson *l, const struct stk_learn *narrower)
@@ -219,9 +271,29 @@ static int begin(struct lesson *l)
 	return code;
 }
 
+/* A guess that did not help is no proposal. */
+static void take_back_guesses(struct lesson *l, const struct stk_learn *own, uint32_t own_tasks)
+{
+	uint32_t before = l->line.reads | l->line.writes;
+
+	l->line.reads &= own->reads | l->asked.reads;
+	l->line.writes &= own->writes | l->asked.writes;
+	if ((l->line.reads | l->line.writes) != before)
+		(void)printf("none of the mapped directories made it end as Done: what it is to "
+			     "read or write only its author can say\n");
+	if ((l->line.profiles & STK_PROFILE_THREADS) == 0 || own_tasks > 1)
+		l->tasks = own_tasks;
+	else
+		l->tasks = l->seen < 2 ? 2 : l->seen;
+}
+
 static int conclude(
     const struct lesson *l, const struct stk_learn *own, uint32_t own_tasks, bool done)
 {
+	if (!done && l->unknown[0] != '\0')
+		(void)printf("it asks for the label \"%s\", which is mapped to no directory in the "
+			     "configuration, or in no line of this registry\n",
+		    l->unknown);
 	if (!done && l->last.missing != NULL)
 		(void)printf("it needs %s, which this command cannot give: %s\n", l->last.missing,
 		    l->mapped == 0 ? "no label has a directory in the configuration"
@@ -258,6 +330,10 @@ int stk_learn_run(const struct stk_config *config, const char *class_name, struc
 	done = l.last.name == STK_OUT_DONE;
 	if (code == 0 && done)
 		code = shrink(&l);
+	if (code == 0 && done)
+		code = shrink_tasks(&l, own_tasks);
+	if (!done)
+		take_back_guesses(&l, &own, own_tasks);
 	if (code == 0 && !done)
 		(void)printf(
 		    "it did not end as Done: nothing is known of what it could do without\n");

@@ -170,6 +170,7 @@ enum stk_err stk_series_print_json(
 	stk_jw_int(&w, "cpu_ms", o->cpu_ms);
 	stk_jw_int(&w, "maxrss_kib", o->maxrss_kib);
 	stk_jw_int(&w, "output_bytes", o->output_bytes);
+	stk_jw_int(&w, "unlogged", o->unlogged);
 	if (o->message != NULL)
 		stk_jw_str(&w, "message", stk_span_of(o->message, o->message_len), 4096);
 	if (o->result != NULL)
@@ -269,6 +270,11 @@ void stk_series_print(
 	print_field("message", o->message, o->message_len, 4096);
 	print_field("result", o->result, o->result_len, 64 << 10);
 	print_field("output", o->output_tail, o->output_tail_len, 512);
+	if (o->unlogged > 0)
+		(void)printf("%-9s %s%" PRIu32 " line%s did not fit into what it may log: raise "
+			     "REPORT_KIB, or log less\n",
+		    "log", o->status < 0 ? "at least " : "", o->unlogged,
+		    o->unlogged == 1 ? "" : "s");
 	(void)printf("%-9s %lld ms wall, %lld ms cpu, %lld KiB peak\n", "used",
 	    (long long)o->wall_ms, (long long)o->cpu_ms, (long long)o->maxrss_kib);
 	(void)printf("%-9s seccomp %d (%d filters), no_new_privs %d, capabilities %016llx\n",
