@@ -104,7 +104,7 @@ rcli config set requirepass "$secret" >/dev/null
 REDISCLI_AUTH=$secret
 export REDISCLI_AUTH
 mkdir "$T/scratch"
-EXTRA="redis_password_file = \"$T/secret/redis\"; ceiling = { wall = \"3s\"; };"
+EXTRA="redis_password_file = \"$T/secret/redis\"; ceiling = { wall = \"8s\"; };"
 write_config
 sed "s|directories = {|directories = { scratch = \"$T/scratch\";|; s|\"files\", \"low\"|\"hostile\"|; s|^cage = .*|cage = \"$HOSTILE\";|" \
 	"$T/stockade.conf" >"$T/hostile.conf"
@@ -173,7 +173,7 @@ done >"$T/sentences"
 awk -F'\t' -v verdicts="$T/verdicts" -v sentences="$T/sentences" '
 	BEGIN {
 		while ((getline line < verdicts) > 0) { split(line, v, "\t"); got[v[1]] = v[2]; ms[v[1]] = v[3]; why[v[1]] = v[4] }
-		while ((getline line < sentences) > 0) { split(line, v, "\t"); if (why[v[1]] ~ /^the handler/) why[v[1]] = v[2] }
+		while ((getline line < sentences) > 0) { split(line, v, "\t"); if (why[v[1]] ~ /what the handler said/) why[v[1]] = v[2] }
 	}
 	{
 		g = ($4 in got) ? got[$4] : "(nothing)"
@@ -182,7 +182,9 @@ awk -F'\t' -v verdicts="$T/verdicts" -v sentences="$T/sentences" '
 			if (many[w[1]] == 1) order[++n] = w[1]
 			next
 		}
-		rest[++r] = $1 "\t" $3 "\t" g "\t" why[$4] "\t" (ms[$4] == "" ? "-" : ms[$4]) "\t" (g == $3 ? "as expected" : "SURPRISE")
+		# a verdict without its own reason helps nobody at night
+		own = why[$4] != "" && why[$4] !~ /what the handler said/
+		rest[++r] = $1 "\t" $3 "\t" g "\t" why[$4] "\t" (ms[$4] == "" ? "-" : ms[$4]) "\t" (g == $3 && own ? "as expected" : "SURPRISE")
 	}
 	END {
 		for (i = 1; i <= n; i++)
@@ -194,7 +196,7 @@ printf '%s%-44s %-18s %-18s %7s  %s%s\n' "$bold" job expected verdict ms why "$o
 while IFS='	' read -r name expected verdict why ms surprise; do
 	colour=$green
 	[ "$surprise" = SURPRISE ] && colour=$red
-	why=$(printf '%s' "$why" | cut -c1-110)
+	why=$(printf '%s' "$why" | cut -c1-200)
 	printf '%-44.44s %-18s %s%-18s%s %7s  %s%s%s\n' "$name" "$expected" "$colour" "$verdict" "$off" "$ms" "$dim" "$why" "$off"
 done <"$T/rows"
 

@@ -335,11 +335,14 @@ int hostile_mask_then_trace(const struct hostile_args *a)
 
 /* --- files and sockets ------------------------------------------------------------------------ */
 
+char hostile_tried[160];
+
 static int can_read(const char *path)
 {
 	char c;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
+	(void)snprintf(hostile_tried, sizeof(hostile_tried), "to read %.100s", path);
 	if (fd == -1)
 		return -1;
 	if (read(fd, &c, 1) != 1)
@@ -388,6 +391,7 @@ static int create(const char *path)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 
+	(void)snprintf(hostile_tried, sizeof(hostile_tried), "to create %.100s", path);
 	return fd == -1 ? -1 : close(fd);
 }
 

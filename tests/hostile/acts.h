@@ -22,7 +22,8 @@ struct hostile_args {
 struct stockade_job;
 extern struct stockade_job *hostile_job;
 extern char hostile_message[256];
-extern bool hostile_for_good; /* and never to be tried again */
+extern char hostile_tried[160]; /* what was refused, or sought in vain; empty: errno says enough */
+extern bool hostile_for_good;   /* and never to be tried again */
 
 #define JOB(...)
 #define JOB_SCHEMA(fn, path, name, ...) int fn(const struct hostile_args *a);

@@ -47,7 +47,8 @@ static struct stockade_result attempt(
 		return STOCKADE_SKIP;
 	if (did == HOSTILE_RETRIES)
 		return stockade_retry_after(1500);
-	return stockade_fail(job, (uint32_t)errno, "refused: %s", strerror(errno));
+	return stockade_fail(job, (uint32_t)errno, "refused: %s%s%s", hostile_tried,
+	    hostile_tried[0] == '\0' ? "" : ": ", strerror(errno));
 }
 
 #define JOB(...)

@@ -26,6 +26,7 @@ struct search {
 	uintptr_t seen[SEEN_MAX]; /* open-addressed set of page addresses */
 	uintptr_t todo[SEEN_MAX];
 	size_t n_seen, n_todo;
+	size_t n_read; /* pages, files or descriptors that could be read */
 	bool found;
 };
 
@@ -71,6 +72,7 @@ static void scan_page(struct search *s, uintptr_t page)
 {
 	const unsigned char *p = (const unsigned char *)page;
 
+	s->n_read++;
 	for (size_t i = 0; i < PAGE; i++)
 		s->found = s->found || secret_at(s, p + i, PAGE - i);
 	for (size_t i = 0; i < PAGE; i += sizeof(uintptr_t)) {
@@ -107,6 +109,7 @@ static bool search_fd(struct search *s, int fd)
 	if (fd == -1 || (fcntl(fd, F_GETFL) & O_ACCMODE) == O_WRONLY)
 		return false;
 	n = pread(fd, buf, sizeof(buf), 0);
+	s->n_read += n >= 0;
 	for (ssize_t i = 0; i < n; i++)
 		if (secret_at(s, buf + i, (size_t)(n - i)))
 			return true;
@@ -159,6 +162,11 @@ int hostile_find_secret(const struct hostile_args *a)
 	else
 		for (int fd = 0; fd < 256 && !found; fd++)
 			found = search_fd(&s, fd);
+	(void)snprintf(hostile_tried, sizeof(hostile_tried), "the secret is in none of %zu %s",
+	    s.n_read,
+	    a->arg[1][0] == 'm'   ? "pages"
+	    : a->arg[1][0] == 'p' ? "files of /proc"
+				  : "descriptors");
 	errno = ENOENT;
 	return found ? 0 : -1;
 }

@@ -22,6 +22,8 @@
 // The act itself, so that the control runs the very same code.
 #include "tests/hostile/find_secret.c"
 
+char hostile_tried[160];
+
 static struct stk_stand stand;
 
 static int up(void **state)
