@@ -93,7 +93,7 @@ const struct stk_setting stk_config_table[] = {
 	{ .name = "audit_dir", .type = STK_SET_STRING, .offset = AT(audit_dir), .doc = "directory of the audit trail, this service's alone; default: none is kept" },
 	{ .name = "audit_key_file", .type = STK_SET_STRING, .offset = AT(audit_key_file), .doc = "ed25519 key file that signs the trail's heads; its key must not be in the policy" },
 	{ .name = "audit_file_max", .type = STK_SET_BYTES, .offset = AT(audit_file_max_bytes), .min = 4096, .max = 1LL << 40, .def = "64M", .doc = "size at which the trail goes on in a new file" },
-	{ .name = "cage", .type = STK_SET_STRING, .offset = AT(cage), .def = STK_CAGE_PATH, .doc = "the cage program with the compiled-in handlers" },
+	{ .name = "cage", .type = STK_SET_STRING, .offset = AT(cage), .doc = "the cage program with the compiled-in handlers" },
 	{ .name = "user", .type = STK_SET_STRING, .offset = AT(user), .doc = "whom to become when started as root" },
 	{ .name = "host", .type = STK_SET_STRING, .offset = AT(host), .max = 64, .doc = "host part of the worker id; default: the host's name" },
 	{ .name = "directories", .type = STK_SET_MAP, .offset = AT(directories), .max = STK_LABELS_MAX, .doc = "grant label = directory" },
@@ -259,6 +259,18 @@ static enum stk_err take_environment(struct stk_config *c, struct stk_conf_error
 	return STK_OK;
 }
 
+/* Below everything that anybody says: the one that was installed with this program. */
+static enum stk_err take_cage(struct stk_config *c, struct stk_conf_error *e)
+{
+	char path[STK_CAGE_PATH_MAX];
+	enum stk_err err;
+
+	stk_config_cage_default(path);
+	if ((err = set(c, "cage", path, "the default", e)) != STK_OK)
+		stk_config_clear(c);
+	return err;
+}
+
 enum stk_err stk_config_load(struct stk_config *c, const char *path, struct stk_conf_error *e)
 {
 	bool named = true;
@@ -277,7 +289,7 @@ enum stk_err stk_config_load(struct stk_config *c, const char *path, struct stk_
 		err = stk_conf_defaults(stk_config_table, stk_config_table_len, c, e);
 	if (err == STK_OK && (err = take_environment(c, e)) != STK_OK)
 		stk_config_clear(c);
-	return err;
+	return err == STK_OK && c->cage == NULL ? take_cage(c, e) : err;
 }
 
 enum stk_err stk_config_url_namespace(struct stk_config *c, struct stk_conf_error *e)

@@ -12,9 +12,9 @@
 
 #define STK_CONFIG_PATH "/etc/stockade/stockade.conf"
 #define STK_POLICY_PATH "/etc/stockade/policy.conf"
-#ifndef STK_CAGE_PATH
-#define STK_CAGE_PATH "/usr/local/libexec/stockade/cage"
-#endif
+/* Where no place can be told from this program's own. */
+#define STK_CAGE_PATH     "/usr/local/libexec/stockade/cage"
+#define STK_CAGE_PATH_MAX 4096
 
 /* What one queue does otherwise than the rest. */
 enum stk_signatures {
@@ -110,6 +110,14 @@ struct stk_class_layers {
 /* The table, for --help and the manual. */
 extern const struct stk_setting stk_config_table[];
 extern const size_t stk_config_table_len;
+
+/*
+ * installed.c: the cage program that was installed with this one, PREFIX/libexec/stockade/cage of
+ * PREFIX/bin/stockade; else STK_CAGE_PATH. The first tells it of one program's path: false if that
+ * is no such place.
+ */
+STK_CHECK bool stk_config_cage_beside(const char *program, char *out, size_t size);
+void stk_config_cage_default(char out[static STK_CAGE_PATH_MAX]);
 
 /*
  * Fills *@c from defaults, @path (NULL: STOCKADE_CONFIG, else the default path if it exists) and

@@ -23,6 +23,16 @@ touch "$T/dest$P/bin/somebody-elses"
 check "uninstall takes back all of it" installer uninstall "$B" "$P" "$T/dest"
 check "and nothing else" eq "$(find "$T/dest" -type f)" "$T/dest$P/bin/somebody-elses"
 
+# without a word from anybody the cage program is the one of the same prefix, wherever that is
+: >"$T/empty.conf"
+own() { env -u STOCKADE_CAGE STOCKADE_CONFIG="$T/empty.conf" "$@"; }
+check "the program finds the cage of its prefix" own "$P/bin/stockade" classes
+ln -s "$P/bin/stockade" "$T/by-a-link"
+check "by a link, too" own "$T/by-a-link" classes
+mkdir -p "$T/lonely/bin" && cp "$P/bin/stockade" "$T/lonely/bin/stockade"
+check "where there is none it says where it looked" has "$(own "$T/lonely/bin/stockade" classes 2>&1)" "$T/lonely/libexec/stockade/cage"
+check "control: elsewhere it is the built-in place" has "$(cp "$P/bin/stockade" "$T/lonely/other" && own "$T/lonely/other" classes 2>&1)" /usr/local/libexec/stockade/cage
+
 cp -r contrib/example-project "$T/acme"
 export PKG_CONFIG_PATH="$P/lib/pkgconfig"
 build() { env -u MAKEFLAGS -u MAKELEVEL -u B make --no-print-directory -C "$T/acme" CC="${CC:-gcc}"; }

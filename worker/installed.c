@@ -1,0 +1,34 @@
+/*
+ * installed.c - where the cage program lies that was installed with this program. Called by the
+ * configuration when nobody names one; trusts the kernel's word on where this program lies. Whether
+ * that file may be believed is privilege.c's question, as for any other.
+ */
+#include "worker/config.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BIN  "/bin/stockade"
+#define CAGE "/libexec/stockade/cage"
+
+bool stk_config_cage_beside(const char *program, char *out, size_t size)
+{
+	size_t len = strlen(program), bin = strlen(BIN);
+	int n;
+
+	if (len < bin || strcmp(program + len - bin, BIN) != 0)
+		return false;
+	n = snprintf(out, size, "%.*s" CAGE, (int)(len - bin), program);
+	return n > 0 && (size_t)n < size;
+}
+
+void stk_config_cage_default(char out[static STK_CAGE_PATH_MAX])
+{
+	char program[STK_CAGE_PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
+
+	program[n > 0 ? n : 0] = '\0';
+	if (!stk_config_cage_beside(program, out, STK_CAGE_PATH_MAX))
+		(void)snprintf(out, STK_CAGE_PATH_MAX, "%s", STK_CAGE_PATH);
+}
