@@ -6,6 +6,7 @@
 #include "sandbox/program.h"
 
 #include "sandbox/fds.h"
+#include "sandbox/limits.h"
 #include "sandbox/procstat.h"
 
 #include <errno.h>
@@ -168,6 +169,7 @@ enum stk_err stk_nursery_fork(
 	c->oom_fd = -1;
 	c->landlock = o->landlock;
 	c->zygote_jobs = o->zygote_jobs;
+	stk_limits_of_service(&c->service);
 	c->filters = stk_procstat(getpid(), &own) == STK_OK ? own.filters : -1;
 	/* a starter that ignores it hands that on, and then no child leaves a status behind */
 	(void)sigaction(SIGCHLD, &plain, NULL);

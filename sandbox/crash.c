@@ -63,9 +63,8 @@ static void memory(const struct stk_end *e, struct stk_outcome *o, enum spent ho
 	    "ended by SIG%s%s with %" PRId64 " MiB resident%s of its limit of %" PRIu64 " MiB%s",
 	    stk_signal_name(-o->status), how == REFUSED ? " after it was refused memory," : "",
 	    o->maxrss_kib / 1024, left, limit,
-	    how == RESIDENT ? "; raise MEM_MIB and the ceiling if the work is honest"
-			    : ", which counts all that it maps, libraries too; raise MEM_MIB and "
-			      "the ceiling if the work is honest, and look at what malloc returns");
+	    how == RESIDENT ? "" : ", which counts all that it maps, libraries too");
+	stk_outcome_add_bound(e, o, STK_BOUND_MEMORY);
 }
 
 /* The innermost frame in the cage program, in numbers; a worker opens no file to name it. */
@@ -113,6 +112,8 @@ void stk_name_crash(const struct stk_end *e, struct stk_outcome *o)
 	if (o->name != STK_OUT_MEMORY_LIMIT)
 		say_place(e, o);
 	end_sentence(o);
+	if (o->name == STK_OUT_STACK_OVERFLOW)
+		stk_outcome_add_bound(e, o, STK_BOUND_STACK);
 }
 
 void stk_name_abort(const struct stk_end *e, struct stk_outcome *o)

@@ -4,9 +4,17 @@
 #include "sandbox/limits.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+/* glibc takes an enum there, other libraries an int. */
+#ifdef __GLIBC__
+typedef __rlimit_resource_t resource_t;
+#else
+typedef int resource_t;
+#endif
 
 struct step {
 	const char *name;
@@ -87,4 +95,39 @@ enum stk_err stk_limits_tasks(uint32_t nproc, const char **step)
 
 	*step = bound.name;
 	return nproc == 0 ? STK_E_REFUSED : lower_all(&bound, 1, step);
+}
+
+/* --- of the service -------------------------------------------------------------------------- */
+
+static uint64_t hard(resource_t resource, uint64_t at_most)
+{
+	struct rlimit l;
+
+	if (getrlimit(resource, &l) == -1 || l.rlim_max == RLIM_INFINITY)
+		return at_most;
+	return l.rlim_max < at_most ? l.rlim_max : at_most;
+}
+
+void stk_limits_of_service(struct stk_limits *out)
+{
+	memset(out, 0xff, sizeof(*out));
+	out->mem_bytes = hard(RLIMIT_AS, UINT64_MAX);
+	out->file_bytes = hard(RLIMIT_FSIZE, UINT64_MAX);
+	out->stack_bytes = hard(RLIMIT_STACK, UINT64_MAX);
+	out->cpu_s = (uint32_t)hard(RLIMIT_CPU, UINT32_MAX);
+	out->fds = (uint32_t)hard(RLIMIT_NOFILE, UINT32_MAX);
+}
+
+static uint64_t less(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+void stk_limits_within(struct stk_limits *l, const struct stk_limits *service)
+{
+	l->mem_bytes = less(l->mem_bytes, service->mem_bytes);
+	l->file_bytes = less(l->file_bytes, service->file_bytes);
+	l->stack_bytes = less(l->stack_bytes, service->stack_bytes);
+	l->cpu_s = (uint32_t)less(l->cpu_s, service->cpu_s);
+	l->fds = (uint32_t)less(l->fds, service->fds);
 }

@@ -28,4 +28,11 @@ STK_CHECK enum stk_err stk_limits_job(
 /* RLIMIT_NPROC of a class with the threads profile; errors as above, STK_E_REFUSED for 0. */
 STK_CHECK enum stk_err stk_limits_tasks(uint32_t nproc, const char **step);
 
+/*
+ * The hard limits that this process was started with, which no child can have more of; all ones
+ * where there is none. Within: the lesser of both, of each.
+ */
+void stk_limits_of_service(struct stk_limits *out);
+void stk_limits_within(struct stk_limits *l, const struct stk_limits *service);
+
 #endif

@@ -171,20 +171,29 @@ static void killed(const struct stk_end *e, struct stk_outcome *o)
 		    "ended by SIG%s that the worker did not send", stk_signal_name(-o->status));
 }
 
+/* By CPU time, or by the size of a file. */
+static void limited(const struct stk_end *e, struct stk_outcome *o)
+{
+	if (o->status == -SIGXFSZ) {
+		stk_outcome_say(o, STK_OUT_FILE_SIZE_LIMIT,
+		    "it wrote a file beyond its limit of %" PRIu64 " bytes", e->limits->file_bytes);
+		stk_outcome_add_bound(e, o, STK_BOUND_FILE);
+		return;
+	}
+	stk_outcome_say(o, STK_OUT_CPU_LIMIT,
+	    "ended by SIG%s after %" PRId64 " ms of CPU: its limit is %" PRIu32 " s",
+	    stk_signal_name(-o->status), o->cpu_ms, e->limits->cpu_s);
+	stk_outcome_add_bound(e, o, STK_BOUND_CPU);
+}
+
 static void by_signal(const struct stk_end *e, struct stk_outcome *o)
 {
 	int sig = -o->status;
 
 	if (sig == SIGSYS)
 		denied(e, o);
-	else if (cpu_spent(e, o))
-		stk_outcome_say(o, STK_OUT_CPU_LIMIT,
-		    "ended by SIG%s after %" PRId64 " ms of CPU: its limit is %" PRIu32
-		    " s; raise CPU_S and the ceiling if the work is honest",
-		    stk_signal_name(sig), o->cpu_ms, e->limits->cpu_s);
-	else if (sig == SIGXFSZ)
-		stk_outcome_say(o, STK_OUT_FILE_SIZE_LIMIT,
-		    "it wrote a file beyond its limit of %" PRIu64 " bytes", e->limits->file_bytes);
+	else if (cpu_spent(e, o) || sig == SIGXFSZ)
+		limited(e, o);
 	else if (sig == SIGSEGV || sig == SIGBUS || sig == SIGILL || sig == SIGFPE)
 		stk_name_crash(e, o);
 	else if (sig == SIGABRT)

@@ -44,18 +44,20 @@ static void by_program(const struct stk_end *e, struct stk_outcome *o)
 {
 	const struct stk_program *p = e->program;
 
-	if (p->has_denied || p->last.status == -SIGSYS)
+	if (p->has_denied || p->last.status == -SIGSYS) {
 		program_denied(e, o);
-	else if (p->last.status == -SIGXCPU)
+	} else if (p->last.status == -SIGXCPU) {
 		stk_outcome_say(o, STK_OUT_CPU_LIMIT,
 		    "its program %s was ended by SIGXCPU after %" PRId64
-		    " ms of CPU: its limit is %" PRIu32 " s; raise CPU_S and the ceiling if the "
-		    "work is honest",
+		    " ms of CPU: its limit is %" PRIu32 " s",
 		    e->class_desc->program, p->last.cpu_ms, e->limits->cpu_s);
-	else
+		stk_outcome_add_bound(e, o, STK_BOUND_CPU);
+	} else {
 		stk_outcome_say(o, STK_OUT_FILE_SIZE_LIMIT,
 		    "its program %s wrote a file beyond the limit of %" PRIu64 " bytes",
 		    e->class_desc->program, e->limits->file_bytes);
+		stk_outcome_add_bound(e, o, STK_BOUND_FILE);
+	}
 }
 
 /* --- our own acts ----------------------------------------------------------------------------- */
@@ -65,23 +67,25 @@ static void by_its_words(const struct stk_end *e, struct stk_outcome *o)
 {
 	const struct stk_limits *l = e->limits;
 
-	if (e->kill == STK_KILL_OUTPUT)
+	if (e->kill == STK_KILL_OUTPUT) {
 		stk_outcome_say(o, STK_OUT_OUTPUT_LIMIT,
 		    "killed: it printed more than %" PRIu32
 		    " bytes; log with stockade_log and return "
 		    "results instead",
 		    l->output_bytes);
-	else if (e->kill == STK_KILL_FLOOD)
+		stk_outcome_add_bound(e, o, STK_BOUND_OUTPUT);
+	} else if (e->kill == STK_KILL_FLOOD) {
 		stk_outcome_say(o, STK_OUT_REPORT_FLOOD,
 		    "killed: more than %" PRIu32
 		    " bytes of log records, or more progress than a handler can report by "
 		    "job.h",
 		    l->report_bytes);
-	else
+	} else {
 		stk_outcome_say(o, STK_OUT_REPORT_MALFORMED,
 		    "killed: its report pipe carried something that is no record in its turn; the "
 		    "job "
 		    "wrote there itself or its memory is damaged");
+	}
 }
 
 void stk_verdict_by_us(const struct stk_end *e, struct stk_outcome *o)
@@ -92,9 +96,9 @@ void stk_verdict_by_us(const struct stk_end *e, struct stk_outcome *o)
 	case STK_KILL_NONE: break;
 	case STK_KILL_WALL:
 		stk_outcome_say(o, STK_OUT_WALL_TIMEOUT,
-		    "killed after %" PRId64 " ms: its wall-clock limit is %" PRIu32
-		    " ms; raise WALL_MS and the ceiling if the work is honest",
+		    "killed after %" PRId64 " ms: its wall-clock limit is %" PRIu32 " ms",
 		    o->wall_ms, l->wall_ms);
+		stk_outcome_add_bound(e, o, STK_BOUND_WALL);
 		break;
 	case STK_KILL_SILENT:
 		stk_outcome_say(o, STK_OUT_STALLED,
@@ -108,9 +112,8 @@ void stk_verdict_by_us(const struct stk_end *e, struct stk_outcome *o)
 	case STK_KILL_MALFORMED: by_its_words(e, o); break;
 	case STK_KILL_TASKS:
 		stk_outcome_say(o, STK_OUT_TASK_LIMIT,
-		    "killed: it had more than %" PRIu32
-		    " threads at a time; raise TASKS and the ceiling if the work is honest",
-		    l->tasks);
+		    "killed: it had more than %" PRIu32 " threads at a time", l->tasks);
+		stk_outcome_add_bound(e, o, STK_BOUND_TASKS);
 		break;
 	case STK_KILL_SHUTDOWN:
 		stk_outcome_say(o, STK_OUT_SHUTDOWN,
@@ -130,9 +133,9 @@ void stk_verdict_by_us(const struct stk_end *e, struct stk_outcome *o)
 	case STK_KILL_WORK:
 		stk_outcome_say(o, STK_OUT_WORK_QUOTA,
 		    "its work directory held more than %" PRIu64
-		    " MiB (each file counts 4 KiB at least); raise WORK_MIB and the ceiling if the "
-		    "work is honest",
+		    " MiB (each file counts 4 KiB at least)",
 		    l->work_bytes >> 20);
+		stk_outcome_add_bound(e, o, STK_BOUND_WORK);
 		break;
 	case STK_KILL_PROGRAM: by_program(e, o); break;
 	case STK_KILL_UNPROVEN: o->name = STK_OUT_SANDBOX_UNAVAILABLE; break;

@@ -50,9 +50,10 @@ struct stk_cage {
 	size_t n_zygotes;
 	/* of the run in hand, or NULL: heard while M or Z is waited for */
 	const struct stk_run_hooks *hooks;
-	bool exact_tasks;      /* of the run that goes on */
-	bool called_off;       /* by such a tick: no child is wanted any more */
-	char why[STK_WHY_MAX]; /* what stk_cage_describe last had to say */
+	struct stk_limits service; /* the hard limits that W was started with */
+	bool exact_tasks;          /* of the run that goes on */
+	bool called_off;           /* by such a tick: no child is wanted any more */
+	char why[STK_WHY_MAX];     /* what stk_cage_describe last had to say */
 };
 
 /*

@@ -4,6 +4,8 @@
  */
 #include "sandbox/run.h"
 
+#include "sandbox/limits.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,8 +71,10 @@ static void clear(struct stk_run *run)
 enum stk_err stk_cage_run(struct stk_cage *c, const struct stk_run_request *r,
     const struct stk_run_hooks *hooks, struct stk_outcome *out)
 {
+	struct stk_run_request own = *r;
 	struct stk_run run = { .c = c,
-		.r = r,
+		.r = &own,
+		.granted = &r->limits,
 		.hooks = hooks,
 		.out = out,
 		.pipes = { .report = -1, .output = -1, .args = -1 },
@@ -79,6 +83,7 @@ enum stk_err stk_cage_run(struct stk_cage *c, const struct stk_run_request *r,
 	const char *wrong = stk_cage_request_fault(c, r);
 	enum stk_err e = STK_OK;
 
+	stk_limits_within(&own.limits, &c->service);
 	stk_program_init(&run.program);
 	memset(out, 0, sizeof(*out));
 	out->name = STK_OUT_SANDBOX_UNAVAILABLE;

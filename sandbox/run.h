@@ -15,6 +15,7 @@
 struct stk_run {
 	struct stk_cage *c;
 	const struct stk_run_request *r;
+	const struct stk_limits *granted; /* before the service's own hard limits */
 	const struct stk_run_hooks *hooks;
 	struct stk_outcome *out;
 	struct stk_child child;

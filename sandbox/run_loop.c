@@ -262,6 +262,7 @@ static void judge(struct stk_run *run)
 	struct stk_end end = { .kill = run->kill,
 		.class_desc = class_of(run),
 		.limits = &run->r->limits,
+		.granted = run->granted,
 		.report = &run->report,
 		.program = &run->program,
 		.left = run->left,

@@ -31,6 +31,7 @@ struct stk_end {
 	enum stk_kill kill;
 	const struct stk_class_desc *class_desc;
 	const struct stk_limits *limits;
+	const struct stk_limits *granted; /* before the service's own hard limits; NULL: the same */
 	const struct stk_report *report;
 	const struct stk_program *program; /* STK_KILL_PROGRAM: whose end it was */
 	uint32_t left;                     /* processes found in its control group after its end */
@@ -50,6 +51,21 @@ void stk_outcome_say(struct stk_outcome *o, enum stk_outcome_name n, const char 
 
 /* Adds what could be done about a denied call; @who: "class" or "program". */
 void stk_outcome_add_way(struct stk_outcome *o, const struct stk_way *way, const char *who);
+
+enum stk_bound {
+	STK_BOUND_MEMORY,
+	STK_BOUND_CPU,
+	STK_BOUND_FILE,
+	STK_BOUND_STACK,
+	STK_BOUND_WALL,
+	STK_BOUND_TASKS,
+	STK_BOUND_WORK,
+	STK_BOUND_OUTPUT,
+	STK_BOUND_REPORT,
+	STK_BOUND_COUNT
+};
+/* bound.c: adds who set the limit that was met, and so what is to be raised. */
+void stk_outcome_add_bound(const struct stk_end *e, struct stk_outcome *o, enum stk_bound which);
 
 /* The worker changed its mind before there was a child. */
 void stk_outcome_called_off(struct stk_outcome *o);

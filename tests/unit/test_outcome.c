@@ -184,6 +184,62 @@ static void every_end_has_its_name(void **state)
 			fail_msg("no end is called %s", stk_outcome_text((enum stk_outcome_name)n));
 }
 
+/* Told to raise what does not bind, an operator changes it in vain. */
+static void says_whose_limit_it_was(void **state)
+{
+	static const struct stk_class_desc asks = { .name = "A",
+		.ask = { .mem_bytes = 64u << 20,
+		    .file_bytes = 2u << 20,
+		    .stack_bytes = 8u << 20,
+		    .work_bytes = 3u << 20,
+		    .wall_ms = 9000,
+		    .cpu_s = 7,
+		    .output_bytes = 4096,
+		    .report_bytes = 8192,
+		    .tasks = 5 } };
+	static const struct stk_limits less = { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 };
+	static const struct {
+		enum stk_bound which;
+		const char *own, *ceiling, *service;
+	} all[STK_BOUND_COUNT] = {
+		{ STK_BOUND_MEMORY, "raise MEM_MIB, and ceiling.memory where",
+		    "ceiling.memory, the class asks for 64 MiB", "LimitAS=" },
+		{ STK_BOUND_CPU, "raise CPU_S, and ceiling.cpu where",
+		    "ceiling.cpu, the class asks for 7 s", "LimitCPU=" },
+		{ STK_BOUND_FILE, "raise FILE_MIB, and ceiling.file where",
+		    "ceiling.file, the class asks for 2 MiB", "LimitFSIZE=" },
+		{ STK_BOUND_STACK, "raise STACK_MIB, and ceiling.stack where",
+		    "ceiling.stack, the class asks for 8 MiB", "LimitSTACK=" },
+		{ STK_BOUND_WALL, "raise WALL_MS, and ceiling.wall where",
+		    "ceiling.wall, the class asks for 9000 ms", NULL },
+		{ STK_BOUND_TASKS, "raise TASKS, and ceiling.tasks where",
+		    "ceiling.tasks, the class asks for 5 threads", NULL },
+		{ STK_BOUND_WORK, "raise WORK_MIB, and ceiling.work where",
+		    "ceiling.work, the class asks for 3 MiB", NULL },
+		{ STK_BOUND_OUTPUT, "raise OUTPUT_KIB, and ceiling.output where",
+		    "ceiling.output, the class asks for 4 KiB", NULL },
+		{ STK_BOUND_REPORT, "raise REPORT_KIB, and ceiling.report where",
+		    "ceiling.report, the class asks for 8 KiB", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < STK_ARRAY_LEN(all); i++) {
+		const struct stk_end ends[] = { { .class_desc = &asks, .limits = &asks.ask },
+			{ .class_desc = &asks, .limits = &less, .granted = &less },
+			{ .class_desc = &asks, .limits = &less, .granted = &asks.ask } };
+		const char *const want[] = { all[i].own, all[i].ceiling, all[i].service };
+
+		for (size_t j = 0; j < 3 && want[j] != NULL; j++) {
+			struct stk_outcome o = { .why = "met" };
+
+			stk_outcome_add_bound(&ends[j], &o, all[i].which);
+			if (strncmp(o.why, "met; that is ", 13) != 0 ||
+			    strstr(o.why, want[j]) == NULL)
+				fail_msg("%s, not %s", o.why, want[j]);
+		}
+	}
+}
+
 static void hands_over_words_and_result(void **state)
 {
 	uint8_t body[] = "slow{\"a\":1}";
@@ -229,6 +285,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_end_has_its_name),
+		cmocka_unit_test(says_whose_limit_it_was),
 		cmocka_unit_test(hands_over_words_and_result),
 		cmocka_unit_test(reads_proc_as_the_kernel_writes_it),
 	};
