@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PREFIX   "job-"
+#define PREFIX   "stockade-job-" /* a tree may hold groups of others, whose "job-7" is theirs */
 #define MAIN     "main"
 #define EMPTY_MS 1000
 
@@ -26,7 +26,8 @@ struct stk_cgroup {
 	int base, dir;           /* the delegated group; the job's, locked while we live */
 	int procs, kill, events; /* of the job's group; kill and events may be -1 */
 	int memory, pids, cpu;   /* memory.max, pids.max, cpu.max, -1 without the controller */
-	char name[32];
+	int refused;             /* pids.events */
+	char name[40];
 };
 
 /* --- files ------------------------------------------------------------------------------------ */
@@ -45,54 +46,7 @@ static bool put_at(int dir, const char *name, const char *text)
 	return put(fd, text);
 }
 
-static bool get_at(int dir, const char *name, char *text, size_t size)
-{
-	STK_AUTO_CLOSE int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd == -1 ? -1 : read(fd, text, size - 1);
-
-	text[n > 0 ? n : 0] = '\0';
-	return n >= 0;
-}
-
 /* --- where we are ----------------------------------------------------------------------------- */
-
-/* Octal escapes of mountinfo are left alone: no such path is ours. */
-static bool find_mount(char mount[1024], char root[1024])
-{
-	char line[4096];
-	FILE *f = fopen("/proc/self/mountinfo", "re");
-	bool found = false;
-
-	while (f != NULL && !found && fgets(line, sizeof(line), f) != NULL) {
-		const char *type = strstr(line, " - ");
-
-		found = type != NULL && strncmp(type, " - cgroup2 ", 11) == 0 &&
-			sscanf(line, "%*d %*d %*s %1023s %1023s ", root, mount) == 2;
-	}
-	if (f != NULL)
-		(void)fclose(f);
-	return found;
-}
-
-static bool own_group(char path[3072])
-{
-	char text[4096], mount[1024], root[1024], *at;
-	size_t skip;
-
-	if (!get_at(AT_FDCWD, "/proc/self/cgroup", text, sizeof(text)) || !find_mount(mount, root))
-		return false;
-	/* version 1's lines have a controller between the colons */
-	at = strncmp(text, "0::/", 4) == 0 ? text : strstr(text, "\n0::/");
-	if (at == NULL || (at = strchr(at, '/')) == NULL)
-		return false;
-	at[strcspn(at, "\n")] = '\0';
-	/* a bind mount shows a part of the tree alone */
-	skip = strcmp(root, "/") == 0 ? 0 : strlen(root);
-	if (strncmp(at, root, skip) != 0)
-		return false;
-	(void)snprintf(path, 3072, "%s%s", mount, at + skip);
-	return true;
-}
 
 static bool same_file(const char *a, int fd)
 {
@@ -105,7 +59,7 @@ static bool same_file(const char *a, int fd)
 /* --- making ----------------------------------------------------------------------------------- */
 
 /* A successor wakes up in its supervisor's "main": the delegated group is the one above. */
-static void step_up(char own[3072])
+static void step_up(char own[static STK_GROUP_PATH])
 {
 	char *last = strrchr(own, '/'), procs[3200];
 
@@ -140,6 +94,18 @@ static void hand_on(int base)
 		(void)put_at(base, "cgroup.subtree_control", controllers[i]);
 }
 
+/* What make_own() makes: its prefix and a number, and ours. */
+static bool is_a_workers(int base, const char *name)
+{
+	const char *pid = name + strlen(PREFIX);
+	struct stat st;
+
+	return strncmp(name, PREFIX, strlen(PREFIX)) == 0 && pid[0] != '\0' &&
+	       pid[strspn(pid, "0123456789")] == '\0' &&
+	       fstatat(base, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode) &&
+	       st.st_uid == geteuid();
+}
+
 /* Only an empty group can be removed, and only a dead worker's can be locked. */
 static void sweep(int base)
 {
@@ -152,7 +118,7 @@ static void sweep(int base)
 	while (d != NULL && (e = readdir(d)) != NULL) {
 		STK_AUTO_CLOSE int fd = -1;
 
-		if (strncmp(e->d_name, PREFIX, strlen(PREFIX)) != 0)
+		if (!is_a_workers(base, e->d_name))
 			continue;
 		fd = openat(base, e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (fd != -1 && flock(fd, LOCK_EX | LOCK_NB) == 0) {
@@ -200,6 +166,7 @@ static enum stk_err make(struct stk_cgroup *g)
 	g->memory = open_file(g, "memory.max", O_WRONLY);
 	g->events = open_file(g, "memory.events", O_RDONLY);
 	g->pids = open_file(g, "pids.max", O_WRONLY);
+	g->refused = open_file(g, "pids.events", O_RDONLY);
 	g->cpu = open_file(g, "cpu.max", O_WRONLY);
 	if (g->memory != -1)
 		(void)put_at(g->dir, "memory.oom.group", "1");
@@ -208,9 +175,9 @@ static enum stk_err make(struct stk_cgroup *g)
 
 /* @own: our own group, or "" where it is not known. */
 static enum stk_err find_base(
-    struct stk_cgroup *g, const char *base, char own[3072], const char **why)
+    struct stk_cgroup *g, const char *base, char own[static STK_GROUP_PATH], const char **why)
 {
-	bool known = own_group(own);
+	bool known = stk_group_own(own);
 
 	if (!known)
 		own[0] = '\0';
@@ -230,7 +197,7 @@ static enum stk_err find_base(
 static enum stk_err open_base(
     struct stk_cgroup *g, const char *base, const pid_t *pids, size_t n, const char **why)
 {
-	char own[3072];
+	char own[STK_GROUP_PATH];
 	enum stk_err e = find_base(g, base, own, why);
 
 	if (e != STK_OK)
@@ -242,8 +209,8 @@ static enum stk_err open_base(
 
 enum stk_err stk_group_look(const char *base, const char **why)
 {
-	struct stk_cgroup g = { -1, -1, -1, -1, -1, -1, -1, -1, "" };
-	char own[3072];
+	struct stk_cgroup g = { -1, -1, -1, -1, -1, -1, -1, -1, -1, "" };
+	char own[STK_GROUP_PATH];
 	enum stk_err e = find_base(&g, base, own, why);
 	int saved = errno;
 
@@ -254,7 +221,7 @@ enum stk_err stk_group_look(const char *base, const char **why)
 
 void stk_group_move_in(const char *base, const pid_t *pids, size_t n)
 {
-	struct stk_cgroup g = { -1, -1, -1, -1, -1, -1, -1, -1, "" };
+	struct stk_cgroup g = { -1, -1, -1, -1, -1, -1, -1, -1, -1, "" };
 	const char *why;
 
 	if (open_base(&g, base, pids, n, &why) == STK_OK)
@@ -272,7 +239,7 @@ enum stk_err stk_group_open(
 	*why = "no memory";
 	if (g == NULL)
 		return STK_E_NOMEM;
-	*g = (struct stk_cgroup){ -1, -1, -1, -1, -1, -1, -1, -1, "" };
+	*g = (struct stk_cgroup){ -1, -1, -1, -1, -1, -1, -1, -1, -1, "" };
 	e = open_base(g, base, pids, n, why);
 	if (e == STK_OK) {
 		sweep(g->base);
@@ -304,6 +271,7 @@ void stk_group_close(struct stk_cgroup *g)
 	stk_close(&g->events);
 	stk_close(&g->memory);
 	stk_close(&g->pids);
+	stk_close(&g->refused);
 	stk_close(&g->cpu);
 	stk_close(&g->dir);
 	stk_close(&g->base);
@@ -388,4 +356,9 @@ bool stk_group_empty(struct stk_cgroup *g)
 uint64_t stk_group_oom_kills(const struct stk_cgroup *g)
 {
 	return stk_oom_count(g->events);
+}
+
+uint64_t stk_group_tasks_refused(const struct stk_cgroup *g)
+{
+	return stk_event_count(g->refused, "max ");
 }

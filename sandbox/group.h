@@ -15,6 +15,10 @@
 
 struct stk_cgroup;
 
+#define STK_GROUP_PATH 3072
+/* group_own.c: where this process stands in the tree of version 2; false if there is none. */
+STK_CHECK bool stk_group_own(char path[static STK_GROUP_PATH]);
+
 enum stk_group_controller {
 	STK_GROUP_MEMORY = 1u << 0,
 	STK_GROUP_PIDS = 1u << 1,
@@ -59,6 +63,8 @@ STK_CHECK enum stk_err stk_group_place(struct stk_cgroup *g, pid_t pid);
 uint32_t stk_group_count(const struct stk_cgroup *g);
 /* Kills all of them and waits, at most a second, until the group is empty; false if it is not. */
 bool stk_group_empty(struct stk_cgroup *g);
+/* How often pids.max refused a task (pids.events) since it was made, 0 without that controller. */
+uint64_t stk_group_tasks_refused(const struct stk_cgroup *g);
 /* oom_kill of its memory.events since it was made, 0 without that controller. */
 uint64_t stk_group_oom_kills(const struct stk_cgroup *g);
 

@@ -52,3 +52,8 @@ uint64_t stk_cage_oom_kills(const struct stk_cage *c)
 		return stk_group_oom_kills(c->group);
 	return stk_oom_count(c->oom_fd);
 }
+
+uint64_t stk_cage_tasks_refused(const struct stk_cage *c)
+{
+	return c->group == NULL ? 0 : stk_group_tasks_refused(c->group);
+}

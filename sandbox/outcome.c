@@ -230,6 +230,16 @@ static void take_words(const struct stk_report *r, struct stk_outcome *o)
 	}
 }
 
+/* Its words stay out of the sentence, which nobody looks through for secrets. */
+static void refused_tasks(const struct stk_end *e, struct stk_outcome *o)
+{
+	stk_outcome_say(o, STK_OUT_TASK_LIMIT,
+	    "it failed after the pids.max of its cgroup had refused it %" PRIu64
+	    " thread%s: it may have %" PRIu32 " at a time",
+	    e->tasks_refused, e->tasks_refused == 1 ? "" : "s", e->limits->tasks);
+	stk_outcome_add_bound(e, o, STK_BOUND_TASKS);
+}
+
 static void by_result(const struct stk_report *r, struct stk_outcome *o)
 {
 	const char *said;
@@ -265,6 +275,9 @@ static void by_exit(const struct stk_end *e, struct stk_outcome *o)
 	else if (!e->report->has_result)
 		stk_outcome_say(o, STK_OUT_NO_RESULT,
 		    "the child exited with 0 but gave no result; that is never success");
+	else if (e->tasks_refused > 0 && (e->report->result.kind == STK_RESULT_FAIL ||
+					     e->report->result.kind == STK_RESULT_FAIL_FOR_GOOD))
+		refused_tasks(e, o);
 	else
 		by_result(e->report, o);
 }

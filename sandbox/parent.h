@@ -109,6 +109,8 @@ STK_CHECK bool stk_cage_lodge(struct stk_cage *c, const struct stk_limits *l, pi
     pid_t program, char *why, size_t why_size);
 uint32_t stk_cage_unlodge(struct stk_cage *c);
 uint64_t stk_cage_oom_kills(const struct stk_cage *c);
+/* Threads and processes that the job's group refused since it was made; 0 without one. */
+uint64_t stk_cage_tasks_refused(const struct stk_cage *c);
 
 /* The job's own directory has no quota of the kernel's: it is counted, while it runs and after. */
 bool stk_cage_work_full(const struct stk_cage *c, const struct stk_run_request *r);

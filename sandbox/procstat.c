@@ -100,12 +100,17 @@ int stk_oom_open(void)
 
 uint64_t stk_oom_count(int fd)
 {
-	char text[1024];
-	ssize_t n = fd == -1 ? -1 : pread(fd, text, sizeof(text) - 1, 0);
+	return stk_event_count(fd, "oom_kill ");
+}
+
+uint64_t stk_event_count(int fd, const char *key)
+{
+	char text[1024] = "\n"; /* a field begins a line */
+	ssize_t n = fd == -1 ? -1 : pread(fd, text + 1, sizeof(text) - 2, 0);
 	uint64_t count;
 
 	if (n <= 0)
 		return 0;
-	text[n] = '\0';
-	return field(text, "oom_kill ", 10, &count) ? count : 0;
+	text[n + 1] = '\0';
+	return field(text, key, 10, &count) ? count : 0;
 }

@@ -25,5 +25,7 @@ STK_CHECK enum stk_err stk_procstat_parse(const char *text, struct stk_cage_proo
 /* Opens our cgroup's memory.events, or -1 where there is none; its oom_kill count, 0 for fd -1. */
 int stk_oom_open(void);
 uint64_t stk_oom_count(int fd);
+/* The number behind @key at the beginning of a line of @fd, else 0. */
+uint64_t stk_event_count(int fd, const char *key);
 
 #endif

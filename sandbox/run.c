@@ -105,6 +105,7 @@ enum stk_err stk_cage_run(struct stk_cage *c, const struct stk_run_request *r,
 		run.extras.fds[STK_EXTRA_WORK_DIR] = stk_work_fd(c->work);
 	}
 	run.oom_before = stk_cage_oom_kills(c);
+	run.refused_before = stk_cage_tasks_refused(c);
 	c->hooks = hooks;
 	c->called_off = false;
 	c->exact_tasks = r->exact_tasks;

@@ -32,7 +32,7 @@ struct stk_run {
 	int64_t started_ms, deadline_ms, tick_due_ms;
 	int64_t heard_ms; /* when the handler last said anything; once started */
 	uint64_t words;   /* how much it had said by then */
-	uint64_t oom_before;
+	uint64_t oom_before, refused_before;
 	uint32_t left;            /* processes that outlived the job in its control group */
 	struct stk_letter letter; /* GO, arguments, secrets */
 };

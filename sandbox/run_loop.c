@@ -266,6 +266,7 @@ static void judge(struct stk_run *run)
 		.report = &run->report,
 		.program = &run->program,
 		.left = run->left,
+		.tasks_refused = stk_cage_tasks_refused(run->c) - run->refused_before,
 		.oom_kills = stk_cage_oom_kills(run->c) - run->oom_before };
 
 	stk_verdict(&end, run->out);

@@ -35,6 +35,7 @@ struct stk_end {
 	const struct stk_report *report;
 	const struct stk_program *program; /* STK_KILL_PROGRAM: whose end it was */
 	uint32_t left;                     /* processes found in its control group after its end */
+	uint64_t tasks_refused;            /* by the pids.max of its control group */
 	uint64_t oom_kills;                /* of our cgroup while the job ran */
 };
 

@@ -40,7 +40,7 @@ in_group() { # begins its life in the delegated group, as a service manager woul
 	)
 	WORKER=$(cat "$T/pid")
 }
-job_pids() { cat "$base"/job-*/cgroup.procs 2>/dev/null; }
+job_pids() { cat "$base"/stockade-job-*/cgroup.procs 2>/dev/null; }
 group_of() { sed -n 's/^0:://p' "/proc/$1/cgroup"; }
 
 out=$(as_user "$STOCKADE" work --config "$T/stockade.conf" 2>&1)
@@ -55,7 +55,7 @@ check "the worker too" eq "$(group_of "$w")" "/stockade-$$/main"
 check "nobody is left in the delegated group itself" eq "$(wc -l <"$base/cgroup.procs")" 0
 
 push files "$(sign Hostile::SleepMinutes '["100"]')"
-check "a job is placed into the worker's job group" wait_for 10 sh -c "grep -q . $base/job-$w/cgroup.procs"
+check "a job is placed into the worker's job group" wait_for 10 sh -c "grep -q . $base/stockade-job-$w/cgroup.procs"
 job=$(job_pids)
 check "it is the job" grep -aq "\"stockade.pid\":$job" "$T/log"
 check "alone" eq "$(echo "$job" | wc -w)" 1
@@ -63,7 +63,7 @@ check "alone" eq "$(echo "$job" | wc -w)" 1
 # --- somebody in the group who outlives the job
 sleep 300 &
 lodger=$!
-echo "$lodger" >"$base/job-$w/cgroup.procs"
+echo "$lodger" >"$base/stockade-job-$w/cgroup.procs"
 kill -9 $job
 check "its death by another's hand keeps its name" wait_for 10 grep -aq '"event.reason":"KilledExternally"' "$T/log"
 check "and the lodger is ended by cgroup.kill" wait_for 5 sh -c "! kill -0 $lodger 2>/dev/null || grep -q '^State:.Z' /proc/$lodger/status"
@@ -72,8 +72,8 @@ wait "$lodger" 2>/dev/null
 sleep 300 &
 lodger=$!
 cat >"$T/lodge" <<EOF
-i=0; while [ \$((i += 1)) -lt 20000 ] && ! grep -qs . $base/job-$w/cgroup.procs; do :; done
-echo $lodger >$base/job-$w/cgroup.procs
+i=0; while [ \$((i += 1)) -lt 20000 ] && ! grep -qs . $base/stockade-job-$w/cgroup.procs; do :; done
+echo $lodger >$base/stockade-job-$w/cgroup.procs
 EOF
 sh "$T/lodge" &
 push files "$(sign Hostile::SleepMinutes '["1"]')"
@@ -86,10 +86,10 @@ check "the next job runs" wait_for 10 grep -aq '"event.reason":"Skipped"' "$T/lo
 
 # --- kill -9 of the worker: its group goes with the next
 push files "$(sign Hostile::SleepMinutes '["100"]')"
-check "one more job" wait_for 10 sh -c "grep -q . $base/job-$w/cgroup.procs"
+check "one more job" wait_for 10 sh -c "grep -q . $base/stockade-job-$w/cgroup.procs"
 kill -9 "$w"
-check "the successor removes the dead one's group and makes its own beside main" wait_for 15 sh -c "! [ -d $base/job-$w ] && ls -d $base/job-* && ! [ -d $base/main/main ]"
+check "the successor removes the dead one's group and makes its own beside main" wait_for 15 sh -c "! [ -d $base/stockade-job-$w ] && ls -d $base/stockade-job-* && ! [ -d $base/main/main ]"
 kill -TERM "$WORKER"
 check "the service ends" wait_for 40 gone "$WORKER"
 WORKER=
-check "no job group is left" eq "$(ls -d "$base"/job-* 2>/dev/null)" ""
+check "no job group is left" eq "$(ls -d "$base"/stockade-job-* 2>/dev/null)" ""

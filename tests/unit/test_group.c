@@ -52,7 +52,7 @@ static void holds(const char *dir, const char *name, const char *want)
 static void plant(bool controllers)
 {
 	(void)snprintf(base, sizeof(base), "%s-cg", stand.dir);
-	(void)snprintf(job, sizeof(job), "%s/job-%d", base, (int)getpid());
+	(void)snprintf(job, sizeof(job), "%s/stockade-job-%d", base, (int)getpid());
 	assert_int_equal(mkdir(base, 0700), 0);
 	assert_int_equal(mkdir(job, 0700), 0);
 	file(base, "cgroup.procs", "");
@@ -65,6 +65,7 @@ static void plant(bool controllers)
 	file(job, "memory.oom.group", "");
 	file(job, "memory.events", "low 0\nhigh 0\nmax 0\noom 0\noom_kill 7\n");
 	file(job, "pids.max", "");
+	file(job, "pids.events", "max 5\n");
 	file(job, "cpu.max", "");
 }
 
@@ -120,6 +121,7 @@ static void a_jobs_limits_are_written_to_its_group(void **state)
 	assert_int_equal(stk_group_place(g, 4711), STK_OK);
 	holds(job, "cgroup.procs", "4711");
 	assert_int_equal(stk_group_oom_kills(g), 7);
+	assert_int_equal(stk_group_tasks_refused(g), 5);
 	file(job, "cgroup.procs", "");
 	stk_group_close(g);
 	fell();
@@ -137,6 +139,32 @@ static void controllers_that_are_not_delegated_are_left_out(void **state)
 	assert_int_equal(stk_group_limit(g, &l), STK_OK);
 	assert_int_equal(stk_group_oom_kills(g), 0);
 	stk_group_close(g);
+	fell();
+}
+
+/* Names that others use in the same tree, and one of a worker that is dead. */
+static void only_groups_of_dead_workers_are_swept(void **state)
+{
+	static const char *const others[] = { "job-77", "stockade-job-", "stockade-job-77x",
+		"stockade-jobs" };
+	char path[600];
+
+	(void)state;
+	plant(true);
+	for (size_t i = 0; i < STK_ARRAY_LEN(others); i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", base, others[i]);
+		assert_int_equal(mkdir(path, 0700), 0);
+		file(path, "cgroup.kill", "");
+	}
+	(void)snprintf(path, sizeof(path), "%s/stockade-job-1", base);
+	assert_int_equal(mkdir(path, 0700), 0);
+	file(path, "cgroup.kill", "");
+	stk_group_close(open_group());
+	holds(path, "cgroup.kill", "1");
+	for (size_t i = 0; i < STK_ARRAY_LEN(others); i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", base, others[i]);
+		holds(path, "cgroup.kill", "");
+	}
 	fell();
 }
 
@@ -213,6 +241,47 @@ static void an_oom_kill_counted_in_a_made_up_memory_events_is_named(void **state
 	stk_cage_lend_group(stand.cage, NULL);
 	stk_group_close(g);
 	fell();
+}
+
+static bool refuse_two_threads(void *ctx, pid_t pid, const struct stk_cage_proof *proof)
+{
+	(void)ctx;
+	(void)pid;
+	(void)proof;
+	file(job, "cgroup.procs", "");
+	file(job, "pids.events", "max 7\n");
+	return true;
+}
+
+/* A handler that a thread was refused gets EAGAIN; its failure is the limit's. The file is made up.
+ */
+static void a_failure_after_a_refused_thread_is_the_limits(void **state)
+{
+	static const struct {
+		const char *class_name;
+		enum stk_outcome_name name;
+	} ends[] = { { "Hostile::Fail", STK_OUT_TASK_LIMIT },
+		{ "Hostile::Skip", STK_OUT_SKIPPED } };
+	struct stk_cgroup *g;
+	struct stk_outcome o;
+
+	(void)state;
+	for (size_t i = 0; i < STK_ARRAY_LEN(ends); i++) {
+		plant(true);
+		g = open_group();
+		stk_cage_lend_group(stand.cage, g);
+		stand.hooks.go = refuse_two_threads;
+		assert_int_equal(stand_run(&stand, ends[i].class_name, "[]", &o), STK_OK);
+		stand.hooks.go = NULL;
+		if (o.name != ends[i].name)
+			fail_msg("%s: %s", stk_outcome_text(o.name), o.why);
+		if (o.name == STK_OUT_TASK_LIMIT)
+			assert_non_null(strstr(o.why, "refused it 2 threads: it may have 1"));
+		stk_outcome_clear(&o);
+		stk_cage_lend_group(stand.cage, NULL);
+		stk_group_close(g);
+		fell();
+	}
 }
 
 static bool kill_from_outside(void *ctx, pid_t pid, const struct stk_cage_proof *proof)
@@ -315,6 +384,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_jobs_limits_are_written_to_its_group),
 		cmocka_unit_test(controllers_that_are_not_delegated_are_left_out),
+		cmocka_unit_test(only_groups_of_dead_workers_are_swept),
+		cmocka_unit_test(a_failure_after_a_refused_thread_is_the_limits),
 		cmocka_unit_test(a_neighbours_sweep_is_waited_for),
 		cmocka_unit_test(a_tree_that_is_not_ours_is_refused_by_name),
 		cmocka_unit_test(an_oom_kill_counted_in_a_made_up_memory_events_is_named),
