@@ -61,6 +61,7 @@ static enum stk_err open_file(struct stk_audit *a, int64_t first, int flags)
 	if (!S_ISREG(st.st_mode))
 		return fail(a, STK_E_REFUSED, "%s is not a regular file", name);
 	a->bytes = st.st_size;
+	a->first = first;
 	return STK_OK;
 }
 
@@ -124,9 +125,13 @@ static enum stk_err open_chain(struct stk_audit *a)
 
 /* --- heads ------------------------------------------------------------------------------------ */
 
-/* A key that may enqueue must not vouch for the trail of what was enqueued. */
-static bool in_policy(const struct stk_keyring *ring, const uint8_t public_key[STK_KEY_LEN])
+bool stk_audit_key_in(const struct stk_audit *a, const struct stk_keyring *ring)
 {
+	uint8_t public_key[STK_KEY_LEN];
+
+	if (a->seed == NULL)
+		return false;
+	stk_seal_public(a->seed, public_key);
 	for (size_t i = 0; i < ring->n_keys; i++)
 		if (memcmp(ring->keys[i].public_key, public_key, STK_KEY_LEN) == 0)
 			return true;
@@ -149,7 +154,7 @@ static enum stk_err load_key(struct stk_audit *a, const struct stk_audit_options
 		return fail(a, STK_E_REFUSED, "audit_key_file %s: heads are signed with ed25519",
 		    o->key_file);
 	stk_seal_public(a->seed, public_key);
-	if (o->ring != NULL && in_policy(o->ring, public_key))
+	if (o->ring != NULL && stk_audit_key_in(a, o->ring))
 		return fail(a, STK_E_REFUSED,
 		    "audit_key_file %s: this key is in the policy; a key that may enqueue cannot "
 		    "vouch for the trail",
@@ -193,11 +198,29 @@ static void timestamp(char out[static 32])
 	(void)snprintf(out + n, 32 - n, ".%03dZ", (int)(ts.tv_nsec / 1000000));
 }
 
+/*
+ * Nobody else writes the file. Where it has no name any more, or is shorter than what was written, its
+ * lines are gone, and so would be the next one: that one goes into another file, and says so.
+ */
+static void see_that_it_is_there(struct stk_audit *a)
+{
+	struct stat st;
+
+	if (a->fd == -1 || fstat(a->fd, &st) == -1 || (st.st_nlink > 0 && st.st_size >= a->bytes))
+		return;
+	a->torn = 0;
+	if (st.st_nlink > 0 && a->first > a->seq)
+		a->bytes = st.st_size; /* no whole line of ours stood there */
+	else
+		a->lost = a->first;
+}
+
 struct stk_jw *stk_audit_start(struct stk_audit *a, const char *kind)
 {
-	char when[32], hex[2 * STK_SHA256_LEN + 1];
+	char when[32], hex[2 * STK_SHA256_LEN + 1], name[STK_AUDIT_NAME_MAX];
 	struct stk_jw *w = &a->line;
 
+	see_that_it_is_there(a);
 	timestamp(when);
 	stk_hex(a->prev, sizeof(a->prev), hex);
 	stk_jw_reset(w);
@@ -209,24 +232,34 @@ struct stk_jw *stk_audit_start(struct stk_audit *a, const char *kind)
 	stk_jw_cstr(w, "prev", hex);
 	if (a->torn > 0)
 		stk_jw_int(w, "torn", a->torn);
+	if (a->lost > 0) {
+		stk_audit_name(a->slot, a->lost, name);
+		stk_jw_cstr(w, "lost", name);
+	}
 	return w;
 }
 
-/* The next file of the chain; the full one stays as it is. */
+/* The next file of the chain; the one before it stays as it is. */
 static bool next_file(struct stk_audit *a)
 {
-	int full = a->fd;
+	int before = a->fd;
 	int64_t bytes = a->bytes;
 
-	if (a->bytes < a->max_bytes || a->torn > 0)
-		return true;
 	if (open_file(a, a->seq + 1, O_RDWR | O_CREAT | O_EXCL) != STK_OK) {
-		a->fd = full;
+		a->fd = before;
 		a->bytes = bytes;
 		return false;
 	}
-	stk_close(&full);
+	stk_close(&before);
 	return true;
+}
+
+/* Where the next line belongs. */
+static bool choose_file(struct stk_audit *a)
+{
+	if (a->lost > 0)
+		return next_file(a);
+	return a->bytes < a->max_bytes || a->torn > 0 || next_file(a);
 }
 
 static bool append(struct stk_audit *a, const char *text, size_t len)
@@ -260,7 +293,7 @@ bool stk_audit_end(struct stk_audit *a)
 		(void)fail(a, STK_E_TOOBIG, "a record of more than %d bytes", STK_AUDIT_LINE_MAX);
 		return false;
 	}
-	if (!next_file(a))
+	if (!choose_file(a))
 		return false;
 	if (a->torn > 0) /* what was torn becomes a line of its own, and this one says so */
 		text[len++] = '\n';
@@ -272,6 +305,9 @@ bool stk_audit_end(struct stk_audit *a)
 	stk_sha256(stk_span_of(w->buf, w->len), a->prev);
 	a->torn = 0;
 	a->bytes += (int64_t)len;
+	if (a->lost > 0)
+		a->tell_lost = a->lost;
+	a->lost = 0;
 	a->seq++;
 	a->unheaded++;
 	return true;

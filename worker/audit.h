@@ -20,7 +20,10 @@ struct stk_audit {
 	unsigned slot;
 	int64_t seq; /* of the last line */
 	uint8_t prev[STK_SHA256_LEN];
+	int64_t first;            /* the current file's first line: its name */
 	int64_t bytes, max_bytes; /* of the current file */
+	int64_t lost;      /* first line of a file that was removed or cut while in use; 0: none */
+	int64_t tell_lost; /* the same once the trail goes on without it; the caller's to clear */
 	uint8_t *seed;            /* owned: the heads' key; NULL: heads are not signed */
 	char key[44];             /* its public half, base64url */
 	int64_t unheaded;         /* lines since the last head */
@@ -50,8 +53,13 @@ void stk_audit_close(struct stk_audit *a);
 
 /* Begins a record; the caller adds members to what is returned and then ends it. */
 struct stk_jw *stk_audit_start(struct stk_audit *a, const char *kind);
-/* Appends it. False: it is not in the file (a->why), and the same seq will be tried again. */
+/*
+ * Appends it. False: it is not in the file (a->why), and the same seq will be tried again. A file that
+ * somebody removed or cut is followed by another, whose first line names it (a->tell_lost).
+ */
 STK_CHECK bool stk_audit_end(struct stk_audit *a);
+/* Whether the heads' key is one of @ring's: a key that may enqueue must not vouch for the trail. */
+STK_CHECK bool stk_audit_key_in(const struct stk_audit *a, const struct stk_keyring *ring);
 /* A head if one is due (256 lines, or a minute after the last with lines since); now or never mind.
  */
 void stk_audit_tick(struct stk_audit *a);

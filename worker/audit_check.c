@@ -80,6 +80,9 @@ static int64_t says_torn(struct stk_span text)
 	return at == NULL ? 0 : strtoll(at + sizeof(name) - 1, NULL, 10);
 }
 
+/* No value can look like it: quotation marks in values are escaped. */
+#define LOST "\"lost\":\"audit-"
+
 static void check_head(struct reader *r, const struct stk_audit_line *l)
 {
 	struct stk_audit_found *f = r->f;
@@ -136,6 +139,8 @@ static void check_line(struct reader *r, struct stk_span text)
 					     : "a line stands here twice, or in another's place");
 	else if (memcmp(l.prev, r->prev, sizeof(l.prev)) != 0)
 		broke(r, "the line before this one was changed");
+	if (memmem(text.p, text.len, LOST, sizeof(LOST) - 1) != NULL)
+		broke(r, "the file before this line was removed or cut while it was written");
 	if (r->line == 1 && l.seq != r->file_first)
 		broke(r, "the file's name and its first line disagree");
 	r->begun = true;

@@ -44,6 +44,7 @@ static void log_trail(struct stk_worker *w, bool lost)
 	if (lost == w->trail_lost)
 		return;
 	w->trail_lost = lost;
+	w->counters.audits_lost += lost;
 	if (lost)
 		(void)stk_log_start(STK_LOG_ERROR, "audit.lost", "failure",
 		    "AUDIT_LOST: the audit trail in %s cannot be written (%s); no job starts until "
@@ -52,6 +53,27 @@ static void log_trail(struct stk_worker *w, bool lost)
 	else
 		(void)stk_log_start(STK_LOG_WARN, "audit.back", "success",
 		    "the audit trail is written again; work goes on");
+	stk_log_end();
+}
+
+/* Said once for each file, at the next decision. */
+static void log_taken(struct stk_worker *w)
+{
+	struct stk_audit *a = &w->trail.audit;
+	char name[STK_AUDIT_NAME_MAX];
+	struct stk_jw *line;
+
+	if (a->tell_lost == 0)
+		return;
+	stk_audit_name(a->slot, a->tell_lost, name);
+	a->tell_lost = 0;
+	w->counters.audits_taken++;
+	line = stk_log_start(STK_LOG_ERROR, "audit.taken", "failure",
+	    "AUDIT_TAKEN: %s in %s was removed or cut while this worker wrote it: its lines are gone; the "
+	    "trail goes on in another file, which names it. Find out who did it; `stockade audit verify` "
+	    "says from where on the trail is not whole",
+	    name, w->config->audit_dir);
+	stk_jw_cstr(line, "event.reason", "AUDIT_TAKEN");
 	stk_log_end();
 }
 
@@ -86,6 +108,7 @@ bool stk_worker_audited(
 			return false;
 	}
 	log_trail(w, false);
+	log_taken(w);
 	return true;
 }
 

@@ -57,6 +57,8 @@ void stk_counters_write(const struct stk_counters *c, struct stk_jw *w)
 	add(w, "count", "areas_full", c->areas_full);
 	add(w, "count", "reloads", c->reloads);
 	add(w, "count", "reloads_failed", c->reloads_failed);
+	add(w, "count", "audits_lost", c->audits_lost);
+	add(w, "count", "audits_taken", c->audits_taken);
 	add(w, "count", "readmitted", c->readmitted);
 	add(w, "count", "released", c->released);
 	add(w, "count", "releases_refused", c->releases_refused);

@@ -4,6 +4,7 @@
 #include "worker/policy.h"
 
 #include "worker/parcel.h"
+#include "worker/watch.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -173,10 +174,10 @@ static enum stk_err take_material(struct load *l, const struct key_text *t, stru
 	    "`secret_file` holds an ed25519 seed, which no worker needs");
 }
 
-/* The worker asks later whether a handler could read the file that the secret came from. */
-static enum stk_err remember_file(struct load *l, const struct key_text *t)
+/* The worker asks later whether a handler could read the file that the secret came from, and whether it
+ * is still the same one. */
+static enum stk_err remember_file(struct load *l, const struct key_text *t, struct stk_key *k)
 {
-	struct stk_key *k = &l->ring->keys[l->ring->n_keys - 1];
 	bool relative = t->secret_file != NULL && t->secret_file[0] != '/';
 
 	if (t->secret_file == NULL)
@@ -186,6 +187,7 @@ static enum stk_err remember_file(struct load *l, const struct key_text *t)
 		k->secret_path = NULL;
 		return STK_E_NOMEM;
 	}
+	l->ring->seen += stk_watch_file(k->secret_path);
 	return STK_OK;
 }
 
@@ -197,15 +199,19 @@ static enum stk_err add_key(struct load *l, size_t principal, const struct key_t
 		.iat_to_s = t->iat_to_s,
 		.principal = principal };
 	const char *why;
-	enum stk_err e = take_material(l, t, &k);
+	enum stk_err e = remember_file(l, t, &k);
 
-	if (e != STK_OK)
-		return e;
-	(void)snprintf(k.kid, sizeof(k.kid), "%s", t->kid);
-	if (stk_keyring_add_key(l->ring, &k, &why) == STK_OK)
-		return remember_file(l, t);
+	if (e == STK_OK)
+		e = take_material(l, t, &k);
+	if (e == STK_OK) {
+		(void)snprintf(k.kid, sizeof(k.kid), "%s", t->kid);
+		if (stk_keyring_add_key(l->ring, &k, &why) == STK_OK)
+			return STK_OK;
+		e = blame(l, t->line, "key", t->kid, why);
+	}
 	stk_secret_free(k.secret);
-	return blame(l, t->line, "key", t->kid, why);
+	free(k.secret_path);
+	return e;
 }
 
 static enum stk_err add_principal(struct load *l, const struct principal_text *t)
@@ -323,8 +329,7 @@ static int open_generation(const char *folder, const char *name)
 	return fd;
 }
 
-enum stk_err stk_policy_load(
-    const char *path, struct stk_keyring **out, struct stk_conf_error *error)
+static enum stk_err load(const char *path, struct stk_keyring **out, struct stk_conf_error *error)
 {
 	STK_AUTO_FREE uint8_t *bytes = NULL;
 	STK_AUTO_FREE char *folder = strdup(path);
@@ -354,40 +359,22 @@ enum stk_err stk_policy_load(
 	return parse(path, base, base_of, bytes, len, out, error);
 }
 
-/* "7d", "36h", "90s": the largest unit that leaves nothing over. */
-static void short_time(char *out, size_t cap, int64_t s)
+enum stk_err stk_policy_load(
+    const char *path, struct stk_keyring **out, struct stk_conf_error *error)
 {
-	static const struct {
-		int64_t s;
-		char unit;
-	} units[] = { { 86400, 'd' }, { 3600, 'h' }, { 60, 'm' }, { 1, 's' } };
-	size_t i = 0;
+	uint64_t seen = stk_watch_file(path);
+	enum stk_err e = load(path, out, error);
 
-	while (s % units[i].s != 0)
-		i++;
-	(void)snprintf(out, cap, "%" PRId64 "%c", s / units[i].s, units[i].unit);
+	if (e == STK_OK)
+		(*out)->seen += seen;
+	return e;
 }
 
-enum stk_err stk_policy_fits(const struct stk_keyring *ring, const char *path, int64_t keep_s,
-    int64_t record_bytes, int64_t max_bytes, struct stk_conf_error *e)
+uint64_t stk_policy_seen(const char *path, const struct stk_keyring *ring)
 {
-	char delay[32], window[32], keep[32];
-	size_t worst = 0;
-	int64_t n = stk_keyring_ledger_records(ring, keep_s, &worst);
-	const struct stk_principal *p = &ring->principals[worst];
+	uint64_t sum = stk_watch_file(path);
 
-	if (n <= max_bytes / record_bytes)
-		return STK_OK;
-	short_time(delay, sizeof(delay), p->max_delay_s);
-	short_time(window, sizeof(window), p->max_window_s);
-	short_time(keep, sizeof(keep), keep_s);
-	return stk_conf_blame(e, path, 0,
-	    "the ledger could grow to %" PRId64 " records of %" PRId64 " bytes, %" PRId64
-	    " MiB, and ledger_max is %" PRId64 " MiB; most for principal \"%.64s\": %" PRId64
-	    ".%03" PRId64 "/s x (max_delay %s + max_window %s + %s to readmit) + burst %" PRId64
-	    "; lower rate or times, or raise ledger_max",
-	    n, record_bytes,
-	    n > INT64_MAX / record_bytes ? INT64_MAX >> 20 : (n * record_bytes) >> 20,
-	    max_bytes >> 20, p->name, p->rate_per_h / 3600, p->rate_per_h % 3600 * 1000 / 3600,
-	    delay, window, keep, p->burst);
+	for (size_t i = 0; i < ring->n_keys; i++)
+		sum += stk_watch_file(ring->keys[i].secret_path);
+	return sum;
 }

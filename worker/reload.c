@@ -10,6 +10,7 @@
 
 #include "worker/cli/cli.h"
 #include "worker/hidden.h"
+#include "worker/policy.h"
 #include "worker/worker.h"
 
 #include <errno.h>
@@ -17,7 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static enum stk_err check_hidden(
@@ -56,6 +56,12 @@ static enum stk_err load(struct stk_worker *w, struct stk_keyring **out, struct 
 		return err;
 	err = stk_policy_fits(
 	    *out, c->policy, STK_READMIT_WINDOW_S, STK_LEDGER_RECORD, c->ledger_max_bytes, e);
+	if (err == STK_OK && stk_audit_key_in(&w->trail.audit, *out)) {
+		(void)snprintf(e->sentence, sizeof(e->sentence),
+		    "the key of audit_key_file is in it; a key that may enqueue cannot vouch for the "
+		    "trail");
+		err = STK_E_REFUSED;
+	}
 	for (size_t i = 0; err == STK_OK && i < (*out)->n_keys; i++)
 		err = check_hidden(c, (*out)->keys[i].secret_path, e);
 	for (uint32_t i = 0; err == STK_OK && i < w->cage.table.head.n_classes; i++)
@@ -65,41 +71,6 @@ static enum stk_err load(struct stk_worker *w, struct stk_keyring **out, struct 
 		*out = NULL;
 	}
 	return err;
-}
-
-/* --- which files these are -------------------------------------------------------------------- */
-
-static void mix(uint64_t *h, const void *bytes, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		*h = (*h ^ ((const uint8_t *)bytes)[i]) * 0x100000001b3u;
-}
-
-static void mix_file(uint64_t *h, const char *path)
-{
-	struct stat st;
-
-	if (path == NULL)
-		return;
-	if (stat(path, &st) == -1) {
-		mix(h, path, strlen(path));
-		return;
-	}
-	mix(h, &st.st_dev, sizeof(st.st_dev));
-	mix(h, &st.st_ino, sizeof(st.st_ino));
-	mix(h, &st.st_size, sizeof(st.st_size));
-	mix(h, &st.st_mtim, sizeof(st.st_mtim));
-	mix(h, &st.st_ctim, sizeof(st.st_ctim));
-}
-
-static uint64_t identity(const struct stk_worker *w)
-{
-	uint64_t h = 0xcbf29ce484222325u;
-
-	mix_file(&h, w->config->policy);
-	for (size_t i = 0; i < w->ring->n_keys; i++)
-		mix_file(&h, w->ring->keys[i].secret_path);
-	return h;
 }
 
 /* --- the start -------------------------------------------------------------------------------- */
@@ -154,17 +125,23 @@ int stk_policy_open(struct stk_worker *w, const struct stk_worker_start *start)
 		.instance = w->store.instance,
 		.class_absent_defers = true,
 	};
-	w->reload = (struct stk_reload){ .identity = identity(w), .examining = true };
+	w->reload = (struct stk_reload){ .seen = w->ring->seen, .examining = true };
 	return 0;
 }
 
 /* --- the swap --------------------------------------------------------------------------------- */
 
-static void alarm_failed(struct stk_worker *w, const char *why)
+/* What lacks may come by itself, like a key's file after the policy that names it: it is tried again, and said
+ * again when it was asked for or is another reason. */
+static void alarm_failed(struct stk_worker *w, const char *why, bool again)
 {
 	char digest[2 * STK_SHA256_LEN + 1];
 	struct stk_jw *line;
 
+	w->reload.retry_ms = stk_monotonic_ms() + STK_RELOAD_RETRY_MS;
+	if (again && w->reload.failed && strcmp(why, w->reload.why) == 0)
+		return;
+	(void)snprintf(w->reload.why, sizeof(w->reload.why), "%s", why);
 	w->reload.failed = true;
 	w->counters.reloads_failed++;
 	stk_hex(w->ring->digest, STK_SHA256_LEN, digest);
@@ -192,19 +169,28 @@ static enum stk_err rebind(struct stk_worker *w, const struct stk_keyring *ring)
 	return STK_OK;
 }
 
-static void reload(struct stk_worker *w)
+/* Asked for by a signal; seen to be another file, which a touch makes of it too; tried once more. */
+enum why { ASKED, CHANGED, AGAIN };
+
+static void reload(struct stk_worker *w, enum why why)
 {
 	struct stk_conf_error e = { 0 };
 	struct stk_keyring *fresh = NULL, *old = w->ring;
 
-	w->reload.identity = identity(w);
+	w->reload.seen = stk_policy_seen(w->config->policy, w->ring);
 	if (load(w, &fresh, &e) != STK_OK) {
-		alarm_failed(w, e.sentence);
+		alarm_failed(w, e.sentence, why == AGAIN);
+		return;
+	}
+	if (why == CHANGED && !w->reload.failed && stk_keyring_same(fresh, old)) {
+		w->reload.seen = fresh->seen;
+		stk_keyring_free(fresh);
 		return;
 	}
 	if (rebind(w, fresh) != STK_OK) {
-		alarm_failed(
-		    w, "it leaves this worker's queue list without any queue, or with too many");
+		alarm_failed(w,
+		    "it leaves this worker's queue list without any queue, or with too many",
+		    why == AGAIN);
 		stk_keyring_free(fresh);
 		return;
 	}
@@ -212,7 +198,7 @@ static void reload(struct stk_worker *w)
 	w->gate.ring = fresh;
 	stk_keyring_free(old);
 	w->reload = (struct stk_reload){
-		.identity = identity(w), .next_look_ms = w->reload.next_look_ms, .examining = true
+		.seen = fresh->seen, .next_look_ms = w->reload.next_look_ms, .examining = true
 	};
 	w->guard = (struct stk_guard){ 0 };
 	stk_breaker_clear(&w->breaker);
@@ -235,8 +221,10 @@ void stk_reload_look(struct stk_worker *w)
 		return;
 	w->reload.next_look_ms = now + STK_RELOAD_LOOK_MS;
 	w->life.reload = false;
-	if (asked || identity(w) != w->reload.identity)
-		reload(w);
+	if (asked || stk_policy_seen(w->config->policy, w->ring) != w->reload.seen)
+		reload(w, asked ? ASKED : CHANGED);
+	else if (w->reload.failed && now >= w->reload.retry_ms)
+		reload(w, AGAIN);
 }
 
 void stk_reload_pass(struct stk_worker *w)

@@ -8,11 +8,14 @@
 
 #include "worker/keyring.h"
 
-#define STK_RELOAD_LOOK_MS 1000 /* between two looks at the files' identity */
+#define STK_RELOAD_LOOK_MS  1000  /* between two looks at whether the files are the same */
+#define STK_RELOAD_RETRY_MS 10000 /* between two tries of one that failed */
 
 struct stk_reload {
 	int64_t next_look_ms; /* CLOCK_MONOTONIC */
-	uint64_t identity;    /* of the policy file and the key files it names, when last loaded */
+	uint64_t seen;        /* the policy file and the key files it names, as they were read last */
+	int64_t retry_ms;     /* when a failed reload is tried again */
+	char why[640];        /* what it said last */
 	int lacking;          /* exit code of what a class lacked at the last load; 0: nothing */
 	bool failed;          /* the last reload; the ring before it is in use */
 	/* areas whose jobs may be admitted now, one bounded step a pass */

@@ -4,12 +4,15 @@
 #include "tests/harness.h"
 
 #include "worker/policy.h"
+#include "worker/watch.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define PUB1  "9atclDjI3V3CoqOlzWi2XJR-GYXJ1BnY2IF17bi7r4Q"
@@ -262,6 +265,76 @@ static int remove_dir(void **state)
 	return rmdir(dir);
 }
 
+/* Two policies of one name, put there in turn without end by a process of its own. */
+static void swap_for_ever(const char *const two[2], const char *path)
+{
+	char next[128];
+
+	(void)snprintf(next, sizeof(next), "%s.next", path);
+	for (unsigned i = 0;; i++) {
+		int fd = open(next, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+		if (fd == -1 || write(fd, two[i % 2], strlen(two[i % 2])) < 1 || close(fd) == -1 ||
+		    rename(next, path) == -1)
+			_exit(1);
+	}
+}
+
+static void digest_now(const char *path, uint8_t out[STK_SHA256_LEN])
+{
+	static char text[8192];
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd == -1 ? -1 : read(fd, text, sizeof(text));
+
+	assert_true(n > 0);
+	(void)close(fd);
+	stk_sha256(stk_span_of(text, (size_t)n), out);
+}
+
+/* What is written while it is read must be seen as another file at the next look. */
+static void a_file_that_changes_under_the_reader_is_another(void **state)
+{
+	static const char *const two[2] = { ONE(KEY1, GRANT, LIMITS), ONE(KEY2, GRANT, LIMITS) };
+	struct stk_conf_error e = { 0 };
+	uint8_t digest[STK_SHA256_LEN];
+	struct stk_keyring *r;
+	char path[96];
+	int status, fd;
+	pid_t pid;
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/swapped.conf", dir);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(fd != -1 && write(fd, two[0], strlen(two[0])) > 0 && close(fd) == 0);
+	pid = fork();
+	if (pid == 0)
+		swap_for_ever(two, path);
+	for (int i = 0; i < 300; i++) {
+		assert_int_equal(stk_policy_load(path, &r, &e), STK_OK);
+		assert_int_equal(kill(pid, SIGSTOP), 0);
+		assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
+		assert_true(WIFSTOPPED(status));
+		digest_now(path, digest);
+		if (stk_policy_seen(path, r) == r->seen)
+			assert_memory_equal(digest, r->digest, sizeof(digest));
+		stk_keyring_free(r);
+		assert_int_equal(kill(pid, SIGCONT), 0);
+	}
+	(void)kill(pid, SIGKILL);
+	(void)waitpid(pid, NULL, 0);
+	/* and one that did not change is the same, once it is no longer young */
+	(void)unlink(path);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(fd != -1 && write(fd, two[0], strlen(two[0])) > 0 && close(fd) == 0);
+	(void)usleep(2 * STK_WATCH_YOUNG_MS * 1000);
+	assert_int_equal(stk_policy_load(path, &r, &e), STK_OK);
+	assert_true(stk_policy_seen(path, r) == r->seen);
+	stk_keyring_free(r);
+	(void)unlink(path);
+	(void)snprintf(path, sizeof(path), "%s/swapped.conf.next", dir);
+	(void)unlink(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -271,6 +344,7 @@ int main(void)
 		cmocka_unit_test(refuses_whatever_it_does_not_know),
 		cmocka_unit_test(refuses_keys_that_repeat_or_are_weak),
 		cmocka_unit_test(hmac_secrets_come_from_private_files),
+		cmocka_unit_test(a_file_that_changes_under_the_reader_is_another),
 		cmocka_unit_test(grants_are_exact_and_their_sum),
 	};
 

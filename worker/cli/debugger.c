@@ -39,8 +39,9 @@ STK_NORETURN static void become_gdb(const struct stk_bare *b, const char *progra
 	stk_bare_argv(b, program, own);
 	for (size_t i = 0; i < STK_ARRAY_LEN(own); i++)
 		argv[3 + i] = (char *)(uintptr_t)own[i];
-	/* the parent ignores it for the sake of its pipes; a handler must meet it as it is */
+	/* the parent ignores both for its own sake; a handler must meet them as they are */
 	(void)sigaction(SIGPIPE, &plain, NULL);
+	(void)sigaction(SIGXFSZ, &plain, NULL);
 	if (stk_bare_place(b) == 0)
 		(void)execvp(argv[0], argv);
 	_exit(NO_PROGRAM);
