@@ -7,6 +7,8 @@
 
 #include "worker/cli/cli.h"
 
+#define TRIES 4 /* seconds, less than the lease's grace */
+
 /* The chain goes on where the predecessor of this slot left it. */
 int stk_worker_trail_open(struct stk_worker *w, const struct stk_worker_start *start)
 {
@@ -101,10 +103,11 @@ bool stk_worker_audited(
 	}
 	stk_sha256(r->parcel.bytes, digest);
 	stk_hex(digest, sizeof(digest), w->sha256);
-	while (!stk_trail_decide(&w->trail, &d)) {
+	for (int tries = 0; !stk_trail_decide(&w->trail, &d); tries++) {
 		log_trail(w, true);
 		stk_life_wait(&w->life, 1000);
-		if (w->life.stop != STK_STOP_NO || w->life.fenced)
+		/* its lease runs meanwhile: it goes back with its run, and is asked for anew */
+		if (tries == TRIES || w->life.stop != STK_STOP_NO || w->life.fenced)
 			return false;
 	}
 	log_trail(w, false);

@@ -45,6 +45,7 @@ void stk_counters_write(const struct stk_counters *c, struct stk_jw *w)
 	add(w, "count", "finish_stale", c->finish_stale);
 	add(w, "count", "ledger_outages", c->ledger_outages);
 	add(w, "count", "ledger_troubles", c->ledger_troubles);
+	add(w, "count", "ledger_copies_forged", c->ledger_copies_forged);
 	add(w, "count", "unsigned_runs", c->unsigned_runs);
 	add(w, "count", "reported", c->reported);
 	add(w, "count", "breakers_closed", c->breaker_steps[0]);

@@ -115,6 +115,27 @@ static bool far(int64_t a_ms, int64_t b_ms, int64_t skew_ms)
 	return a_ms - b_ms > skew_ms || b_ms - a_ms > skew_ms;
 }
 
+/*
+ * An epoch other than the ledger's own that begins in the future was begun by nobody: who can write there could
+ * else keep every worker from starting, and no `ledger init` would be young enough to end it.
+ */
+static void doubt_copy(
+    struct stk_worker *w, const struct stk_ledger_sight *s, struct stk_epoch *copy)
+{
+	struct stk_jw *line;
+
+	if (copy->at_ms <= s->now_ms + w->config->skew_ms || strcmp(copy->id, s->epoch.id) == 0)
+		return;
+	line = stk_log_start(STK_LOG_ERROR, "ledger.copy_forged", "failure",
+	    "LEDGER_COPY_FORGED: %s:stockade:ledger says that the ledger began in the future, which "
+	    "nobody can have seen: it is not believed; find out who can write to this Redis",
+	    w->config->ns);
+	stk_jw_cstr(line, "event.reason", "LEDGER_COPY_FORGED");
+	stk_log_end();
+	w->counters.ledger_copies_forged++;
+	*copy = (struct stk_epoch){ 0 };
+}
+
 static enum stk_ledger_trouble judge(
     struct stk_worker *w, const struct stk_ledger_sight *s, char *detail, size_t cap)
 {
@@ -132,7 +153,7 @@ static enum stk_ledger_trouble judge(
 		    s->now_ms / 1000, main_ms / 1000, own_ms / 1000);
 		return STK_LEDGER_SKEW;
 	}
-	if (!w->ledger.looked || w->ledger.trouble == STK_LEDGER_LOST)
+	if (!w->ledger.looked || w->ledger.trouble == STK_LEDGER_LOST) {
 		if (read_copy(w, &copy) != STK_OK) {
 			/* it answers; what others saw of it cannot be asked */
 			(void)snprintf(detail, cap, "its copy beside the queues: %.120s%s",
@@ -140,6 +161,8 @@ static enum stk_ledger_trouble judge(
 			    stk_outage_advice(stk_redis_problem(w->link), false));
 			return STK_LEDGER_DOWN;
 		}
+		doubt_copy(w, s, &copy);
+	}
 	if (!stk_epoch_follows(&w->ledger.ledger.known, &s->epoch) ||
 	    !stk_epoch_follows(&copy, &s->epoch) || s->shards < 1)
 		return STK_LEDGER_LOST;

@@ -7,7 +7,8 @@
 #include <string.h>
 #include <time.h>
 
-#define COPIES_PER_MINUTE 100
+#define COPIES_PER_MINUTE  100
+#define HOLDERS_PER_MINUTE 1000 /* the breaker holds a principal long before */
 #define NET_PER_MINUTE    100
 #define OTHER_QUEUES      "(other queues)"
 
@@ -16,22 +17,17 @@ void stk_trail_policy(struct stk_trail *t, const struct stk_keyring *ring)
 	stk_hex(ring->digest, sizeof(ring->digest), t->policy);
 }
 
-/* Whoever holds one valid job can cause these again and again, without its key. */
-static const bool by_copy[STK_VERDICT_COUNT] = {
-	[STK_V_E_CLASS_MISMATCH] = true,
-	[STK_V_E_AUDIENCE] = true,
-	[STK_V_E_QUEUE_MISMATCH] = true,
-	[STK_V_E_EXPIRED] = true,
-	[STK_V_R_REPLAY_DONE] = true,
-	[STK_V_E_BLOCKED] = true,
-	[STK_V_E_RUNS_EXHAUSTED] = true,
-	[STK_V_D_NOT_BEFORE] = true,
-	[STK_V_D_CLASS_ABSENT] = true,
-	[STK_V_D_BUSY] = true,
-	[STK_V_D_RATE] = true,
-	[STK_V_D_HELD] = true,
-	[STK_V_D_LEDGER_DOWN] = true,
-};
+/*
+ * Lines of each verdict before the rest is told in sums; 0: no bound but the policy's rates, for each of them
+ * starts a job. Whoever holds a copy of one signed job can cause the others without end, and who holds a key
+ * can sign what its grants refuse as fast as they like: neither may fill the disk that every job waits for.
+ */
+static unsigned lines_a_minute(enum stk_verdict v)
+{
+	if (v == STK_V_ACCEPT)
+		return 0;
+	return stk_verdict_by_holder(v) ? HOLDERS_PER_MINUTE : COPIES_PER_MINUTE;
+}
 
 static void add_text(struct stk_jw *w, const char *key, const char *text)
 {
@@ -43,13 +39,14 @@ bool stk_trail_decide(struct stk_trail *t, const struct stk_decision *d)
 {
 	uint8_t digest[STK_SHA256_LEN];
 	char hex[2 * STK_SHA256_LEN + 1];
+	unsigned most = lines_a_minute(d->verdict);
 	uint64_t missed;
 	struct stk_jw *w;
 
 	if (t->audit.dir == -1)
 		return true;
-	if (by_copy[d->verdict] && !stk_log_allow(&t->copies[d->verdict], COPIES_PER_MINUTE,
-				       stk_monotonic_ms(), &missed)) {
+	if (most > 0 &&
+	    !stk_log_allow(&t->lines[d->verdict], most, stk_monotonic_ms(), &missed)) {
 		stk_trail_count(t, d->verdict, d->queue, 1);
 		return true;
 	}

@@ -25,7 +25,7 @@ struct stk_trail {
 	size_t n_sums;
 	int64_t minute; /* of CLOCK_REALTIME that the sums belong to */
 	/* decisions that whoever holds a copy of one job can cause again and again */
-	struct stk_log_budget copies[STK_VERDICT_COUNT];
+	struct stk_log_budget lines[STK_VERDICT_COUNT];
 	struct stk_log_budget net;
 };
 
@@ -48,7 +48,7 @@ void stk_trail_policy(struct stk_trail *t, const struct stk_keyring *ring);
 
 /* Writes one authenticated decision. False: it is not in the file, and the job must not start. */
 STK_CHECK bool stk_trail_decide(struct stk_trail *t, const struct stk_decision *d);
-/* Counts what is told in sums: unauthenticated refusals, and copies beyond 100 a minute. */
+/* Counts what is told in sums: unauthenticated refusals, and decisions beyond a bound. */
 void stk_trail_count(struct stk_trail *t, enum stk_verdict verdict, const char *queue, uint64_t n);
 /* A destination that a job was refused, as its broker told it. */
 struct stk_trail_refusal {

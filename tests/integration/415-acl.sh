@@ -62,6 +62,8 @@ put files '{"class":"ChecksumFile","args":["x.txt"]}'
 put files "$(sign ChecksumFile '["x.txt"]' --queue low)"
 put files "$(sign NotCompiledIn '[]')"
 for _ in 1 2 3 4; do put files "$(sign ChecksumFile '["x.txt"]')"; done
+# late enough that a slow start is before it
+put files "$(sign ChecksumFile '["x.txt"]' --not-before $(($(date +%s) + 12)))"
 QUEUES=files worker_start
 check "a worker starts under its line" wait_for 15 logged worker.started
 put files "$(sign ChecksumFile '["x.txt"]' --not-before $(($(date +%s) + 6)))"
@@ -76,7 +78,7 @@ check "parked until it is due" wait_for 10 reason D_NOT_BEFORE
 check "parked for a newer build" wait_for 10 reason D_CLASS_ABSENT
 check "replayed: refused" wait_for 30 reason R_REPLAY_DONE
 check "over its rate: parked" wait_for 10 reason D_RATE
-check "parked jobs run in the end" wait_for 30 sh -c "[ \"\$(redis-cli -s '$REDIS_SOCK' --user admin --pass admin --no-auth-warning zcard resque:stockade:parked:files)\" = 1 ]"
+check "parked jobs run in the end" wait_for 60 sh -c "[ \"\$(redis-cli -s '$REDIS_SOCK' --user admin --pass admin --no-auth-warning zcard resque:stockade:parked:files)\" = 1 ]"
 put files "$(sign CsvSummary '["big.csv"]')"
 before=$(events job.started)
 check "a long job starts" wait_for 20 sh -c "grep -a job.started '$T/log' | grep -aq CsvSummary"
