@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define NOTE_MS 1000 /* how far the copy beside the queues may lag behind while jobs run */
@@ -169,6 +170,28 @@ static enum stk_ledger_trouble judge(
 	return STK_LEDGER_NONE;
 }
 
+/* Far more than a clock is slewed by between two looks, and far less than a job's times are apart. */
+#define JUMP_MS 1000
+
+static int64_t clock_now_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000 - stk_monotonic_ms();
+}
+
+bool stk_ledger_clock_jumped(const struct stk_worker *w)
+{
+	return w->ledger.looked && far(clock_now_ms(), w->ledger.clock_ms, JUMP_MS);
+}
+
+bool stk_ledger_unasked(const struct stk_worker *w)
+{
+	return stk_ledger_fit(w) && stk_monotonic_ms() < w->ledger.next_check_ms &&
+	       !stk_ledger_clock_jumped(w);
+}
+
 /* One look, and what follows from it. */
 static enum stk_err check(struct stk_worker *w)
 {
@@ -176,12 +199,14 @@ static enum stk_err check(struct stk_worker *w)
 	struct stk_ledger_sight sight;
 	char detail[256] = "";
 	enum stk_ledger_trouble t;
+	int64_t clock_ms = clock_now_ms();
 	enum stk_err e = stk_ledger_look(&l->ledger, &sight);
 
 	stk_outage_note(&l->outage, e);
 	if (e != STK_OK)
 		return e;
 	l->connected_ms = stk_monotonic_ms() - stk_redis_age_ms(l->link);
+	l->clock_ms = clock_ms;
 	t = judge(w, &sight, detail, sizeof(detail));
 	l->next_check_ms =
 	    stk_monotonic_ms() + (t == STK_LEDGER_NONE ? STK_LEDGER_CHECK_MS : w->config->beat_ms);
@@ -238,7 +263,8 @@ bool stk_ledger_ready(struct stk_worker *w)
 		if (now < l->outage.retry_at_ms || !stk_outage_connect(&l->outage))
 			return false;
 	}
-	if (l->outage.away ? now >= l->outage.retry_at_ms : now >= l->next_check_ms || is_new(l))
+	if (l->outage.away ? now >= l->outage.retry_at_ms
+			   : now >= l->next_check_ms || is_new(l) || stk_ledger_clock_jumped(w))
 		(void)check(w);
 	if (stk_ledger_fit(w) && l->ledger.known.mark_ms >= l->noted_mark_ms + NOTE_MS)
 		write_copy(w);

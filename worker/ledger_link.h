@@ -42,6 +42,7 @@ struct stk_ledger_link {
 	char detail[256];      /* what was seen of it, or "" */
 	int64_t next_check_ms; /* CLOCK_MONOTONIC */
 	int64_t connected_ms;  /* of the connection that was checked */
+	int64_t clock_ms;      /* this machine's clock less CLOCK_MONOTONIC, at the last check */
 	bool looked;           /* at least once */
 	int64_t noted_mark_ms; /* what the copy beside the queues says */
 	char noted_id[STK_INSTANCE_CHARS + 1];
@@ -54,6 +55,13 @@ struct stk_worker_start;
 STK_CHECK int stk_ledger_open(struct stk_worker *w, const struct stk_worker_start *start);
 void stk_ledger_close(struct stk_ledger_link *l);
 
+/*
+ * Whether this machine's clock jumped since the last check: a job is judged by its times, and by a clock that
+ * is off good ones would be refused and their principals charged with it.
+ */
+STK_CHECK bool stk_ledger_clock_jumped(const struct stk_worker *w);
+/* Whether it may go unasked once more: nothing is known against it, and no check is due. */
+STK_CHECK bool stk_ledger_unasked(const struct stk_worker *w);
 /* May a signed job start? Reconnects and checks again when it is time. */
 bool stk_ledger_ready(struct stk_worker *w);
 /*

@@ -146,7 +146,7 @@ static enum stk_answer settle_and_go_on(
 
 	do {
 		if (stk_worker_may_go_on(w) && !w->life.paused && !stk_recovery_due(w) &&
-		    stk_ledger_fit(w) && !stk_flood_is_on(w))
+		    stk_ledger_unasked(w) && !stk_flood_is_on(w))
 			e = stk_store_settle_and_reserve(
 			    &w->store, settle, &settled, w->queues, w->n_queues, &fresh, &next);
 		else
@@ -228,7 +228,10 @@ static enum stk_answer work_on(struct stk_worker *w, struct stk_reserved *job)
 	struct stk_settle settle;
 	enum stk_answer next;
 
-	handle(w, job, &settle);
+	if (stk_ledger_clock_jumped(w) && !stk_ledger_ready(w))
+		hand_back(job, &settle); /* by a clock that is off it would be refused for its times */
+	else
+		handle(w, job, &settle);
 	if (w->life.fenced)
 		return STK_ANSWER_AGAIN;
 	next = settle_and_go_on(w, &settle, job);
