@@ -29,6 +29,7 @@ void stk_counters_write(const struct stk_counters *c, struct stk_jw *w)
 	add(w, "count", "retried", c->retried);
 	add(w, "count", "handed_back", c->handed_back);
 	add(w, "count", "parked", c->parked);
+	add(w, "count", "parkfull_copies", c->parkfull_copies);
 	add(w, "count", "stale", c->stale);
 	add(w, "count", "recovered", c->recovered);
 	add(w, "count", "fenced", c->fenced);

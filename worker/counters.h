@@ -16,7 +16,7 @@ struct stk_counters {
 	uint64_t net[STK_NET_COUNT]; /* what jobs' requests to connect came to */
 	uint64_t settled_late;       /* done by a worker that died before it was counted */
 	uint64_t refusal_notes;      /* our own notes, retried by a dashboard */
-	uint64_t retried, handed_back, parked, stale, recovered;
+	uint64_t retried, handed_back, parked, parkfull_copies, stale, recovered;
 	uint64_t fenced, abandoned, outages, lost, foreign_filed, pruned, wrong_types;
 	uint64_t layers_missing; /* preferred and not there, seen at the start */
 	uint64_t zygotes_recycled, redacted, unlogged;

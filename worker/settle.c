@@ -271,4 +271,5 @@ void stk_worker_settle_full(
 	    "ParkFull: too many jobs of this queue or principal wait already, or are kept "
 	    "refused; retry it later",
 	    settle);
+	settle->reason = "ParkFull";
 }

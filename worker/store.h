@@ -69,6 +69,7 @@ struct stk_store {
 	bool opened;        /* after settle's OK: it opened its principal's breaker */
 	bool area_full;     /* after settle's OK: its area takes no more, the job was dropped */
 	int64_t n_released; /* after settle's OK: how many pre-signed jobs it pushed */
+	bool filed_before;  /* after settle's OK of a ParkFull: its record stands there already */
 	bool result_kept;   /* after settle's OK with a result: there was room for it */
 	bool failed_per_queue;     /* Resque's redis_multi_queue backend; set before register */
 	struct stk_reply *in_hand; /* owns the last parcel's bytes */

@@ -187,6 +187,7 @@ static enum stk_err settle_answer(
 {
 	enum stk_err e = stk_answer_verdict(s, r, v);
 
+	s->filed_before = e == STK_OK && *v == STK_ANSWER_OK && stk_answer_int(r, 6) != 0;
 	s->n_released = e == STK_OK && *v == STK_ANSWER_OK ? stk_answer_int(r, 5) : 0;
 	s->result_kept = e == STK_OK && *v == STK_ANSWER_OK && stk_answer_int(r, 4) == 1;
 	s->opened = e == STK_OK && *v == STK_ANSWER_OK && stk_answer_int(r, 3) != 0;

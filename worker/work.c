@@ -162,6 +162,7 @@ static enum stk_answer settle_and_go_on(
 	}
 	if (w->store.opened)
 		w->breaker.looked_ms = 0; /* told by the next look */
+	w->counters.parkfull_copies += w->store.filed_before;
 	if (w->store.area_full)
 		stk_worker_tell_area_full(w);
 	if (settled == STK_ANSWER_STALE)

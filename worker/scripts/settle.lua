@@ -2,7 +2,8 @@
 --         max_entries, max_bytes, reason, note, principal, its park_max, its slot (ms), its quarantine_max,
 --         judged, violated (0 or 1), the breaker's rule (six numbers, for violations.lua), the result that
 --         is kept, its job id, ms, how many there may be, their bytes; the job whose releases are pushed (1) or forgotten (0)
--- -> OK foreign_filed area_full opened kept released | ALREADY | STALE | PARKFULL | FENCED | STORE key
+-- -> OK foreign_filed area_full opened kept released filed_before | ALREADY | STALE | PARKFULL | FENCED | STORE key
+-- fail with the reason ParkFull: once while the record of the same job still stands where it was put.
 -- A slot above 0: the job waits for a rate, and comes due one slot after the one parked before it.
 -- The ledger's finish comes before this call, on its own link: settle is the last word on a job.
 local id, seq, what = ARGV[3], ARGV[4], ARGV[5]
@@ -29,6 +30,7 @@ local q = state[3] or ''
 local parked, parcel = S .. 'parked:' .. q, S .. 'parcel:' .. q
 local parkedby, slot = S .. 'parkedby:' .. principal, S .. 'slot:' .. principal
 local keptby, kept = S .. 'quarantinedby:' .. principal, area .. ' ' .. member
+local once = what == 'fail' and reason == 'ParkFull' and signed and S .. 'parkfull:' .. handle
 local counts = what == 'quarantine' and principal ~= '' and kept_max > 0
 
 stop = wrong({in_hand(me, q), 'list', R .. 'queues', 'set', count_types(ms)})
@@ -40,6 +42,7 @@ stop = wrong({in_hand(me, q), 'list', R .. 'queues', 'set', count_types(ms)})
 	or (what == 'quarantine' and wrong({area_types(area)}))
 	or (result ~= '' and wrong({result_types(result_id)}))
 	or (outbox and wrong({outbox, 'list'}))
+	or (once and wrong({once, 'string'}))
 if not stop and outbox then
 	if ARGV[35] == '1' then releases = call('LRANGE', outbox, 0, 15) end
 	for n = 1, #releases - 1, 2 do stop = stop or wrong({queue(releases[n]), 'list'}) end
@@ -111,16 +114,29 @@ local function park()
 	call('HSET', parcel, handle, body)
 end
 
-local kept_result = 0
+-- Anybody can push copies of a job for which there is no room: its record in failed stands for all of them, as
+-- long as it is there unchanged; where it is not, somebody may have retried it.
+local function filed_before()
+	local at, sha = string.match(call('GET', once) or '', '^(%d+) (%x+)$')
+	local there = at and call('LINDEX', failed_list(q), at)
+	return there and redis.sha1hex(there) == sha
+end
+
+local kept_result, copy = 0, false
 if what == 'ok' then
 	processed()
 	forget_counts()
 	if result ~= '' then
 		kept_result = keep_result(result_id, result, keep_ms, results_max, results_bytes, ms)
 	end
+elseif what == 'fail' and once and filed_before() then
+	copy = true
 elseif what == 'fail' then
 	processed()
 	forget_counts()
+	if once and not foreign then
+		call('SET', once, call('LLEN', failed_list(q)) .. ' ' .. redis.sha1hex(record), 'EX', 60)
+	end
 	if not foreign then -- else the foreign tool's record stands for this failure
 		file_failure(q, record)
 		statistic('failed')
@@ -148,4 +164,4 @@ if judged or (violated and not call('ZSCORE', S .. 'violated:' .. principal, han
 	count_judged(principal, rule[1], ms)
 end
 if violated then opened = count_violation(principal, handle, rule, ms) end
-return {'OK', foreign and 1 or 0, area_full and 1 or 0, opened, kept_result, released}
+return {'OK', foreign and 1 or 0, area_full and 1 or 0, opened, kept_result, released, copy and 1 or 0}
