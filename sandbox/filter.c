@@ -237,20 +237,26 @@ enum stk_err stk_filter_broker_build(struct stk_bpf *out)
 	return build_own((uint32_t)STK_GROUP_BASE | STK_GROUP_BROKER, out);
 }
 
-static enum stk_err install(const struct stk_bpf *p)
+/* Above 0 the call answers with the number of a thread that it could not put behind it. */
+static enum stk_err install(const struct stk_bpf *p, unsigned flags)
 {
 	struct sock_fprog prog = { .len = p->len, .filter = p->insns };
 
 	if (p->len == 0)
 		return STK_E_REFUSED;
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog) != 0)
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &prog) != 0)
 		return STK_E_SYSTEM;
 	return STK_OK;
 }
 
 enum stk_err stk_filter_install(const struct stk_bpf *p)
 {
-	return p->n_pids != 0 ? STK_E_REFUSED : install(p);
+	return p->n_pids != 0 ? STK_E_REFUSED : install(p, 0);
+}
+
+enum stk_err stk_filter_install_around(const struct stk_bpf *p)
+{
+	return p->n_pids != 0 ? STK_E_REFUSED : install(p, SECCOMP_FILTER_FLAG_TSYNC);
 }
 
 enum stk_err stk_filter_install_listening(const struct stk_bpf *p, int *listener)
@@ -273,7 +279,7 @@ enum stk_err stk_filter_install_listening(const struct stk_bpf *p, int *listener
 	fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &prog);
 	free(prog.filter);
 	if (fd < 0)
-		return install(p);
+		return install(p, 0);
 	*listener = (int)fd;
 	return STK_OK;
 }
@@ -284,5 +290,5 @@ enum stk_err stk_filter_tiny_install(struct stk_bpf *p, pid_t self)
 		return STK_E_REFUSED;
 	for (size_t i = 0; i < p->n_pids; i++)
 		p->insns[p->pid_at[i]].k = (uint32_t)self;
-	return install(p);
+	return install(p, 0);
 }

@@ -53,7 +53,7 @@ calls_of() { # calls_of ROLE
 		awk -v role="$1" '
 			/^execve\(".*stockade", \[[^]]*"work"/ { kind = "SUPERVISOR" }
 			/^prctl\(PR_SET_PDEATHSIG, SIGTERM\)/ { kind = "WORKER" }
-			/^seccomp\(SECCOMP_SET_MODE_FILTER, 0,.*= 0$/ { if (kind == role) on = 1; next }
+			/^seccomp\(SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC,.*= 0$/ { if (kind == role) on = 1; next }
 			on && /^[a-z0-9_]+\(/ { name = $0; sub(/\(.*/, "", name); print name, (/ = -1 EPERM/ ? "EPERM" : "ok") }' "$f"
 	done | sort | uniq -c | awk '{ print $2, $3, $1 }'
 }

@@ -189,23 +189,31 @@ static void add_entry(struct stk_worker *w, struct stk_flood_plan *p, struct stk
 	d->kind[kind].note_len = p->text.sour ? 0 : p->text.len - at;
 }
 
+/* Judges element @i of what was seen, into a place of its own: by either of two (crew.h). */
+static void judge_one(void *ctx, size_t i)
+{
+	struct stk_worker *w = ctx;
+	const struct stk_drained *seen = &w->flood.seen;
+	struct stk_parcel p = { .bytes = seen->bytes[i] };
+
+	memcpy(p.queue, seen->queue, sizeof(p.queue));
+	(void)stk_admit(&w->gate, &p, w->now_s, &w->flood.judged[i]);
+}
+
 /* Junk joins the plan; anything else ends it: false. */
-static bool plan_one(
-    struct stk_worker *w, struct stk_flood_plan *p, struct stk_reserved *r, struct stk_span sha1)
+static bool plan_one(struct stk_worker *w, struct stk_flood_plan *p, struct stk_reserved *r,
+    struct stk_admission *a, struct stk_span sha1)
 {
 	struct stk_drain *d = &p->drain;
-	struct stk_admission a = { 0 };
 	struct stk_settle where = { 0 };
-	bool junk, is_note, first;
+	bool junk = stk_worker_is_junk(a), is_note, first;
 	size_t kind;
 
-	(void)stk_admit(&w->gate, &r->parcel, w->now_s, &a);
-	junk = stk_worker_is_junk(&a);
 	if (junk) {
-		is_note = stk_worker_is_refusal_note(r, &a);
+		is_note = stk_worker_is_refusal_note(r, a);
 		if (!is_note)
-			stk_worker_choose_area(w, r, &a, &where);
-		kind = kind_of(p, a.verdict, is_note ? "" : where.area, is_note);
+			stk_worker_choose_area(w, r, a, &where);
+		kind = kind_of(p, a->verdict, is_note ? "" : where.area, is_note);
 		junk = kind < STK_DRAIN_KINDS;
 	}
 	if (junk) {
@@ -216,9 +224,8 @@ static bool plan_one(
 		d->kinds[d->n++] = (char)('A' + kind);
 		if (!is_note)
 			add_entry(
-			    w, p, r, &a, kind, first, strncmp(where.area, "unknownkey:", 11) == 0);
+			    w, p, r, a, kind, first, strncmp(where.area, "unknownkey:", 11) == 0);
 	}
-	stk_admission_clear(&a);
 	return junk;
 }
 
@@ -227,17 +234,23 @@ static bool plan(struct stk_worker *w, struct stk_flood_plan *p)
 {
 	struct stk_flood *f = &w->flood;
 	struct stk_reserved r = { 0 };
+	size_t begun;
 
 	empty(p);
 	memcpy(f->queue, f->seen.queue, sizeof(f->queue));
 	memcpy(p->drain.queue, f->seen.queue, sizeof(p->drain.queue));
 	memcpy(r.parcel.queue, f->seen.queue, sizeof(r.parcel.queue));
 	w->now_s = stk_worker_now_s();
+	stk_crew_begin(judge_one, w, f->seen.n);
 	for (size_t i = 0; i < f->seen.n; i++) {
+		stk_crew_need(i);
 		r.parcel.bytes = f->seen.bytes[i];
-		if (!plan_one(w, p, &r, f->seen.sha1[i]))
+		if (!plan_one(w, p, &r, &f->judged[i], f->seen.sha1[i]))
 			break;
 	}
+	begun = stk_crew_end();
+	for (size_t i = 0; i < begun; i++)
+		stk_admission_clear(&f->judged[i]);
 	p->drain.text = p->text.buf;
 	if (p->drain.n > 0)
 		p->drain.number = ++f->number;

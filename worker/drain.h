@@ -9,6 +9,8 @@
 #ifndef WORKER_DRAIN_H
 #define WORKER_DRAIN_H
 
+#include "worker/admit.h"
+#include "worker/crew.h"
 #include "worker/log.h"
 #include "worker/store_drain.h"
 #include "worker/verdict.h"
@@ -38,7 +40,10 @@ struct stk_flood {
 	/* scratch: while Redis works off one plan the next is made */
 	struct stk_flood_plan plans[2];
 	struct stk_drained seen;
+	struct stk_admission judged[STK_DRAIN_MOST];
 };
+
+_Static_assert(STK_DRAIN_MOST <= STK_CREW_MOST, "one look is one piece of work");
 
 /* work.c, at a worker's start and end. */
 void stk_flood_open(struct stk_flood *f);

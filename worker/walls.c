@@ -163,7 +163,7 @@ static enum stk_err shut(enum stk_err (*build)(struct stk_bpf *out), const char 
 	e = build(&filter);
 	if (e == STK_OK) {
 		*step = "install its filter";
-		e = stk_filter_install(&filter);
+		e = stk_filter_install_around(&filter);
 	}
 	stk_bpf_clear(&filter);
 	return e;
@@ -195,10 +195,7 @@ enum stk_err stk_walls_worker_files(
 	return e;
 }
 
-enum stk_err stk_walls_worker(
-    const struct stk_config *c, const struct stk_keyring *ring, int cgroup, const char **step)
+enum stk_err stk_walls_worker_calls(const char **step)
 {
-	enum stk_err e = stk_walls_worker_files(c, ring, cgroup, step);
-
-	return e == STK_OK ? shut(stk_filter_worker_build, step) : e;
+	return shut(stk_filter_worker_build, step);
 }

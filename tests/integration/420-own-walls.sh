@@ -18,6 +18,8 @@ L=$(launcher)
 W=$(children_of "$WORKER")
 check "the supervisor stands behind a filter" eq "$(mode "$WORKER") $(filters "$WORKER")" "2 1"
 check "the worker stands behind one" eq "$(mode "$W") $(filters "$W")" "2 1"
+check "with every thread it has" eq "$(cat /proc/"$W"/task/*/status | grep -cE '^(Seccomp:.2|NoNewPrivs:.1)$')" \
+	"$((2 * $(ls "/proc/$W/task" | wc -l)))"
 check "the launcher behind none of ours" eq "$(filters "$L")" 0
 check "the supervisor holds no file but its log, its socket and its pages" sh -c "! ls -l /proc/$WORKER/fd 2>/dev/null | grep -vE 'total|socket:|pipe:|signalfd|memfd:pulse|null|$T/log|anon_inode'"
 check "a worker's parent is the supervisor, not the launcher" eq "$(ps -o ppid= -p "$W" | tr -d ' ')" "$WORKER"
