@@ -62,7 +62,7 @@ static void a_silent_zygote_does_not_deafen_the_worker(void **state)
 		assert_int_equal(stand_run(&s, "Liar", "[]", &o), STK_OK);
 		if (o.name != STK_OUT_SHUTDOWN || o.started || strstr(o.why, "called off") == NULL)
 			fail_msg("%s: %s: %s", lies[i], stk_outcome_text(o.name), o.why);
-		assert_int_equal(ticks, 3);
+		assert_true(ticks >= 3);
 		assert_true(stk_monotonic_ms() - start < 2000);
 		stk_outcome_clear(&o);
 		stand_close(&s);
