@@ -37,9 +37,9 @@ done
 
 # --- a limit to silence
 check "a handler that says nothing for too long is ended" eq "$(outcome Hostile::Talker '["silent","50"]')" Stalled
-check "one that beats is not" eq "$(outcome Hostile::Talker '["beat","25"]')" Done
-check "nor one that tells how far it is" eq "$(outcome Hostile::Talker '["progress","25"]')" Done
-check "nor one that logs" eq "$(outcome Hostile::Talker '["log","25"]')" Done
+check "one that beats is not" eq "$(outcome Hostile::Talker '["beat","14"]')" Done
+check "nor one that tells how far it is" eq "$(outcome Hostile::Talker '["progress","14"]')" Done
+check "nor one that logs" eq "$(outcome Hostile::Talker '["log","14"]')" Done
 check "nor one of a class that may be silent" eq "$(outcome Hostile::Pulse '["silent","15"]')" Done
 check "half a frame is no word" eq "$(outcome Hostile::Talker '["huge"]')" ReportMalformed
 out=$("$STOCKADE" run-job --config "$T/stockade.conf" Hostile::Talker '["silent","50"]')
