@@ -37,10 +37,19 @@ done
 
 # --- a limit to silence
 check "a handler that says nothing for too long is ended" eq "$(outcome Hostile::Talker '["silent","50"]')" Stalled
-check "one that beats is not" eq "$(outcome Hostile::Talker '["beat","14"]')" Done
-check "nor one that tells how far it is" eq "$(outcome Hostile::Talker '["progress","14"]')" Done
-check "nor one that logs" eq "$(outcome Hostile::Talker '["log","14"]')" Done
-check "nor one of a class that may be silent" eq "$(outcome Hostile::Pulse '["silent","15"]')" Done
+# four that mostly sleep, at once
+pids=
+for how in beat progress log; do
+	outcome Hostile::Talker "[\"$how\",\"14\"]" >"$T/talk.$how" &
+	pids="$pids $!"
+done
+outcome Hostile::Pulse '["silent","14"]' >"$T/talk.silent" &
+# shellcheck disable=SC2086 # a list of pids; the servers of this test are no concern of theirs
+wait $pids $!
+check "one that beats is not" eq "$(cat "$T/talk.beat")" Done
+check "nor one that tells how far it is" eq "$(cat "$T/talk.progress")" Done
+check "nor one that logs" eq "$(cat "$T/talk.log")" Done
+check "nor one of a class that may be silent" eq "$(cat "$T/talk.silent")" Done
 check "half a frame is no word" eq "$(outcome Hostile::Talker '["huge"]')" ReportMalformed
 out=$("$STOCKADE" run-job --config "$T/stockade.conf" Hostile::Talker '["silent","50"]')
 check "the sentence says what to do" has "$out" "had said nothing for 1000 ms, and its class promises to (SILENCE_S)"
