@@ -98,11 +98,12 @@ JOB_LIBS += $(4)
 endif
 OPTIONAL += $(1) $(3)
 endef
-libs = $(shell $(PKG_CONFIG) --silence-errors --libs $(1))
+# on a bare machine there is no pkg-config yet, which make job and make check can do without or install
+libs = $(shell $(PKG_CONFIG) --silence-errors --libs $(1) 2>/dev/null)
 ZLIB_LIBS    := $(call libs,zlib)
 ARCHIVE_LIBS := $(call libs,libarchive)
 PICTURE_LIBS := $(call libs,libpng libjpeg)
-WEBHOOK_LIBS := $(if $(shell $(PKG_CONFIG) --exists 'libcurl >= 7.77' && echo yes),$(call libs,libcurl))
+WEBHOOK_LIBS := $(if $(shell $(PKG_CONFIG) --exists 'libcurl >= 7.77' 2>/dev/null && echo yes),$(call libs,libcurl))
 $(eval $(call optional,compress_file,$(ZLIB_LIBS),,$(ZLIB_LIBS),zlib))
 $(eval $(call optional,verify_archive,$(ARCHIVE_LIBS),archive_name,$(ARCHIVE_LIBS),libarchive))
 $(eval $(call optional,thumbnail,$(PICTURE_LIBS),picture picture_png picture_jpeg,$(PICTURE_LIBS),libpng-or-libjpeg))
@@ -266,7 +267,7 @@ $(B)/test/programs-cage: $(B)/obj/registry-programs.o $(call obj,$(PROGRAMS_SRC)
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(CAGE_LIBS) && chmod 555 $@
 
 # A cage program that connects; with libcurl in it where that can be compiled.
-CURL_LIBS := $(shell $(PKG_CONFIG) --silence-errors --libs libcurl)
+CURL_LIBS := $(call libs,libcurl)
 NET_DEFS  := -DSTOCKADE_REGISTRY='"tests/net/registry.def"' $(if $(CURL_LIBS),-DSTOCKADE_HAS_CURL) \
 	$(filter %deliver_webhook,$(JOB_DEFS))
 # the built-in job that connects, under a line that lets it reach a server of a test

@@ -198,6 +198,6 @@ fi
 cat <<END
 wrote jobs/$fn.c, jobs/$fn.schema.json, jobs/$fn.md, tests/unit/test_$fn.c and a line in jobs/registry.def
 next: say in the schema what the arguments are, write the handler, and try it:
-	make && build/stockade run-job $name '["hello"]'
 	make check
+	make && build/stockade run-job $name '["hello"]'     # as any user but root
 END
