@@ -80,7 +80,8 @@ int stk_worker_open_group(struct stk_worker *w, const struct stk_worker_start *s
 		? stk_group_look(path ? setting : NULL, &why)
 		: stk_group_open(path ? setting : NULL, pids, STK_ARRAY_LEN(pids), &w->group, &why);
 	if (e != STK_OK && strcmp(setting, "auto") != 0)
-		return stk_complain(STK_EX_OS, "cgroup = \"%s\": the group %s%s%s", setting, why,
+		return stk_complain(STK_EX_OS, "cgroup = \"%s\": the group %s%s%s%s", setting,
+		    e == STK_E_SYSTEM ? "" : "is not to be had: ", why,
 		    e == STK_E_SYSTEM ? ": " : "", e == STK_E_SYSTEM ? strerror(errno) : "");
 	if (e == STK_E_SYSTEM)
 		(void)snprintf(w->group_why, sizeof(w->group_why), "the service's group %s: %s",
