@@ -45,6 +45,7 @@ part "ten minutes at maxmemory with 20 workers" user sh tests/soak-maxmemory.sh
 part "a hundred more storms over the scripts" user sh -c 'make --no-print-directory -j2 build/test/test_scripts_model && STOCKADE_SEEDS=100 STOCKADE_STEPS=1500 CMOCKA_MESSAGE_OUTPUT=TAP build/test/test_scripts_model'
 part "forty storms over the run ledger" user sh -c 'make --no-print-directory -j2 build/test/test_ledger_model && STORMS=40 CMOCKA_MESSAGE_OUTPUT=TAP build/test/test_ledger_model'
 part "true times: default beat, dead_after, prune_after" user sh tests/true-times.sh
+part "the breaker's windows, holds and trials as they pass" user sh tests/breaker-times.sh
 part "no call is allowed to supervisor and worker in vain" user sh -c 'make --no-print-directory -j2 tests && sh tests/own-calls.sh build'
 part "escapes: four in parallel, layers refused, layers switched off" user sh -c 'make --no-print-directory -j2 WERROR=1 tests && export B=build && for part in parallel missing mutations; do build/test/escape-driver --$part || failed=1; done; STOCKADE_BIG_MIB=512 sh tests/escape/020-payloads.sh || failed=1; [ -z "${failed:-}" ]'
 part "lint" sh tests/lint.sh build

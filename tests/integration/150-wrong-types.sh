@@ -97,7 +97,7 @@ check "by name" grep -q 'STORE_workers' "$T/log"
 rcli del resque:workers >/dev/null
 
 # --- junk in `live`: a start neither reads all of it nor trips over it
-seq 1 120000 | sed 's/.*/ZADD resque:stockade:live & junk-&/' | rcli >/dev/null
+rcli eval 'for n = 1, 120000 do redis.call("ZADD", KEYS[1], n, "junk-" .. n) end' 1 resque:stockade:live >/dev/null
 head -c 300000 /dev/zero | tr '\0' j | rcli -x zadd resque:stockade:live 7 >/dev/null
 rcli config resetstat >/dev/null
 : >"$T/log"

@@ -5,7 +5,7 @@
 stage_up
 trap stage_down EXIT
 printf 'x\n' >"$T/inputs/x.txt"
-rows_csv long.csv 9000000
+rows_csv long.csv 4000000
 done_is() { [ "$(grep -ac '"event.reason":"Done"' "$T/log")" = "$1" ]; }
 new() { sign ChecksumFile '["x.txt"]' "$@"; }
 reloads_are() { [ "$(events policy.reloaded)" = "$1" ]; }
