@@ -2,6 +2,7 @@
  * common.c - what every subcommand shares: complaints, usage, reading an operand.
  */
 #include "worker/cli/cli.h"
+#include "worker/cli/safe.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -32,7 +33,7 @@ void stk_complain_into(char *text, size_t size)
 
 int stk_complain(int code, const char *fmt, ...)
 {
-	char line[2048] = "stockade: ";
+	char text[2048], line[3 * sizeof(text)] = "stockade: ";
 	size_t n = strlen(line);
 	va_list ap;
 
@@ -40,10 +41,12 @@ int stk_complain(int code, const char *fmt, ...)
 	if (turned.text != NULL)
 		(void)vsnprintf(turned.text, turned.size, fmt, ap);
 	else
-		(void)vsnprintf(line + n, sizeof(line) - n - 1, fmt, ap);
+		(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	if (turned.text != NULL)
 		return code;
+	/* names in a file that is only being looked at, and paths, are other people's text */
+	(void)stk_safe_text(stk_span_str(text), sizeof(line), line + n, sizeof(line) - n - 1);
 	/* one write, so that sentences of several processes do not mix */
 	n = strlen(line);
 	line[n++] = '\n';
