@@ -114,6 +114,8 @@ static void judge(struct stk_probe *p, int code)
 		say_errno(p, code);
 	} else if (code == STK_TRY_NO_EFFECT) {
 		say(p, "accepted but without effect");
+	} else if (code == STK_TRY_NO_PLACE) {
+		say(p, "could not be tried, none of TMPDIR, /dev/shm and /tmp can be written");
 	} else {
 		say(p, code == 256 + SIGSYS ? "an outer filter ended the trial"
 					    : "could not be tried");

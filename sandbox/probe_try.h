@@ -9,6 +9,7 @@
 /* A trial's exit code: 0 the layer works, 1..199 the errno that refused it, or one of these. */
 #define STK_TRY_NO_EFFECT 200 /* every step said yes and the forbidden thing still worked */
 #define STK_TRY_ODD       201 /* the trial itself could not be set up */
+#define STK_TRY_NO_PLACE  202 /* it needs a folder that can be written, and there is none */
 
 /* Runs @act in a forked child: its exit code, or 256 + the signal that ended it. */
 int stk_probe_forked(int (*act)(void));
