@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define FIXED   STK_DEMAND_REQUIRE, true
 #define REQUIRE STK_DEMAND_REQUIRE, false
@@ -71,8 +72,11 @@ static enum stk_probe_state state_of(int err)
 }
 
 /* Whom an operator has to ask, by the errno. */
-static const char *who_says_no(int err)
+static const char *who_says_no(enum stk_layer l, int err)
 {
+	/* RLIMIT_MEMLOCK of 0, or too little */
+	if (l == STK_LAYER_MLOCK && (err == EPERM || err == ENOMEM))
+		return "this user may lock no memory";
 	switch (err) {
 	case ENOSYS: return "the kernel, or a runtime's filter, does not know it";
 	case EINVAL: return "this kernel is older than it";
@@ -98,7 +102,7 @@ static void say_errno(struct stk_probe *p, int err)
 	p->err = err;
 	(void)snprintf(what, sizeof(what), "%s with %s (%s)",
 	    p->state == STK_PROBE_MISSING ? "missing" : "refused", name == NULL ? "?" : name,
-	    who_says_no(err));
+	    who_says_no(p->layer, err));
 	say(p, what);
 }
 
@@ -113,7 +117,8 @@ static void judge(struct stk_probe *p, int code)
 	} else if (code < STK_TRY_NO_EFFECT) {
 		say_errno(p, code);
 	} else if (code == STK_TRY_NO_EFFECT) {
-		say(p, "accepted but without effect");
+		say(p, geteuid() == 0 ? "without effect on uid 0, which it does not bind"
+				      : "accepted but without effect");
 	} else if (code == STK_TRY_NO_PLACE) {
 		say(p, "could not be tried, none of TMPDIR, /dev/shm and /tmp can be written");
 	} else {

@@ -2,6 +2,7 @@
  * doctor.c - see doctor.h. The list of findings, and what the plan of the layers says.
  */
 #include "worker/doctor.h"
+#include "worker/vault.h"
 
 #include "sandbox/filter.h"
 
@@ -9,6 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 const char *stk_grade_text(enum stk_grade g)
 {
@@ -99,14 +101,19 @@ static enum stk_grade layer_grade(const struct stk_layer_plan *p, enum stk_layer
 
 static void layer_fix(struct stk_finding *v, enum stk_layer l)
 {
-	if (l == STK_LAYER_UID)
+	if (l == STK_LAYER_UID || (v->err == 0 && geteuid() == 0))
 		stk_find_fix(v, "set `user` in the configuration, or start it as another user");
+	else if (l == STK_LAYER_MLOCK && (v->err == EPERM || v->err == ENOMEM))
+		stk_find_fix(v, STK_VAULT_CURE "; a pod has it of its runtime");
 	else if (v->err == EPERM || v->err == EBUSY)
 		stk_find_fix(v, "ask for a container profile that allows it");
 	else if (v->err == ENOSYS || v->err == EINVAL)
 		stk_find_fix(v, "a newer kernel, or a newer container runtime");
 	else if (v->err == EOPNOTSUPP && l != STK_LAYER_CGROUP)
 		stk_find_fix(v, "switch it on at boot (lsm=landlock,...)");
+	else if (v->err == 0)
+		stk_find_fix(v, "run it on a kernel that does what it says: an emulated one "
+				"(gVisor) may not");
 	if (v->grade == STK_GRADE_REFUSE && !stk_layer_fixed(l)) {
 		size_t n = strlen(v->fix);
 

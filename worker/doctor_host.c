@@ -247,6 +247,17 @@ void stk_doctor_environment(char *const *env, bool moved, struct stk_findings *f
 		    "no variable looks like a secret");
 }
 
+/* What stands there after every start, so that nobody takes it for an attack. */
+static void look_at_kernel_log(const struct stk_cage_setup *s, struct stk_findings *f)
+{
+	if (s->layers.probes[STK_LAYER_SECCOMP_KILL].state != STK_PROBE_OK)
+		return;
+	(void)stk_find(f, STK_GRADE_OK, STK_AREA_HOST, "kernel_log",
+	    "each start, and this command, leaves two lines of type=1326 with sig=31 there: trials "
+	    "of "
+	    "filters that must kill");
+}
+
 /* --- memory ----------------------------------------------------------------------------------- */
 
 /* As a start checks it (memory_check 0: refuse); where the limit ends the whole group, it is
@@ -278,6 +289,7 @@ void stk_doctor_host(
 {
 	look_at_root(f);
 	look_at_core_pattern(s, f);
+	look_at_kernel_log(s, f);
 	look_at_uid(f);
 	look_at_userns(s, f);
 	look_at_tmp(f);

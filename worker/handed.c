@@ -124,8 +124,7 @@ static int fill(const struct filling *f, const struct stk_config *c, const struc
 	f->h->block = stk_vault_new(STK_HANDED_MAX);
 	if (f->h->block == NULL)
 		return wrong(f, STK_EX_OS,
-		    "the secrets of class %s cannot be kept in locked memory: %s; raise "
-		    "RLIMIT_MEMLOCK",
+		    "the secrets of class %s cannot be kept in locked memory: %s; " STK_VAULT_CURE,
 		    d->name, strerror(errno));
 	for (uint32_t i = 0; code == 0 && i < d->n_secrets; i++)
 		code = add_secret(f, c, d, d->secrets[i]);

@@ -3,6 +3,7 @@
  * symlink, but only within its own folder, and its mode must keep others out.
  */
 #include "worker/seal.h"
+#include "worker/vault.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -130,7 +131,7 @@ enum stk_err stk_key_file_read(
 	if ((e = stk_secret_file_open(base, path, &fd, why)) != STK_OK)
 		return e;
 	if ((*secret = stk_secret_new()) == NULL) {
-		*why = "cannot be kept in locked memory; raise RLIMIT_MEMLOCK";
+		*why = "cannot be kept in locked memory; " STK_VAULT_CURE;
 		return STK_E_SYSTEM;
 	}
 	n = read(fd, line, sizeof(line));

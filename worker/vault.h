@@ -11,8 +11,11 @@
 
 #include "sandbox/base.h"
 
+/* What to do where there is none. */
+#define STK_VAULT_CURE "raise the limit of locked memory (ulimit -l 1024, LimitMEMLOCK=1M)"
+
 /*
- * @bytes of zeroes, or NULL with errno if the kernel refuses any of it (EAGAIN, ENOMEM: raise
+ * @bytes of zeroes, or NULL with errno if the kernel refuses any of it (EAGAIN, ENOMEM:
  * RLIMIT_MEMLOCK). Owned by the caller: stk_vault_free, which wipes; NULL-safe.
  */
 void *stk_vault_new(size_t bytes);

@@ -82,6 +82,10 @@ doctor "$WITHOUT" landlock_create_ruleset EPERM
 check "switched off, it is not asked for" row layer landlock_fs off
 check "the class still does not run" says ChecksumFile "switched off"
 check "which is degraded, not refused: 3" eq "$RC" 3
+out=$(sh -c "ulimit -l 0; exec timeout 30 '$STOCKADE' doctor --config '$T/stockade.conf'" 2>&1)
+check "no locked memory: whose limit it is" has "$out" "refused with EPERM (this user may lock no memory)"
+check "and what raises it" has "$out" "-> raise the limit of locked memory (ulimit -l 1024, LimitMEMLOCK=1M)"
+check "what a start leaves in the kernel's log is told" has "$out" "two lines of type=1326 with sig=31"
 EXTRA='layers = { mdwe = "require"; };' write_config
 doctor "$WITHOUT" prctl:65 EINVAL
 check "required by the operator: REFUSE" row layer mdwe REFUSE

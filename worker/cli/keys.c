@@ -5,6 +5,7 @@
 #include "worker/cli/keys.h"
 #include "worker/envelope.h"
 #include "worker/seal.h"
+#include "worker/vault.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -144,8 +145,8 @@ static int generate(int argc, char **argv)
 	if (code != 0)
 		return code == -1 ? 0 : code;
 	if (stk_seal_init() != STK_OK || (secret = stk_secret_new()) == NULL)
-		return stk_complain(STK_EX_OS,
-		    "no locked memory for a secret: %s; raise RLIMIT_MEMLOCK", strerror(errno));
+		return stk_complain(STK_EX_OS, "no locked memory for a secret: %s; " STK_VAULT_CURE,
+		    strerror(errno));
 	stk_random(secret, STK_KEY_LEN);
 	code = write_key(&r, secret, path, sizeof(path));
 	if (code == 0)
