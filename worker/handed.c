@@ -4,6 +4,7 @@
 #include "worker/handed.h"
 
 #include "worker/cli/cli.h"
+#include "worker/redact.h"
 #include "worker/seal.h"
 #include "worker/vault.h"
 
@@ -12,8 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-#define REDACT_LEAST 6 /* shorter ones stand in innocent text by chance */
 
 /* Where the next record goes. */
 struct filling {
@@ -177,34 +176,6 @@ struct stk_span stk_handed_span(const struct stk_handed *h, uint32_t index)
 	return stk_span_of(h->of[index].block, h->of[index].len);
 }
 
-static bool blot_out(const uint8_t *secret, size_t n, uint8_t *text, size_t len)
-{
-	bool found = false;
-
-	for (uint8_t *at = text, *end = text + len;
-	     (at = memmem(at, (size_t)(end - at), secret, n)) != NULL; at += n) {
-		memset(at, '*', n);
-		found = true;
-	}
-	return found;
-}
-
-/* A text that was cut to its room may begin with a secret's end or end with its beginning. */
-static bool blot_edges(const uint8_t *secret, size_t n, uint8_t *text, size_t len)
-{
-	size_t most = n - 1 < len ? n - 1 : len, head = most, tail = most;
-
-	while (head >= REDACT_LEAST && memcmp(text, secret + n - head, head) != 0)
-		head--;
-	if (head >= REDACT_LEAST)
-		memset(text, '*', head);
-	while (tail >= REDACT_LEAST && memcmp(text + len - tail, secret, tail) != 0)
-		tail--;
-	if (tail >= REDACT_LEAST)
-		memset(text + len - tail, '*', tail);
-	return head >= REDACT_LEAST || tail >= REDACT_LEAST;
-}
-
 bool stk_handed_redact(
     const struct stk_handed_class *h, const struct stk_class_desc *d, uint8_t *text, size_t len)
 {
@@ -215,10 +186,7 @@ bool stk_handed_redact(
 		uint32_t n;
 
 		memcpy(&n, at, sizeof(n));
-		if (n >= REDACT_LEAST && n <= len)
-			found |= blot_out(at + sizeof(n), n, text, len);
-		if (n > REDACT_LEAST)
-			found |= blot_edges(at + sizeof(n), n, text, len);
+		found |= stk_redact(at + sizeof(n), n, text, len);
 		at += sizeof(n) + n + 1;
 	}
 	return found;
