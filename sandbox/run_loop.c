@@ -288,6 +288,22 @@ static enum stk_kill found_after(const struct stk_run *run)
 	return run->left > 0 ? STK_KILL_LEFT : STK_KILL_NONE;
 }
 
+/* A kill can take its time, as of a process in a disk's wait: the worker's beat goes on meanwhile,
+ * as it does until the job itself has ended. */
+static void end_program(struct stk_run *run)
+{
+	struct stk_program *p = &run->program;
+
+	if (p->child.pid > 0 && !p->ended) {
+		stk_child_signal(&p->child, SIGKILL);
+		run->c->hooks = run->hooks;
+		while (stk_await(run->c, p->child.pidfd, INT64_MAX, true) == STK_E_TIMEOUT)
+			continue;
+		run->c->hooks = NULL;
+	}
+	stk_program_finish(p);
+}
+
 void stk_run_child(struct stk_run *run)
 {
 	run->out->pid = run->child.pid;
@@ -296,7 +312,7 @@ void stk_run_child(struct stk_run *run)
 		continue;
 	drain_rest(run);
 	reap(run);
-	stk_program_finish(&run->program);
+	end_program(run);
 	run->left = stk_cage_unlodge(run->c);
 	if (run->kill == STK_KILL_NONE)
 		run->kill = found_after(run);
