@@ -123,38 +123,6 @@ void stk_kept_parse(struct stk_span text, struct stk_kept_entry *out)
 
 /* --- the payload ------------------------------------------------------------------------------ */
 
-static int sextet(uint8_t c)
-{
-	static const char alphabet[] = UPPER "abcdefghijklmnopqrstuvwxyz0123456789+/";
-	const char *at = c == '\0' ? NULL : strchr(alphabet, c);
-
-	return at == NULL ? -1 : (int)(at - alphabet);
-}
-
-/* Standard base64 with its padding, nothing else; @out holds 3/4 of the text. */
-static bool decode(struct stk_span text, uint8_t *out, size_t *len)
-{
-	uint32_t held = 0;
-
-	*len = 0;
-	if (text.len % 4 != 0)
-		return false;
-	while (text.len > 0 && text.p[text.len - 1] == '=' && text.len % 4 != 2)
-		text.len--;
-	if (text.len % 4 == 1)
-		return false;
-	for (size_t i = 0; i < text.len; i++) {
-		int v = sextet(text.p[i]);
-
-		if (v < 0)
-			return false;
-		held = held << 6 | (uint32_t)v;
-		if (i % 4 != 0)
-			out[(*len)++] = (uint8_t)(held >> (6 - 2 * (i % 4)));
-	}
-	return true;
-}
-
 enum stk_err stk_kept_payload(const struct stk_kept_entry *k, uint8_t **out, size_t *len)
 {
 	uint8_t digest[STK_SHA256_LEN];
@@ -165,7 +133,7 @@ enum stk_err stk_kept_payload(const struct stk_kept_entry *k, uint8_t **out, siz
 		return STK_E_ABSENT;
 	if ((*out = malloc(k->raw_b64.len + 1)) == NULL)
 		return STK_E_NOMEM;
-	if (decode(k->raw_b64, *out, len) && (int64_t)*len == k->bytes) {
+	if (stk_b64_decode(k->raw_b64, *out, k->raw_b64.len, len) && (int64_t)*len == k->bytes) {
 		stk_sha256(stk_span_of(*out, *len), digest);
 		stk_hex(digest, sizeof(digest), hex);
 		if (strcmp(hex, k->sha256) == 0)
