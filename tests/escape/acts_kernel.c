@@ -181,7 +181,8 @@ int escape_listener_filter(void)
 
 int escape_sched_attr(void)
 {
-	uint32_t attr[12] = { 48 }; /* SCHED_OTHER */
+	/* SCHED_OTHER, and a nice of 19, which who is nicer than 0 may still ask for */
+	uint32_t attr[12] = { 48, 0, 0, 0, 19 };
 
 	return (int)K(SYS_sched_setattr, 0, P(attr), 0);
 }
