@@ -76,7 +76,7 @@ LIBWORKER  := $(B)/libworker.a
 LIBCAGE    := $(B)/libstockade-cage.a
 LIBTEST    := $(B)/libstockade-test.a
 
-WORKER_LIBS  := -lhiredis -lsodium -lconfig -lseccomp -lcap
+WORKER_LIBS  := -lhiredis -lsodium -lconfig -levent_extra -levent_core -lseccomp -lcap
 CAGE_LIBS    := -ljansson -lpcre2-8 -lseccomp -lcap -lm
 
 # --- built-in jobs that need a library or a program of others: there if that is there ---------------

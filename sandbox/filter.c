@@ -232,6 +232,11 @@ enum stk_err stk_filter_supervisor_build(struct stk_bpf *out)
 	return build_own(STK_GROUP_SUPERVISOR, out);
 }
 
+enum stk_err stk_filter_exporter_build(struct stk_bpf *out)
+{
+	return build_own(STK_GROUP_EXPORTER, out);
+}
+
 enum stk_err stk_filter_broker_build(struct stk_bpf *out)
 {
 	return build_own((uint32_t)STK_GROUP_BASE | STK_GROUP_BROKER, out);

@@ -55,6 +55,8 @@ STK_CHECK enum stk_err stk_filter_broker_build(struct stk_bpf *out);
 
 /* S's, once its launcher is forked. As above. */
 STK_CHECK enum stk_err stk_filter_supervisor_build(struct stk_bpf *out);
+/* E's, likewise. */
+STK_CHECK enum stk_err stk_filter_exporter_build(struct stk_bpf *out);
 
 /*
  * seccomp(SECCOMP_SET_MODE_FILTER) for the calling (single-threaded) process. Needs no_new_privs.

@@ -55,6 +55,7 @@
 #define WORKER          (uint32_t) STK_GROUP_WORKER
 #define BROKER          (uint32_t) STK_GROUP_BROKER
 #define SUPERVISOR      (uint32_t) STK_GROUP_SUPERVISOR
+#define EXPORTER        (uint32_t) STK_GROUP_EXPORTER
 
 /* clang-format off */
 #define MASKED(a, m, v) { .op = STK_ARG_MASKED, .arg = (a), .mask = (uint64_t)(m), .value = (uint64_t)(v) }

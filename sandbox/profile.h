@@ -32,6 +32,7 @@ enum stk_group {
 	STK_GROUP_WORKER = 1u << 10,     /* W after its start */
 	STK_GROUP_BROKER = 1u << 11,     /* B, beside BASE */
 	STK_GROUP_SUPERVISOR = 1u << 12, /* S once its launcher is forked */
+	STK_GROUP_EXPORTER = 1u << 13,   /* E */
 };
 #define STK_PROFILE_ALL                                                                     \
 	((uint32_t)STK_PROFILE_FILES_READ | STK_PROFILE_FILES_WRITE | STK_PROFILE_THREADS | \

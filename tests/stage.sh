@@ -161,8 +161,8 @@ worker_stop() {
 }
 logged() { grep -aq "\"event.action\":\"$1\"" "$T/log"; }
 events() { grep -ac "\"event.action\":\"$1\"" "$T/log"; }
-# without the launcher, which stands beside the workers that it makes
-children_of() { ps -o pid=,comm= --ppid "$1" | awk '$2 != "stockade-launch" { print $1 }'; }
+# without the launcher, which stands beside the workers that it makes, and the exporter
+children_of() { ps -o pid=,comm= --ppid "$1" | awk '$2 != "stockade-launch" && $2 != "stockade-export" { print $1 }'; }
 # rows_csv NAME ROWS: a CSV file in inputs/ that keeps CsvSummary busy, about a second for six
 # million rows; written in blocks, because awk would take longer than the job
 rows_csv() {

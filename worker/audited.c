@@ -48,6 +48,8 @@ static void log_trail(struct stk_worker *w, bool lost)
 	w->trail_lost = lost;
 	w->counters.audits_lost += lost;
 	if (lost)
+		stk_meter_add(w->metering.sheet, STK_METRIC_AUDIT_LOST, "", "", 0, 1);
+	if (lost)
 		(void)stk_log_start(STK_LOG_ERROR, "audit.lost", "failure",
 		    "AUDIT_LOST: the audit trail in %s cannot be written (%s); no job starts until "
 		    "it can: free the disk or mend the directory",

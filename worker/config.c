@@ -130,6 +130,8 @@ const struct stk_setting stk_config_table[] = {
 	{ .name = "log_format", .type = STK_SET_CHOICE, .offset = AT(log_format), .choices = log_formats, .def = "json", .doc = "json (ECS), text, or Resque's verbose and vverbose" },
 	{ .name = "log_level", .type = STK_SET_CHOICE, .offset = AT(log_level), .choices = log_levels, .def = "info", .doc = "least level that is written" },
 	{ .name = "failure_backend", .type = STK_SET_CHOICE, .offset = AT(failure_backend), .choices = failure_backends, .def = "redis", .doc = "redis (one list `failed`) or redis_multi_queue (<queue>_failed)" },
+	{ .name = "metrics_listen", .type = STK_SET_STRING, .offset = AT(metrics_listen), .min = 1, .max = 160, .doc = "where /metrics, /livez and /readyz are served: 127.0.0.1:9394, [::1]:9394 or unix:///path?mode=0660; default: nowhere" },
+	{ .name = "metrics_public", .type = STK_SET_BOOL, .offset = AT(metrics_public), .def = "false", .doc = "metrics_listen is meant to be reached from other machines: doctor does not warn" },
 	{ .name = "pidfile", .type = STK_SET_STRING, .offset = AT(pidfile), .doc = "file that gets the supervisor's pid" },
 	{ .name = "background", .type = STK_SET_BOOL, .offset = AT(background), .def = "false", .doc = "leave the terminal and work in the background" },
 	{ .name = "graceful_term", .type = STK_SET_BOOL, .offset = AT(graceful_term), .def = "false", .doc = "TERM waits for the running job as QUIT does, without drain_timeout" },
@@ -337,6 +339,8 @@ enum stk_err stk_config_check(const struct stk_config *c, bool for_work, struct 
 	if (c->host != NULL && strpbrk(c->host, ":/, \t") != NULL)
 		return stk_conf_blame(e, "host", 0,
 		    "the host part of a worker id has no colon, slash, comma or blank");
+	if ((err = stk_config_check_metrics(c, e)) != STK_OK)
+		return err;
 	if (stk_net_refuse_wrong(&c->net_refuse) != NULL)
 		return stk_conf_blame(
 		    e, "net_refuse", 0, "%s", stk_net_refuse_wrong(&c->net_refuse));

@@ -87,10 +87,12 @@ struct stk_config {
 	int log_format;                    /* enum stk_log_format */
 	int log_level;                     /* enum stk_log_level */
 	int failure_backend;               /* 0: redis, 1: redis_multi_queue */
-	char *pidfile;       /* the supervisor's pid without a newline, never removed; or NULL */
-	bool background;     /* leave the terminal, standard descriptors to /dev/null */
-	bool graceful_term;  /* TERM lets the job finish however long it takes, as QUIT does */
-	bool drain_and_exit; /* INTERVAL=0: run until the queues are empty, then end */
+	char *metrics_listen; /* where metrics are served (listen.h), or NULL: nowhere */
+	bool metrics_public;  /* others than this machine may ask, and the operator means it */
+	char *pidfile;        /* the supervisor's pid without a newline, never removed; or NULL */
+	bool background;      /* leave the terminal, standard descriptors to /dev/null */
+	bool graceful_term;   /* TERM lets the job finish however long it takes, as QUIT does */
+	bool drain_and_exit;  /* INTERVAL=0: run until the queues are empty, then end */
 };
 
 /* What the operator says of a layer: nothing, or a demand (enum stk_demand) and one. */
@@ -137,6 +139,8 @@ STK_CHECK enum stk_err stk_config_check(
 /* config_rules.c: the rules of single queues, together. */
 STK_CHECK enum stk_err stk_config_check_rules(const struct stk_config *c, struct stk_conf_error *e);
 STK_CHECK enum stk_err stk_config_check_ledger(
+    const struct stk_config *c, struct stk_conf_error *e);
+STK_CHECK enum stk_err stk_config_check_metrics(
     const struct stk_config *c, struct stk_conf_error *e);
 void stk_config_clear(struct stk_config *c);
 

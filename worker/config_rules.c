@@ -1,8 +1,10 @@
 /*
- * config_rules.c - what needs several settings at once: the rules of single queues, the ledger.
+ * config_rules.c - what needs several settings at once, or a parser of its own: the rules of single
+ * queues, the ledger, where metrics are served.
  */
 #include "worker/config.h"
 #include "worker/envelope.h"
+#include "worker/listen.h"
 #include "worker/redis_url.h"
 
 #include <string.h>
@@ -117,4 +119,16 @@ enum stk_err stk_config_check_ledger(const struct stk_config *c, struct stk_conf
 		    "ledger acl` prints the command that makes one",
 		    queues_user);
 	return STK_OK;
+}
+
+enum stk_err stk_config_check_metrics(const struct stk_config *c, struct stk_conf_error *e)
+{
+	struct stk_listen at;
+	char why[STK_LISTEN_WHY_BYTES];
+
+	if (c->metrics_listen == NULL ||
+	    stk_listen_parse(c->metrics_listen, &at, why, sizeof(why)) == STK_OK)
+		return STK_OK;
+	return stk_conf_blame(
+	    e, "metrics_listen", 0, "METRICS_LISTEN: \"%.80s\": %s", c->metrics_listen, why);
 }

@@ -3,6 +3,8 @@
  * only; what it finds is no boundary of ours, but weakens one or costs an operator a night.
  */
 #include "worker/doctor.h"
+
+#include "worker/listen.h"
 #include "worker/memory_sum.h"
 
 #include <dirent.h>
@@ -284,6 +286,39 @@ static void look_at_memory(
 		    (unsigned long long)(sum.need >> 20));
 }
 
+/* Nobody is asked who they are there: what is counted tells names of queues, classes and keys. */
+static void look_at_metrics(const struct stk_config *c, struct stk_findings *f)
+{
+	struct stk_listen at;
+	char why[STK_LISTEN_WHY_BYTES];
+	int fd = -1;
+
+	if (c->metrics_listen == NULL) {
+		stk_find_fix(stk_find(f, STK_GRADE_OFF, STK_AREA_HOST, "metrics",
+				 "no metrics, no /livez and /readyz are served"),
+		    "set metrics_listen = \"127.0.0.1:9394\"");
+		return;
+	}
+	if (stk_listen_parse(c->metrics_listen, &at, why, sizeof(why)) != STK_OK)
+		return; /* refused with the configuration */
+	/* a path's socket is left alone: a service may have it */
+	if (at.at.ss_family != AF_UNIX && stk_listen_open(&at, &fd) != STK_OK &&
+	    errno != EADDRINUSE)
+		(void)stk_find(f, STK_GRADE_REFUSE, STK_AREA_HOST, "metrics",
+		    "METRICS_LISTEN: cannot listen on %s: %s", c->metrics_listen, strerror(errno));
+	else if (!at.local && !c->metrics_public)
+		stk_find_fix(stk_find(f, STK_GRADE_WARN, STK_AREA_HOST, "metrics",
+				 "%s can be reached from other machines, and whoever reaches it is "
+				 "told names of queues, classes and keys",
+				 c->metrics_listen),
+		    "listen on 127.0.0.1, or keep others out and set metrics_public = true");
+	else
+		(void)stk_find(f, STK_GRADE_OK, STK_AREA_HOST, "metrics", "served on %s%s",
+		    c->metrics_listen,
+		    at.local ? "" : ", for other machines as metrics_public says");
+	stk_close(&fd);
+}
+
 void stk_doctor_host(
     const struct stk_config *c, const struct stk_cage_setup *s, struct stk_findings *f)
 {
@@ -294,4 +329,5 @@ void stk_doctor_host(
 	look_at_userns(s, f);
 	look_at_tmp(f);
 	look_at_memory(c, s, f);
+	look_at_metrics(c, f);
 }

@@ -119,6 +119,7 @@ static size_t account(struct stk_worker *w, const struct stk_flood_plan *p)
 
 		sum += n;
 		w->counters.verdicts[p->verdicts[i]] += n;
+		stk_meter_removed(w, p->drain.queue, p->verdicts[i], n);
 		if (p->is_note[i])
 			w->counters.refusal_notes += n;
 		else if (n > 0)

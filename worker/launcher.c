@@ -8,6 +8,7 @@
 #include "sandbox/follow.h"
 #include "sandbox/group.h"
 #include "worker/cli/cli.h"
+#include "worker/exporter.h"
 #include "worker/log.h"
 #include "worker/title.h"
 
@@ -23,8 +24,10 @@
 
 #define ANSWER_MS 30000 /* a clone; a machine that stands still longer is in other trouble */
 
-/* S -> L, with the worker's ends of the ready pipe and the pulse page. */
+/* S -> L, with the worker's ends of the ready pipe and the pulse page; or some of the exporter's
+ * descriptors, of which @left more follow in orders of their own. */
 struct order {
+	uint32_t exporter, left;
 	uint32_t slot;
 	uint32_t again, has_over;
 	uint8_t instance[STK_INSTANCE_BYTES];
@@ -40,6 +43,8 @@ struct self {
 	int cage_fd, password_fd, sock;
 	pid_t supervisor;
 	int (*run)(const struct stk_worker_start *);
+	int fds[STK_LAUNCHER_FDS_MAX]; /* that came with the order in hand */
+	size_t n_fds;
 };
 
 STK_NORETURN static void become_worker(struct self *l, const struct order *o, const int fds[2])
@@ -63,27 +68,63 @@ STK_NORETURN static void become_worker(struct self *l, const struct order *o, co
 	_exit(l->run(&start));
 }
 
+/* It has nothing to do with jobs, so what is theirs goes first. */
+STK_NORETURN static void become_exporter(struct self *l)
+{
+	const struct stk_exporter_start start = {
+		.config = l->config,
+		.supervisor = l->supervisor,
+		.fds = l->fds,
+		.n_fds = l->n_fds,
+	};
+
+	stk_close(&l->sock);
+	stk_close(&l->cage_fd);
+	stk_close(&l->password_fd);
+	_exit(stk_exporter_main(&start));
+}
+
+static void let_go(struct self *l)
+{
+	for (size_t i = 0; i < l->n_fds; i++)
+		stk_close(&l->fds[i]);
+	l->n_fds = 0;
+}
+
+/* One message of an order; false: that was the last of S. */
+static bool take(struct self *l, struct order *o)
+{
+	size_t room = STK_LAUNCHER_FDS_MAX - l->n_fds, n = 0;
+
+	if (stk_fds_recv(l->sock, o, sizeof(*o), l->fds + l->n_fds,
+		room < STK_FDS_MAX ? room : STK_FDS_MAX, &n) != STK_OK)
+		return false;
+	l->n_fds += n;
+	return true;
+}
+
 static bool serve_one(struct self *l)
 {
 	struct order o;
 	struct born b;
-	int fds[2];
-	size_t n = 0;
 	bool good;
 
-	if (stk_fds_recv(l->sock, &o, sizeof(o), fds, STK_ARRAY_LEN(fds), &n) != STK_OK)
-		return false;
-	good = n == STK_ARRAY_LEN(fds);
+	l->n_fds = 0;
+	do
+		good = take(l, &o);
+	while (good && o.exporter != 0 && o.left > 0);
+	good = good && (o.exporter != 0 || l->n_fds == 2);
 	if (good) {
 		b.pid = (int32_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+		if (b.pid == 0 && o.exporter != 0)
+			become_exporter(l);
 		if (b.pid == 0)
-			become_worker(l, &o, fds);
+			become_worker(l, &o, l->fds);
 		if (b.pid == -1)
 			b.pid = -errno;
 		good = stk_fds_send(l->sock, &b, sizeof(b), NULL, 0) == STK_OK;
 	}
-	for (size_t i = 0; i < n; i++)
-		stk_close(&fds[i]);
+	let_go(l);
 	return good;
 }
 
@@ -135,19 +176,11 @@ enum stk_err stk_launcher_fork(const struct stk_config *config, int cage_fd, int
 	return STK_E_SYSTEM;
 }
 
-enum stk_err stk_launcher_start(
-    const struct stk_launcher *l, const struct stk_worker_start *start, pid_t *pid)
+/* What came of an order that was sent with @e. */
+static enum stk_err hear(const struct stk_launcher *l, enum stk_err e, pid_t *pid)
 {
-	struct order o = {
-		.slot = start->slot, .again = start->again, .has_over = start->has_over
-	};
-	const int fds[2] = { start->ready_fd, start->pulse_fd };
 	struct born b;
-	enum stk_err e;
 
-	memcpy(o.instance, start->instance, sizeof(o.instance));
-	memcpy(o.over, start->over, sizeof(o.over));
-	e = stk_fds_send(l->sock, &o, sizeof(o), fds, STK_ARRAY_LEN(fds));
 	/* nothing was sent, as when too many descriptors of this user are on their way: L is well
 	 */
 	if (e == STK_E_SYSTEM)
@@ -164,6 +197,37 @@ enum stk_err stk_launcher_start(
 	}
 	*pid = b.pid;
 	return STK_OK;
+}
+
+enum stk_err stk_launcher_start(
+    const struct stk_launcher *l, const struct stk_worker_start *start, pid_t *pid)
+{
+	struct order o = {
+		.slot = start->slot, .again = start->again, .has_over = start->has_over
+	};
+	const int fds[2] = { start->ready_fd, start->pulse_fd };
+
+	memcpy(o.instance, start->instance, sizeof(o.instance));
+	memcpy(o.over, start->over, sizeof(o.over));
+	return hear(l, stk_fds_send(l->sock, &o, sizeof(o), fds, STK_ARRAY_LEN(fds)), pid);
+}
+
+enum stk_err stk_launcher_export(const struct stk_launcher *l, const int *fds, size_t n, pid_t *pid)
+{
+	struct order o = { .exporter = 1 };
+	enum stk_err e = n >= 1 && n <= STK_LAUNCHER_FDS_MAX ? STK_OK : STK_E_TOOBIG;
+
+	for (size_t at = 0; e == STK_OK && at < n;) {
+		size_t some = n - at < STK_FDS_MAX ? n - at : STK_FDS_MAX;
+
+		o.left = (uint32_t)(n - at - some);
+		e = stk_fds_send(l->sock, &o, sizeof(o), fds + at, some);
+		/* half an order would be taken for part of the next one */
+		if (e == STK_E_SYSTEM && at > 0)
+			e = STK_E_CLOSED;
+		at += some;
+	}
+	return e == STK_E_TOOBIG ? e : hear(l, e, pid);
 }
 
 void stk_launcher_log_lost(void)

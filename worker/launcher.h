@@ -4,12 +4,16 @@
  * A filter and a Landlock domain are inherited for ever. So whoever forks workers cannot have
  * narrow ones, and S, who decides which worker lives, is not the one who forks: L clones with
  * CLONE_PARENT, S is the true parent of each worker and waits for it. L reads one fixed record at a
- * time from S alone, holds no secret it ever read, and dies with S.
+ * time from S alone, holds no secret it ever read, and dies with S. The exporter is made the same
+ * way.
  */
 #ifndef WORKER_LAUNCHER_H
 #define WORKER_LAUNCHER_H
 
 #include "worker/supervisor.h"
+
+/* the exporter's: its socket, the supervisor's page, one of each worker */
+#define STK_LAUNCHER_FDS_MAX (2 + 256)
 
 struct stk_launcher {
 	pid_t pid; /* 0: none */
@@ -30,6 +34,13 @@ STK_CHECK enum stk_err stk_launcher_fork(const struct stk_config *config, int ca
  */
 STK_CHECK enum stk_err stk_launcher_start(
     const struct stk_launcher *l, const struct stk_worker_start *start, pid_t *pid);
+
+/*
+ * Has L make an exporter that is given @fds (borrowed): the listening socket and the pages, which L
+ * keeps no longer than that. As above.
+ */
+STK_CHECK enum stk_err stk_launcher_export(
+    const struct stk_launcher *l, const int *fds, size_t n, pid_t *pid);
 
 /* The log line for it. */
 void stk_launcher_log_lost(void);

@@ -89,18 +89,6 @@ static void read_epoch(const struct stk_reply *r, struct stk_ledger_sight *out)
 	out->shards = decimal(stk_answer_span(r, 4));
 }
 
-/* "name:value\r\n" of INFO. */
-static struct stk_span info_line(struct stk_span info, const char *name)
-{
-	const char *at = (const char *)info.p, *end;
-
-	if (at == NULL || (at = strstr(at, name)) == NULL)
-		return stk_span_of("", 0);
-	at += strlen(name);
-	end = strpbrk(at, "\r\n");
-	return stk_span_of(at, end == NULL ? strlen(at) : (size_t)(end - at));
-}
-
 static enum stk_err read_sight(struct stk_reply *const r[3], struct stk_ledger_sight *out)
 {
 	if (r[0]->type != STK_REPLY_ARRAY || r[0]->n != 2 || r[2]->type != STK_REPLY_STRING)
@@ -109,9 +97,9 @@ static enum stk_err read_sight(struct stk_reply *const r[3], struct stk_ledger_s
 	    decimal(stk_answer_span(r[0], 0)) * 1000 + decimal(stk_answer_span(r[0], 1)) / 1000;
 	read_epoch(r[1], out);
 	stk_answer_copy(
-	    out->policy, sizeof(out->policy), info_line(r[2]->bytes, "\nmaxmemory_policy:"));
-	out->used_bytes = decimal(info_line(r[2]->bytes, "\nused_memory:"));
-	out->max_bytes = decimal(info_line(r[2]->bytes, "\nmaxmemory:"));
+	    out->policy, sizeof(out->policy), stk_info_line(r[2]->bytes, "\nmaxmemory_policy:"));
+	out->used_bytes = decimal(stk_info_line(r[2]->bytes, "\nused_memory:"));
+	out->max_bytes = decimal(stk_info_line(r[2]->bytes, "\nmaxmemory:"));
 	return STK_OK;
 }
 

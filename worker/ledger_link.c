@@ -208,6 +208,7 @@ static enum stk_err check(struct stk_worker *w)
 	l->connected_ms = stk_monotonic_ms() - stk_redis_age_ms(l->link);
 	l->clock_ms = clock_ms;
 	t = judge(w, &sight, detail, sizeof(detail));
+	stk_meter_memory(w, "ledger", sight.used_bytes, sight.max_bytes);
 	l->next_check_ms =
 	    stk_monotonic_ms() + (t == STK_LEDGER_NONE ? STK_LEDGER_CHECK_MS : w->config->beat_ms);
 	if (t == STK_LEDGER_NONE) {
@@ -360,6 +361,7 @@ int stk_ledger_open(struct stk_worker *w, const struct stk_worker_start *start)
 		    strerror(errno));
 	if ((code = make_link(w, fd)) != 0)
 		return code;
+	w->ledger.ledger.call.meter = w->metering.sheet;
 	memcpy(w->ledger.ledger.call.instance, w->store.instance, sizeof(w->store.instance));
 	return first_look(w, start);
 }

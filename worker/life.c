@@ -241,6 +241,8 @@ enum stk_run_order stk_life_tick(struct stk_life *l)
 	stk_pulse_tick(l->pulse);
 	hear(l);
 	beat(l);
+	if (l->ticked != NULL)
+		l->ticked(l->ctx);
 	return order(l);
 }
 

@@ -48,7 +48,9 @@ struct stk_life {
 	bool abandoned;     /* no beat for so long that others may run it: its child was killed */
 	struct stk_outage outage;
 	struct stk_log_budget beat_lines;
-	struct stk_pulse *pulse; /* owned; NULL without a supervisor */
+	struct stk_pulse *pulse;   /* owned; NULL without a supervisor */
+	void (*ticked)(void *ctx); /* with every tick, or NULL: who is told how this worker is */
+	void *ctx;
 	char started[STK_TIME_BYTES];
 };
 

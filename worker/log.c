@@ -19,6 +19,7 @@ static struct {
 	enum stk_log_level least;
 	bool muted;         /* the line being built is below the least level */
 	uint64_t n_dropped; /* lines since the reader stood still */
+	uint64_t dropped;   /* in all */
 	pid_t pid;
 	struct stk_jw line;
 	char text[1200]; /* the message, for text format */
@@ -113,6 +114,7 @@ static void emit(const char *p, size_t n)
 	_Static_assert(STK_LOG_LINE_MAX <= PIPE_BUF, "a line is one write");
 	if (poll(&out, 1, sink.n_dropped > 0 ? 0 : READER_WAIT_MS) != 1) {
 		sink.n_dropped++;
+		sink.dropped++;
 		return;
 	}
 	(void)!write(sink.fd, p, n);
@@ -150,6 +152,11 @@ void stk_log_end(void)
 	 * byte for its NUL, which becomes the newline */
 	w->buf[w->len] = '\n';
 	emit(w->buf, w->len + 1);
+}
+
+uint64_t stk_log_dropped(void)
+{
+	return sink.dropped;
 }
 
 bool stk_log_allow(struct stk_log_budget *b, uint32_t per_minute, int64_t now_ms, uint64_t *missed)

@@ -38,6 +38,9 @@ struct stk_jw *stk_log_start(enum stk_log_level level, const char *action, const
     const char *fmt, ...) STK_PRINTF(4, 5);
 void stk_log_end(void);
 
+/* Lines that this process could not write because the reader stood still. */
+uint64_t stk_log_dropped(void);
+
 /* Lines of one kind per minute; then one summary line when the minute turns. Zero-initialise. */
 struct stk_log_budget {
 	int64_t minute;

@@ -4,9 +4,12 @@
  */
 #include "worker/pulse.h"
 
+#include "worker/sheet.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -19,7 +22,9 @@ struct stk_pulse {
 	_Atomic int64_t patience_ms;
 	_Atomic uint32_t n_instances; /* written by this worker; the last one stands at n % 2 */
 	uint8_t instance[2][STK_INSTANCE_BYTES];
+	_Atomic uint32_t health;
 };
+_Static_assert(sizeof(struct stk_pulse) <= STK_SHEET_AT, "the sheet lies behind it");
 
 int stk_pulse_create(void)
 {
@@ -27,10 +32,18 @@ int stk_pulse_create(void)
 
 	if (fd == -1)
 		return -1;
-	if (ftruncate(fd, sizeof(struct stk_pulse)) == -1 ||
+	if (ftruncate(fd, STK_SHEET_AT + (off_t)sizeof(struct stk_sheet)) == -1 ||
 	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == -1)
 		stk_close(&fd);
 	return fd;
+}
+
+int stk_pulse_reopen(int fd)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
 enum stk_err stk_pulse_reset(int fd)
@@ -84,20 +97,41 @@ void stk_pulse_instance(struct stk_pulse *p, const uint8_t i[static STK_INSTANCE
 	atomic_store(&p->n_instances, n == 0 ? 2 : n);
 }
 
+void stk_pulse_health(struct stk_pulse *p, uint32_t health)
+{
+	if (p != NULL)
+		atomic_store(&p->health, health);
+}
+
+const struct stk_pulse *stk_pulse_map(int fd)
+{
+	void *p = mmap(NULL, sizeof(struct stk_pulse), PROT_READ, MAP_SHARED, fd, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+void stk_pulse_look(const struct stk_pulse *p, struct stk_pulse_view *out)
+{
+	uint32_t n;
+
+	*out = (struct stk_pulse_view){ .patience_ms = START_PATIENCE_MS };
+	out->tick_ms = atomic_load(&p->tick_ms);
+	if (out->tick_ms != 0)
+		out->patience_ms = atomic_load(&p->patience_ms);
+	n = atomic_load(&p->n_instances);
+	out->has_instance = n > 0;
+	memcpy(out->instance, p->instance[n % 2], sizeof(out->instance));
+	out->health = atomic_load(&p->health);
+}
+
 enum stk_err stk_pulse_read(int fd, struct stk_pulse_view *out)
 {
 	struct stk_pulse p;
-	uint32_t n;
 
 	*out = (struct stk_pulse_view){ .patience_ms = START_PATIENCE_MS };
 	if (pread(fd, &p, sizeof(p), 0) != (ssize_t)sizeof(p))
 		return STK_E_SYSTEM;
-	out->tick_ms = atomic_load(&p.tick_ms);
-	if (out->tick_ms != 0)
-		out->patience_ms = atomic_load(&p.patience_ms);
-	n = atomic_load(&p.n_instances);
-	out->has_instance = n > 0;
-	memcpy(out->instance, p.instance[n % 2], sizeof(out->instance));
+	stk_pulse_look(&p, out);
 	return STK_OK;
 }
 

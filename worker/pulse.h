@@ -1,10 +1,12 @@
 /*
  * pulse.h - one memfd per worker slot: the worker writes its tick and its instance, the supervisor
- * reads them. So a stopped worker is seen, and a dead one is named by the instance it had last.
+ * reads them. So a stopped worker is seen, and a dead one is named by the instance it had last. The
+ * slot's counters lie behind it (sheet.h).
  *
- * The supervisor never maps it (pread: a truncated or odd page cannot hurt it) and a worker maps it
- * only after it forked its nursery, whose first act closes the descriptor; so M, Z and J hold
- * neither mapping nor descriptor (ARCHITECTURE.md, Decisions 1).
+ * The supervisor never maps a worker's (pread: a truncated or odd page cannot hurt it) and a worker
+ * maps it only after it forked its nursery, whose first act closes the descriptor; so M, Z and J
+ * hold neither mapping nor descriptor (ARCHITECTURE.md, Decisions 1). The exporter maps all of them
+ * read-only, from descriptors that can do no more.
  */
 #ifndef WORKER_PULSE_H
 #define WORKER_PULSE_H
@@ -15,8 +17,21 @@
 
 struct stk_pulse; /* the mapped page */
 
-/* A fresh, zeroed, size-sealed memfd (close-on-exec), or -1 with errno. */
+/* What a worker says of itself, for who asks whether this service is ready. */
+enum stk_health {
+	STK_HEALTH_REGISTERED = 1u << 0, /* it could take a job, but for the rest */
+	STK_HEALTH_REDIS = 1u << 1,      /* its last call to Redis got through */
+	STK_HEALTH_LEDGER = 1u << 2,     /* the ledger is there and to be believed */
+	STK_HEALTH_WALL = 1u << 3,       /* not every class is SandboxUnavailable */
+	STK_HEALTH_STOPPING = 1u << 4,   /* told to stop */
+};
+#define STK_HEALTH_READY \
+	((uint32_t)STK_HEALTH_REGISTERED | STK_HEALTH_REDIS | STK_HEALTH_LEDGER | STK_HEALTH_WALL)
+
+/* A fresh, zeroed, size-sealed memfd with room for a sheet (close-on-exec), or -1 with errno. */
 int stk_pulse_create(void);
+/* The same pages behind a descriptor that cannot write, for whoever only looks; needs /proc. -1. */
+int stk_pulse_reopen(int fd);
 /* Forgets what the slot's former worker wrote. STK_E_SYSTEM. */
 STK_CHECK enum stk_err stk_pulse_reset(int fd);
 
@@ -30,15 +45,22 @@ void stk_pulse_tick(struct stk_pulse *p);
 void stk_pulse_patience(struct stk_pulse *p, int64_t ms);
 /* From now on this worker is instance @i; written before Redis hears of it. */
 void stk_pulse_instance(struct stk_pulse *p, const uint8_t i[static STK_INSTANCE_BYTES]);
+/* Bits of enum stk_health; 0 until it says otherwise. */
+void stk_pulse_health(struct stk_pulse *p, uint32_t health);
 
 /* The supervisor's side. */
 struct stk_pulse_view {
+	uint32_t health;     /* enum stk_health */
 	int64_t tick_ms;     /* 0: not one tick yet */
 	int64_t patience_ms; /* asked for on top of stuck_after */
 	bool has_instance;   /* another one than its supervisor gave it */
 	uint8_t instance[STK_INSTANCE_BYTES];
 };
 STK_CHECK enum stk_err stk_pulse_read(int fd, struct stk_pulse_view *out);
+/* The same from a page that is mapped, read-only or not. */
+void stk_pulse_look(const struct stk_pulse *p, struct stk_pulse_view *out);
+/* Maps it read-only; NULL with errno. */
+const struct stk_pulse *stk_pulse_map(int fd);
 
 /* Whether a tick stands still, by the looker's own clock alone. Zero-initialise per worker. */
 struct stk_pulse_watch {

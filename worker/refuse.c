@@ -377,6 +377,7 @@ void stk_worker_note_oversize(struct stk_worker *w, struct stk_reserved *job)
 	if (n <= 0)
 		return;
 	w->counters.verdicts[STK_V_E_TOO_LARGE] += (uint64_t)n;
+	stk_meter_removed(w, STK_SHEET_OTHER, STK_V_E_TOO_LARGE, (uint64_t)n);
 	stk_trail_count(&w->trail, STK_V_E_TOO_LARGE, "(any)", (uint64_t)n);
 	if (!stk_log_allow(&w->refusal_logs[STK_V_E_TOO_LARGE], OVERSIZE_PER_MINUTE,
 		stk_monotonic_ms(), &missed))

@@ -204,6 +204,7 @@ static void reload(struct stk_worker *w, enum why why)
 	stk_breaker_clear(&w->breaker);
 	memset(w->flood.skip, 0, sizeof(w->flood.skip));
 	w->counters.reloads++;
+	stk_meter_rows(w);
 	stk_trail_policy(&w->trail, w->ring);
 	/* where it cannot be written, the next decision waits for it by name */
 	(void)!stk_trail_note(&w->trail, "reload", w->store.id);

@@ -44,6 +44,8 @@ static enum stk_run_order tick(void *ctx, int64_t back_by_ms)
 	order = stk_life_tick(&run->w->life);
 	if (order == STK_RUN_ON)
 		stk_progress_tell(run->w, run->r->parcel.seq, back_by_ms);
+	if (order == STK_RUN_ON)
+		stk_measure_pass(run->w, back_by_ms);
 	return order;
 }
 
@@ -195,6 +197,7 @@ static void net(void *ctx, const struct stk_net_event *e)
 			.port = e->port };
 
 		stk_trail_net(&run->w->trail, &r);
+		stk_meter_net_refused(run->w, run->t);
 	}
 }
 
@@ -316,8 +319,10 @@ void stk_worker_run(struct stk_worker *w, const struct stk_reserved *r, const st
 	w->life.abandoned = false;
 	w->life.may_repeat = w->cage.table.classes[request.class_index].idempotent != 0;
 	stk_pulse_patience(w->life.pulse, 60000); /* a zygote may have to start first */
+	stk_meter_running(w, t, true);
 	if (stk_cage_run(w->cage.cage, &request, &hooks, out) != STK_OK)
 		w->nursery_lost = true;
+	stk_meter_running(w, t, false);
 	redact_words(&run, out);
 	tell_unlogged(&run, out);
 	stk_pulse_tick(w->life.pulse);

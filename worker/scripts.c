@@ -35,6 +35,7 @@ STK_EMBED("claim", STK_LEDGER, "claim.lua");
 STK_EMBED("finish", STK_LEDGER, "finish.lua");
 STK_EMBED("epoch", STK_LEDGER, "epoch.lua");
 STK_EMBED("quarantine", STK_AREAS, "quarantine.lua");
+STK_EMBED("measure", STK_COMMON, "measure.lua");
 
 #define STK_LUA(name) extern const uint8_t stk_lua_##name[], stk_lua_##name##_end[]
 STK_LUA(register);
@@ -55,6 +56,7 @@ STK_LUA(claim);
 STK_LUA(finish);
 STK_LUA(epoch);
 STK_LUA(quarantine);
+STK_LUA(measure);
 
 #define STK_ROW(name)                                \
 	{                                            \
@@ -81,6 +83,7 @@ static const struct {
 	[STK_SCRIPT_FINISH] = STK_ROW(finish),
 	[STK_SCRIPT_EPOCH] = STK_ROW(epoch),
 	[STK_SCRIPT_QUARANTINE] = STK_ROW(quarantine),
+	[STK_SCRIPT_MEASURE] = STK_ROW(measure),
 };
 
 static const char *const names[STK_SCRIPT_COUNT] = {

@@ -26,7 +26,8 @@
 	X(CLAIM, "claim")           \
 	X(FINISH, "finish")         \
 	X(EPOCH, "epoch")           \
-	X(QUARANTINE, "quarantine")
+	X(QUARANTINE, "quarantine") \
+	X(MEASURE, "measure")
 
 enum stk_script {
 #define X(id, text) STK_SCRIPT_##id,

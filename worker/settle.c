@@ -200,6 +200,7 @@ void stk_worker_settle(struct stk_worker *w, const struct stk_reserved *r,
 
 	*out = (struct stk_settle){ .seq = r->parcel.seq, .what = STK_SETTLE_OK };
 	w->counters.outcomes[o->name]++;
+	stk_meter_finished(w, r->parcel.queue, t, o);
 	if (releases == STK_RELEASE_NOT_NOW || !stk_worker_finish(w, o)) {
 		/* another worker holds or finished this job, or its end could not be recorded:
 		 * the ledger decides when this copy comes back */

@@ -184,6 +184,7 @@ static int open_store(struct stk_worker *w, const struct stk_worker_start *start
 		return stk_complain(
 		    STK_EX_CONFIG, "host, queue names and namespace make no usable worker id");
 	stk_hex(start->instance, sizeof(start->instance), w->store.instance);
+	w->store.meter = w->metering.sheet;
 	w->store.max_payload_bytes = w->config->max_payload_bytes;
 	w->store.failed_per_queue = w->config->failure_backend == 1;
 	w->store.dynamic_queues = w->queue_list.dynamic;
@@ -249,15 +250,33 @@ static int enter_walls(struct stk_worker *w, const struct stk_worker_start *star
 
 /* After the nursery's fork and the probes' forks: none of them holds this page (ARCHITECTURE.md,
  * Decisions 1). */
+static void ticked(void *ctx)
+{
+	stk_meter_tick(ctx);
+}
+
 static int open_pulse(struct stk_worker *w, const struct stk_worker_start *start)
 {
 	int fd = start->pulse_fd;
+	int code;
 
 	w->life.pulse = stk_pulse_open(fd);
 	if (w->life.pulse == NULL)
 		return stk_complain(STK_EX_OS, "the pulse page: %s", strerror(errno));
+	code = stk_meter_begin(w, start);
 	stk_close(&fd);
 	stk_pulse_tick(w->life.pulse);
+	w->life.ticked = ticked;
+	w->life.ctx = w;
+	return code;
+}
+
+/* Everything that can be counted stands there at 0 before anything is. */
+static int begin_rows(struct stk_worker *w, const struct stk_worker_start *start)
+{
+	(void)start;
+	w->metering.told_audit = w->trail.audit.seq;
+	stk_meter_rows(w);
 	return 0;
 }
 
@@ -327,6 +346,7 @@ static const struct step {
 	{ "audit_dir", stk_worker_trail_open, true, "policy" },
 	{ "secrets", stk_worker_load_handed, true, NULL },
 	{ "queues", bind_queues, true, "policy" },
+	{ "rows", begin_rows, false, NULL },
 	{ "connect", connect_redis, true, NULL },
 	{ "ledger", stk_ledger_open, true, "connect" },
 	{ "worker_id", open_store, true, "connect" },

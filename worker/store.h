@@ -11,6 +11,7 @@
 
 #include "worker/parcel.h"
 #include "worker/redis.h"
+#include "worker/sheet.h"
 
 #define STK_PROTOCOL       1   /* number in w:<i>; a worker recovers only numbers it knows */
 #define STK_INSTANCE_CHARS 32  /* 16 random bytes as lower-case hex */
@@ -57,6 +58,7 @@ const char *stk_answer_text(enum stk_answer v);
 
 struct stk_store {
 	struct stk_redis *link;                /* borrowed */
+	struct stk_meter *meter;               /* borrowed: where round trips are told; or NULL */
 	char ns[STK_NS_MAX + 1];               /* Resque's namespace, without the colon */
 	char id[STK_WORKER_ID_MAX + 1];        /* Resque worker id */
 	char instance[STK_INSTANCE_CHARS + 1]; /* i; stk_store_fresh_instance */

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 static const char *const verdict_texts[STK_ANSWER_COUNT] = {
 #define X(id, text) [STK_ANSWER_##id] = (text),
@@ -113,9 +114,7 @@ enum stk_err stk_call_load(struct stk_store *s, struct stk_call *a)
 	return e;
 }
 
-/* One script call; after NOSCRIPT (a restart, a failover, SCRIPT FLUSH) loads and asks once more.
- */
-enum stk_err stk_call_run(struct stk_store *s, struct stk_call *a, struct stk_reply **out)
+static enum stk_err run(struct stk_store *s, struct stk_call *a, struct stk_reply **out)
 {
 	enum stk_err e = stk_call_load(s, a);
 
@@ -127,6 +126,34 @@ enum stk_err stk_call_run(struct stk_store *s, struct stk_call *a, struct stk_re
 	if ((e = load(s, a->script)) != STK_OK)
 		return e;
 	return stk_redis_call(s->link, a->v, a->n, out);
+}
+
+int64_t stk_call_clock(const struct stk_store *s)
+{
+	struct timespec now = { 0 };
+
+	if (s->meter != NULL)
+		(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+void stk_call_took(const struct stk_store *s, enum stk_script script, int64_t since_us)
+{
+	if (s->meter != NULL)
+		stk_meter_observe(s->meter, STK_METRIC_COMMAND, stk_script_name(script),
+		    (uint64_t)(stk_call_clock(s) - since_us));
+}
+
+/* One script call; after NOSCRIPT (a restart, a failover, SCRIPT FLUSH) loads and asks once more.
+ */
+enum stk_err stk_call_run(struct stk_store *s, struct stk_call *a, struct stk_reply **out)
+{
+	int64_t since = stk_call_clock(s);
+	enum stk_err e = run(s, a, out);
+
+	if (e == STK_OK)
+		stk_call_took(s, a->script, since);
+	return e;
 }
 
 /* --- reading an answer ------------------------------------------------------------------------ */
@@ -149,6 +176,18 @@ void stk_answer_copy(char *out, size_t cap, struct stk_span s)
 	if (n > 0)
 		memcpy(out, s.p, n);
 	out[n] = '\0';
+}
+
+/* "name:value\r\n" of INFO. */
+struct stk_span stk_info_line(struct stk_span info, const char *name)
+{
+	const char *at = (const char *)info.p, *end;
+
+	if (at == NULL || (at = strstr(at, name)) == NULL)
+		return stk_span_of("", 0);
+	at += strlen(name);
+	end = strpbrk(at, "\r\n");
+	return stk_span_of(at, end == NULL ? strlen(at) : (size_t)(end - at));
 }
 
 /* The answer's first word, if it is one that this script may say. */

@@ -37,6 +37,12 @@ STK_CHECK enum stk_err stk_call_run(
 /* The same for answers of a verdict alone. */
 STK_CHECK enum stk_err stk_call_plain(struct stk_store *s, struct stk_call *a, enum stk_answer *v);
 
+/* When a round trip began, in microseconds, and how long it took: for the store's meter. */
+int64_t stk_call_clock(const struct stk_store *s);
+void stk_call_took(const struct stk_store *s, enum stk_script script, int64_t since_us);
+
+/* What stands behind "\nname:" in an answer of INFO; borrowed, empty if it does not. */
+struct stk_span stk_info_line(struct stk_span info, const char *name);
 /* The answer's first word; after STORE the key's name is in the store. STK_E_FORMAT. */
 STK_CHECK enum stk_err stk_answer_verdict(
     struct stk_store *s, const struct stk_reply *r, enum stk_answer *v);

@@ -237,8 +237,11 @@ enum stk_err stk_store_settle_and_reserve(struct stk_store *s, const struct stk_
 	const struct stk_redis_command both[2] = { { settle.v, settle.n },
 		{ reserve.v, reserve.n } };
 
+	int64_t since = stk_call_clock(s);
+
 	if ((e = stk_redis_pipeline(s->link, both, 2, r)) != STK_OK)
 		return e;
+	stk_call_took(s, STK_SCRIPT_SETTLE, since);
 	/* what Redis refused (NOSCRIPT, BUSY, ...) is asked again alone; each call is safe to
 	 * repeat */
 	bool again = r[0]->type == STK_REPLY_ERROR || r[1]->type == STK_REPLY_ERROR;

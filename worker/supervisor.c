@@ -11,6 +11,8 @@
 #include "worker/cli/cli.h"
 #include "worker/launcher.h"
 #include "worker/log.h"
+#include "worker/signals.h"
+#include "worker/tend.h"
 #include "worker/title.h"
 #include "worker/walls.h"
 
@@ -26,9 +28,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BACKOFF_FIRST_MS 100
-#define BACKOFF_MAX_MS   30000
-#define STABLE_MS        60000 /* a worker that lived this long starts the backoff anew */
+#define LAUNCH_MS 30000 /* how long the launcher may take */
 
 struct slot {
 	pid_t pid; /* 0: not running */
@@ -40,39 +40,19 @@ struct slot {
 	uint8_t instance[STK_INSTANCE_BYTES];
 	bool has_over;
 	uint8_t over[STK_INSTANCE_BYTES];
-	uint32_t failures;
-	int64_t started_ms, start_at_ms;
+	struct stk_restart restart;
 };
 
 struct supervisor {
 	const struct stk_config *config;
 	int signal_fd;
 	struct stk_launcher launcher;
+	struct stk_tend tend;
 	struct slot *slots;
 	uint32_t n;
 	bool ever_ready, stopping;
 	int exit_code;
 };
-
-static const int stopping_signals[] = { SIGTERM, SIGINT, SIGQUIT };
-static const int passing_signals[] = { SIGUSR1, SIGUSR2, SIGCONT, SIGHUP };
-
-static int open_signals(void)
-{
-	const struct sigaction ignore = { .sa_handler = SIG_IGN };
-	sigset_t set;
-
-	(void)sigemptyset(&set);
-	for (size_t i = 0; i < STK_ARRAY_LEN(stopping_signals); i++)
-		(void)sigaddset(&set, stopping_signals[i]);
-	for (size_t i = 0; i < STK_ARRAY_LEN(passing_signals); i++)
-		(void)sigaddset(&set, passing_signals[i]);
-	(void)sigaddset(&set, SIGCHLD);
-	/* whoever reads the log may go away: that ends a line, never a worker */
-	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0 || sigaction(SIGPIPE, &ignore, NULL) != 0)
-		return -1;
-	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
 
 static enum stk_err start_worker(struct supervisor *s, struct slot *slot)
 {
@@ -84,8 +64,6 @@ static enum stk_err start_worker(struct supervisor *s, struct slot *slot)
 	int fds[2];
 	enum stk_err e;
 
-	if (slot->pulse_fd == -1)
-		slot->pulse_fd = stk_pulse_create();
 	if (getrandom(slot->instance, sizeof(slot->instance), 0) != sizeof(slot->instance) ||
 	    stk_pulse_reset(slot->pulse_fd) != STK_OK || pipe2(fds, O_CLOEXEC | O_NONBLOCK) != 0)
 		return STK_E_SYSTEM;
@@ -93,6 +71,7 @@ static enum stk_err start_worker(struct supervisor *s, struct slot *slot)
 	start.pulse_fd = slot->pulse_fd;
 	memcpy(start.instance, slot->instance, sizeof(start.instance));
 	memcpy(start.over, slot->over, sizeof(start.over));
+	stk_tend_patience(&s->tend, LAUNCH_MS);
 	e = stk_launcher_start(&s->launcher, &start, &slot->pid);
 	stk_close(&fds[1]);
 	if (e != STK_OK) {
@@ -102,7 +81,7 @@ static enum stk_err start_worker(struct supervisor *s, struct slot *slot)
 	slot->ready_fd = fds[0];
 	slot->ready = false;
 	slot->watch = (struct stk_pulse_watch){ 0 };
-	slot->started_ms = stk_monotonic_ms();
+	slot->restart.started_ms = stk_monotonic_ms();
 	return STK_OK;
 }
 
@@ -131,22 +110,31 @@ static bool wants_start(const struct supervisor *s, const struct slot *slot)
 	return slot->pid == 0 && !slot->done && !s->stopping && (s->ever_ready || slot == s->slots);
 }
 
+/* Without an answer in time nothing more will come of it; the reaper does the rest. */
+static void end_launcher(struct supervisor *s)
+{
+	if (s->launcher.pid != 0)
+		(void)kill(s->launcher.pid, SIGKILL);
+}
+
 static void start_due(struct supervisor *s)
 {
 	int64_t now = stk_monotonic_ms();
 
+	if (stk_tend_tick(&s->tend, &s->launcher, s->stopping) != STK_OK)
+		end_launcher(s);
 	for (uint32_t i = 0; i < s->n; i++) {
 		struct slot *slot = &s->slots[i];
 
-		if (!wants_start(s, slot) || slot->start_at_ms > now)
+		if (!wants_start(s, slot) || slot->restart.start_at_ms > now)
 			continue;
 
 		enum stk_err e = start_worker(s, slot);
 
-		if (e != STK_OK && e != STK_E_SYSTEM && s->launcher.pid != 0)
-			(void)kill(s->launcher.pid, SIGKILL); /* the reaper does the rest */
+		if (e != STK_OK && e != STK_E_SYSTEM)
+			end_launcher(s);
 		if (e != STK_OK) {
-			slot->start_at_ms = now + BACKOFF_MAX_MS;
+			slot->restart.start_at_ms = now + STK_RESTART_MAX_MS;
 			(void)stk_log_start(STK_LOG_ERROR, "worker.start_failed", "failure",
 			    "cannot start worker %u: %s; next try in 30 s", i, strerror(errno));
 			stk_log_end();
@@ -167,27 +155,6 @@ static void note_ready(struct supervisor *s, struct slot *slot)
 	slot->ready = true;
 	s->ever_ready = true;
 	slot->has_over = false;
-}
-
-static bool is_passing(uint32_t sig)
-{
-	for (size_t i = 0; i < STK_ARRAY_LEN(passing_signals); i++)
-		if (sig == (uint32_t)passing_signals[i])
-			return true;
-	return false;
-}
-
-static int64_t backoff_ms(struct slot *slot, int64_t now)
-{
-	uint32_t doublings;
-
-	if (now - slot->started_ms > STABLE_MS)
-		slot->failures = 0;
-	doublings = slot->failures < 9 ? slot->failures : 9;
-	slot->failures++;
-	if (((int64_t)BACKOFF_FIRST_MS << doublings) > BACKOFF_MAX_MS)
-		return BACKOFF_MAX_MS;
-	return (int64_t)BACKOFF_FIRST_MS << doublings;
 }
 
 /* Its job is found under the instance it had last: after FENCED a worker draws a fresh one. */
@@ -216,6 +183,7 @@ static void worker_died(struct supervisor *s, struct slot *slot, int status)
 	} else if (slot->ready) {
 		note_over(slot);
 	}
+	(void)!stk_pulse_reset(slot->pulse_fd); /* what it said of itself is history */
 	/* stopped without Redis: a job may be in flight, and whoever stopped us hears it; so does
 	 * whoever runs a batch that a key of the wrong type ends */
 	if ((s->stopping || s->config->drain_and_exit) && code == STK_EX_REDIS) {
@@ -228,8 +196,10 @@ static void worker_died(struct supervisor *s, struct slot *slot, int status)
 		slot->done = true;
 		return;
 	}
-	wait = code == 0 ? 0 : backoff_ms(slot, now);
-	slot->start_at_ms = now + wait;
+	slot->restart.start_at_ms = now;
+	wait = code == 0 ? 0 : stk_restart_after(&slot->restart, now);
+	if (code != 0)
+		stk_tend_count(&s->tend, STK_METRIC_RESTARTS);
 	(void)stk_log_start(code == 0 ? STK_LOG_INFO : STK_LOG_WARN, "worker.restart", "unknown",
 	    "worker %u (pid %d) ended with %s %d; its successor starts in %lld ms%s",
 	    (unsigned)(slot - s->slots), (int)pid, code >= 0 ? "status" : "signal",
@@ -244,6 +214,8 @@ static void reap(struct supervisor *s)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (stk_tend_died(&s->tend, pid, status))
+			continue;
 		if (pid == s->launcher.pid) {
 			s->launcher.pid = 0;
 			stk_launcher_log_lost(); /* no worker can be replaced */
@@ -277,6 +249,7 @@ static void end_stuck(struct supervisor *s)
 			&slot->watch, &view, now, s->config->stuck_after_ms, look_ms(s)))
 			continue;
 		(void)kill(slot->pid, SIGKILL);
+		stk_tend_count(&s->tend, STK_METRIC_STUCK);
 		slot->watch = (struct stk_pulse_watch){ 0 };
 		(void)stk_log_start(STK_LOG_ERROR, "worker.stuck", "failure",
 		    "worker %u (pid %d) has not ticked for %lld ms (stopped, or stuck in a call): "
@@ -291,7 +264,7 @@ static void take_signals(struct supervisor *s)
 	struct signalfd_siginfo si;
 
 	while (read(s->signal_fd, &si, sizeof(si)) == sizeof(si))
-		if (is_passing(si.ssi_signo))
+		if (stk_signal_passes(si.ssi_signo))
 			tell_all(s, (int)si.ssi_signo);
 		else if (si.ssi_signo != SIGCHLD)
 			stop_all(s, (int)si.ssi_signo, 0);
@@ -315,10 +288,11 @@ static int poll_timeout_ms(const struct supervisor *s)
 
 		if (slot->pid != 0 && look_ms(s) < wait)
 			wait = look_ms(s);
-		if (wants_start(s, slot) && slot->start_at_ms - now < wait)
-			wait = slot->start_at_ms > now ? slot->start_at_ms - now : 0;
+		if (wants_start(s, slot) && slot->restart.start_at_ms - now < wait)
+			wait =
+			    slot->restart.start_at_ms > now ? slot->restart.start_at_ms - now : 0;
 	}
-	return (int)wait;
+	return (int)stk_tend_wait_ms(&s->tend, wait);
 }
 
 /* Only open descriptors are polled: poll refuses more entries than RLIMIT_NOFILE, used or not. */
@@ -350,6 +324,7 @@ static void close_all(struct supervisor *s)
 		stk_close(&s->slots[i].ready_fd);
 		stk_close(&s->slots[i].pulse_fd);
 	}
+	stk_tend_close(&s->tend);
 	stk_launcher_close(&s->launcher);
 	stk_close(&s->signal_fd);
 	free(s->slots);
@@ -357,13 +332,30 @@ static void close_all(struct supervisor *s)
 
 static void watch_over(struct supervisor *s, struct pollfd *fds)
 {
-	for (uint32_t i = 0; i < s->n; i++)
-		s->slots[i] = (struct slot){ .ready_fd = -1, .pulse_fd = -1 };
 	stk_title_set("Supervising %u workers", s->n);
 	while (!all_done(s)) {
 		start_due(s);
 		wait_for_news(s, fds);
 	}
+}
+
+/* Every page, and where they are shown: after the launcher's fork, before the walls. */
+static int make_pages(struct supervisor *s)
+{
+	int *pulses = calloc(s->n, sizeof(*pulses));
+	int code = pulses == NULL ? stk_complain(STK_EX_OS, "out of memory") : 0;
+
+	for (uint32_t i = 0; i < s->n; i++)
+		s->slots[i] = (struct slot){ .ready_fd = -1, .pulse_fd = -1 };
+	for (uint32_t i = 0; code == 0 && i < s->n; i++) {
+		pulses[i] = s->slots[i].pulse_fd = stk_pulse_create();
+		if (pulses[i] == -1)
+			code = stk_complain(STK_EX_OS, "cannot make a page: %s", strerror(errno));
+	}
+	if (code == 0)
+		code = stk_tend_open(&s->tend, s->config, pulses, s->n);
+	free(pulses);
+	return code;
 }
 
 int stk_supervise(const struct stk_config *config, int *cage_fd, int *password_fd,
@@ -372,7 +364,7 @@ int stk_supervise(const struct stk_config *config, int *cage_fd, int *password_f
 	struct supervisor s = {
 		.config = config,
 		.launcher = { .sock = -1 },
-		.signal_fd = open_signals(),
+		.signal_fd = stk_signals_open(),
 		.n = (uint32_t)config->concurrency,
 	};
 	struct pollfd *fds = calloc((size_t)s.n + 1, sizeof(*fds));
@@ -387,6 +379,8 @@ int stk_supervise(const struct stk_config *config, int *cage_fd, int *password_f
 	/* from here on the workers' maker alone holds them */
 	stk_close(cage_fd);
 	stk_close(password_fd);
+	if (s.exit_code == 0)
+		s.exit_code = make_pages(&s);
 	if (s.exit_code == 0 && stk_walls_supervisor(config, &step) != STK_OK)
 		s.exit_code = stk_complain(STK_EX_OS,
 		    "layer seccomp_trap is missing: the supervisor cannot %s: %s", step,

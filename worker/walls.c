@@ -124,16 +124,16 @@ static enum stk_err grant_ports(const struct rules *r, const struct stk_config *
 	return e == STK_OK ? grant_server(r, c->ledger_url) : e;
 }
 
-/* An empty ruleset that also denies TCP; fd -1 where Landlock is off or not to be had: whether that
- * may be is judged at the worker's start. */
-static enum stk_err begin(const struct stk_config *c, struct rules *r)
+/* An empty ruleset that also denies TCP, and what @further says; fd -1 where Landlock is off or not
+ * to be had: whether that may be is judged at the worker's start. */
+static enum stk_err begin(const struct stk_config *c, struct rules *r, uint32_t further)
 {
 	*r->step = "make a Landlock ruleset";
 	r->fd = -1;
 	r->abi = c->layers[STK_LAYER_LANDLOCK_FS] == STK_WISH_OFF ? 0 : stk_landlock_abi();
 	if (r->abi < 1)
 		return STK_OK;
-	if (stk_landlock_create(r->abi, STK_LANDLOCK_NET, &r->fd) == STK_OK)
+	if (stk_landlock_create(r->abi, STK_LANDLOCK_NET | further, &r->fd) == STK_OK)
 		return STK_OK;
 	return c->layers[STK_LAYER_LANDLOCK_FS] == STK_WISH_PREFER ? STK_OK : STK_E_SYSTEM;
 }
@@ -174,16 +174,32 @@ enum stk_err stk_walls_supervisor(const struct stk_config *c, const char **step)
 {
 	struct rules r = { .step = step };
 
-	if (begin(c, &r) == STK_OK && enter(c, &r) != STK_OK)
+	if (begin(c, &r, 0) == STK_OK && enter(c, &r) != STK_OK)
 		stk_close(&r.fd);
 	return shut(stk_filter_supervisor_build, step);
+}
+
+/* Nobody depends on it, so unlike the supervisor it rather ends than stands there half open. */
+enum stk_err stk_walls_exporter_files(const struct stk_config *c, const char **step)
+{
+	struct rules r = { .step = step };
+	enum stk_err e = begin(c, &r, STK_LANDLOCK_SCOPES);
+
+	return e == STK_OK ? enter(c, &r) : e;
+}
+
+enum stk_err stk_walls_exporter(const struct stk_config *c, const char **step)
+{
+	enum stk_err e = stk_walls_exporter_files(c, step);
+
+	return e == STK_OK ? shut(stk_filter_exporter_build, step) : e;
 }
 
 enum stk_err stk_walls_worker_files(
     const struct stk_config *c, const struct stk_keyring *ring, int cgroup, const char **step)
 {
 	struct rules r = { .step = step };
-	enum stk_err e = begin(c, &r);
+	enum stk_err e = begin(c, &r, 0);
 
 	if (e == STK_OK && r.fd != -1)
 		e = grant_files(&r, c, ring, cgroup);

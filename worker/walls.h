@@ -1,5 +1,5 @@
 /*
- * walls.h - the walls around our own processes that stay: S and W (M, Z and J have theirs in
+ * walls.h - the walls around our own processes that stay: S, E and W (M, Z and J have theirs in
  * sandbox/, the launcher has none, because its children inherit all it has).
  *
  * Pattern for a further role: a group of calls in sandbox/profile.def, a builder in
@@ -16,6 +16,11 @@
 /* No file, no TCP; waits, kills, asks the launcher. On failure *@step says what could not be done,
  * errno why. */
 STK_CHECK enum stk_err stk_walls_supervisor(const struct stk_config *c, const char **step);
+
+/* No file, no TCP, no signals to others; answers at the socket it has. */
+STK_CHECK enum stk_err stk_walls_exporter(const struct stk_config *c, const char **step);
+/* Its Landlock half alone, for tests. */
+STK_CHECK enum stk_err stk_walls_exporter_files(const struct stk_config *c, const char **step);
 
 /*
  * Reads what a worker may have to read again (the folders of policy, keys and password, the

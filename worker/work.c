@@ -103,6 +103,7 @@ static void handle(struct stk_worker *w, const struct stk_reserved *r, struct st
 	if (v == STK_V_ACCEPT && (v = stk_breaker_ask(w, r, &admission)) == STK_V_ACCEPT)
 		v = stk_worker_claim(w, r, &admission);
 	w->counters.verdicts[v]++;
+	stk_meter_judged(w, r->parcel.queue, &admission, v);
 	if (admission.authenticated && !stk_worker_audited(w, r, &admission)) {
 		if (v == STK_V_ACCEPT)
 			stk_worker_unclaim(w);
@@ -305,6 +306,7 @@ static void loop(struct stk_worker *w)
 		}
 		(void)stk_life_tick(&w->life);
 		stk_trail_tick(&w->trail);
+		stk_measure_pass(w, INT64_MAX);
 		if (!stk_worker_still_itself(w, &next))
 			return;
 		if (next != STK_ANSWER_JOB) /* its answers replace the parcel in hand */
@@ -320,6 +322,7 @@ struct stk_worker *stk_worker_new(const struct stk_config *config)
 		return NULL;
 	w->config = config;
 	w->life.signal_fd = -1;
+	w->metering.self.statm = -1;
 	w->trail.audit.dir = w->trail.audit.fd = w->trail.audit.lock = -1;
 	stk_jw_init(&w->record, RECORD_MAX);
 	stk_jw_init(&w->note, 8192);
@@ -332,6 +335,7 @@ void stk_worker_free(struct stk_worker *w)
 {
 	if (w == NULL)
 		return;
+	stk_meter_end(w);
 	stk_handed_clear(&w->handed);
 	stk_cage_setup_clear(&w->cage);
 	stk_group_close(w->group);

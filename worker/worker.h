@@ -16,6 +16,7 @@
 #include "worker/ledger_link.h"
 #include "worker/life.h"
 #include "worker/log.h"
+#include "worker/meter.h"
 #include "worker/mistyped.h"
 #include "worker/policy.h"
 #include "worker/pressure.h"
@@ -76,6 +77,7 @@ struct stk_worker {
 	char over[STK_INSTANCE_CHARS + 1]; /* whose leases have ended; "" : nobody's */
 	struct stk_progress_told told;
 	struct stk_pressure pressure;
+	struct stk_metering metering;
 	bool trail_lost; /* AUDIT_LOST was told */
 	bool nursery_lost;
 	bool unsettled; /* told to stop while a key's type kept an outcome from being written */

@@ -23,7 +23,9 @@ verdicts() { grep -oE 'X\([A-Z][A-Z_]+, [01],' worker/verdict.h | sed 's/X(//; s
 outcomes() { grep -oE 'X\([A-Z_]+, "[A-Za-z_]+"\)' sandbox/outcome.h | sed 's/.*"\(.*\)".*/\1/'; }
 commands() { grep -hoE '\.name = "[a-z-]+"' worker/cli/*.c | sed 's/.*"\(.*\)"/\1/'; }
 flags() { grep -hoE '\{ "[a-z-]+", (required|no)_argument' worker/cli/*.c | sed 's/.*"\(.*\)".*/\1/' | grep -v '^help$' | sort -u; }
-events() { grep -rhoE '"(jobs?|worker|ledger|policy|rates|net)\.[a-z_]+"' worker --include='*.c' | tr -d '"' | sort -u; }
+metrics() { grep -oE '^(SINGLE|COUNTER|GAUGE|SEEN|HISTOGRAM)\([^"]*"[a-z_]+"' worker/metrics.def | sed 's/.*"\(.*\)"/\1/'; }
+unwell() { sed -n '/define STK_UNWELL/,/^enum/p' worker/health.h | grep -oE 'X\([A-Z_]+' | sed 's/X(//' | grep -v '^WELL$'; }
+events() { grep -rhoE '"(jobs?|worker|ledger|policy|rates|net|exporter)\.[a-z_]+"' worker --include='*.c' | tr -d '"' | sort -u; }
 endings() { sed -n '/endings\[\] = {/,/^	};/p' worker/work.c | grep -oE '\{ "[A-Z_]+"' | tr -d '{ "'; }
 api() { grep -oE '(stockade_[a-z_]+\(|STOCKADE_[A-Z]+ )' jobs/job.h jobs/names.h -h | tr -d '( ' | grep -vE '_(make|PRINTF)$' | sort -u; }
 variables() { grep -hoE 'getenv\("[A-Z_]+"|^	\{ "[A-Z_]+", "' worker/*.c worker/cli/*.c | sed 's/^[^"]*"//; s/".*//' | grep -vE '_FD$|^(TMPDIR|NO_COLOR)$' | sort -u; }
@@ -37,6 +39,11 @@ check "PROTOCOL.md names every verdict" nothing "$(verdicts | missing PROTOCOL.m
 check "PROTOCOL.md names every outcome" nothing "$(outcomes | missing PROTOCOL.md)"
 check "PROTOCOL.md names every log event" nothing "$(events | missing PROTOCOL.md)"
 check "PROTOCOL.md names every way a worker ends" nothing "$(endings | missing PROTOCOL.md)"
+check "there are metrics to look for" test "$(metrics | wc -l)" -ge 60
+check "PROTOCOL.md names every metric" nothing "$(metrics | missing PROTOCOL.md)"
+check "PROTOCOL.md names every answer of /livez and /readyz" nothing "$(unwell | missing PROTOCOL.md)"
+check "PROTOCOL.md has no metric that is not there" nothing "$(sed -n '/^## Metrics/,/^## Audit/p' PROTOCOL.md | sed -n 's/^| \(stockade_[a-z_]*\|process_[a-z_]*\) .*/\1/p' |
+	while read -r m; do metrics | grep -qxF "$m" || echo "$m is no metric"; done)"
 check "PROTOCOL.md names every script" nothing "$(scripts | missing PROTOCOL.md)"
 check "stockade(1) names every subcommand" nothing "$(commands | missing contrib/man/stockade.1 '\.Ss ')"
 check "stockade(1) names every flag" nothing "$(flags | missing contrib/man/stockade.1 'Fl -')"
