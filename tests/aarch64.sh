@@ -22,7 +22,7 @@ private() {
 if [ -z "$(ls "$T/debs")" ]; then
 	private update >"$T/apt.log" 2>&1 && (cd "$T/debs" && private download libseccomp-dev libseccomp2 \
 		libcap-dev libcap2 libpcre2-dev libpcre2-8-0 libcmocka-dev libcmocka0 libjansson-dev libjansson4 libsodium-dev libsodium23 \
-		libconfig-dev libconfig9 libhiredis-dev libhiredis0.14 zlib1g-dev zlib1g libpng-dev libpng16-16 \
+		libconfig-dev libconfig9 libevent-dev libevent-core-2.1-7 libevent-extra-2.1-7 libhiredis-dev libhiredis0.14 zlib1g-dev zlib1g libpng-dev libpng16-16 \
 		libjpeg62-turbo-dev libjpeg62-turbo libssl-dev libssl3) >>"$T/apt.log" 2>&1
 	for deb in "$T"/debs/*.deb; do [ -e "$deb" ] && dpkg -x "$deb" "$T/root"; done
 fi

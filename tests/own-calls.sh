@@ -1,5 +1,5 @@
 #!/bin/sh
-# What supervisor and worker call once their filters stand, over whole services at work, against what
+# What supervisor, worker and exporter call once their filters stand, over whole services at work, against what
 # sandbox/profile.def allows them. A call that is allowed and never seen must be in
 # tests/own-calls.known with its reason; a call that a filter refused must be there too.
 #   tests/own-calls.sh BUILD      about a minute; needs strace
@@ -22,7 +22,7 @@ traced() { # traced COMMAND...: its result is not asked for, being slow breaks n
 	timeout 180 strace -ff -qq -s 64 -o "$TRACES/$n/t" "$@" >"$TRACES/$n.log" 2>&1
 }
 # jobs that end in every way, signals, a Redis that goes away, idle and blocked workers, the dead of others
-for t in 010-work 015-settle 018-signals 030-redis-away 090-programs 150-audit 220-restart 310-death-by-beat 340-prune 420-own-walls 450-reload 510-work-dir; do
+for t in 010-work 015-settle 018-signals 030-redis-away 090-programs 150-audit 220-restart 310-death-by-beat 340-prune 420-own-walls 450-reload 510-work-dir 570-metrics 575-metrics-trouble; do
 	traced sh "tests/integration/$t.sh"
 done
 # a Redis behind a host name that goes away and comes back; a password in a file; text for people
@@ -53,6 +53,7 @@ calls_of() { # calls_of ROLE
 		awk -v role="$1" '
 			/^execve\(".*stockade", \[[^]]*"work"/ { kind = "SUPERVISOR" }
 			/^prctl\(PR_SET_PDEATHSIG, SIGTERM\)/ { kind = "WORKER" }
+			/^setpriority\(PRIO_PROCESS, 0, 10\)/ { kind = "EXPORTER" }
 			/^seccomp\(SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC,.*= 0$/ { if (kind == role) on = 1; next }
 			on && /^[a-z0-9_]+\(/ { name = $0; sub(/\(.*/, "", name); print name, (/ = -1 EPERM/ ? "EPERM" : "ok") }' "$f"
 	done | sort | uniq -c | awk '{ print $2, $3, $1 }'
@@ -71,7 +72,7 @@ judge() { # judge SENTENCE LINES
 		echo "$2" | sed 's/^/#   /'
 	fi
 }
-for role in SUPERVISOR WORKER; do
+for role in SUPERVISOR WORKER EXPORTER; do
 	calls_of $role >"$TRACES/$role"
 	awk '$2 == "ok" { print $1 }' "$TRACES/$role" | sort -u >"$TRACES/$role.used"
 	allowed_to $role >"$TRACES/$role.allowed"

@@ -16,6 +16,7 @@
 #include "worker/walls.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -217,7 +218,7 @@ static bool limit_itself(const struct stk_exporter *e, const char **step)
 
 	(void)setpriority(PRIO_PROCESS, 0, NICE);
 	*step = "limit itself";
-	next = dup(STDIN_FILENO);
+	next = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
 	if (next == -1 || close(next) == -1 ||
 	    !limit(RLIMIT_NOFILE, (rlim_t)next + STK_EXPORTER_CONNECTIONS) ||
 	    !limit(RLIMIT_NPROC, 0))
@@ -262,12 +263,11 @@ static struct stk_http *come_alive(
 
 int stk_exporter_main(const struct stk_exporter_start *start)
 {
-	struct stk_exporter *e = calloc(1, sizeof(*e));
+	static struct stk_exporter exporter; /* a process has one, and ends with it */
+	struct stk_exporter *e = &exporter;
 	const char *step = "?";
 	struct stk_http *h;
 
-	if (e == NULL)
-		return stk_complain(STK_EX_OS, "out of memory");
 	e->config = start->config;
 	e->landlock_abi = stk_landlock_abi();
 	stk_log_open(STDERR_FILENO, (enum stk_log_format)e->config->log_format,

@@ -16,6 +16,7 @@
 #include <event2/event.h>
 #include <event2/http.h>
 #include <event2/listener.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -26,7 +27,7 @@
 #define BODY_MAX    0
 #define ASK_MS      2000  /* from the connection to the whole of the request */
 #define READ_MS     10000 /* from there to the end of the answer */
-#define LOOK_MS     250
+#define LOOK_MS     500
 #define ROOM_MS     50  /* how long nobody is let in when there is no room */
 #define YOUNG_MS    250 /* so young a connection is not ended to make room */
 #define ROOM_FOR    8
@@ -243,7 +244,7 @@ enum stk_err stk_http_open(struct stk_exporter *e, int listener, struct stk_http
 		free(h); /* the process ends with it */
 		return STK_E_SYSTEM;
 	}
-	h->first = dup(listener);
+	h->first = fcntl(listener, F_DUPFD_CLOEXEC, 0);
 	if (h->first == -1 || close(h->first) == -1) {
 		free(h);
 		return STK_E_SYSTEM;

@@ -172,7 +172,7 @@ static const char *type_of(const struct stk_metric_desc *d)
 
 void stk_exposed_render(const struct stk_exposed *x, struct stk_text *out)
 {
-	for (uint16_t m = 0; m < STK_METRIC_COUNT; m++) {
+	for (unsigned m = 0; m < STK_METRIC_COUNT; m++) {
 		const struct stk_metric_desc *d = stk_metric_desc((enum stk_metric)m);
 		bool begun = false;
 

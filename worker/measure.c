@@ -74,6 +74,7 @@ static bool look_at_queues(struct stk_worker *w)
 	}
 	stk_reply_free(owner);
 	m->next_queue += n;
+	m->shown = true;
 	return e == STK_OK || e == STK_E_REFUSED;
 }
 

@@ -257,11 +257,26 @@ static void tell_counters(struct stk_worker *w)
 	}
 }
 
+/* While Redis is away nobody knows how long a queue is: what was known is not shown for it. */
+static void forget_looks(struct stk_worker *w)
+{
+	static const enum stk_metric looked_at[] = { STK_METRIC_DEPTH, STK_METRIC_OLDEST,
+		STK_METRIC_PARKED_NOW, STK_METRIC_QUARANTINE };
+
+	for (size_t i = 0; i < STK_ARRAY_LEN(looked_at); i++)
+		stk_meter_unset(w->metering.sheet, looked_at[i]);
+	w->metering.shown = false;
+	w->metering.next_look_ms = 0;
+	w->metering.next_queue = 0;
+}
+
 static void tell_gauges(struct stk_worker *w)
 {
 	struct stk_meter *m = w->metering.sheet;
 	uint64_t unavailable = 0;
 
+	if (w->metering.shown && w->life.outage.away)
+		forget_looks(w);
 	for (uint32_t i = 0; i < w->cage.table.head.n_classes; i++)
 		unavailable += w->unavailable[i] >= 3;
 	stk_meter_set(m, STK_METRIC_UNAVAILABLE, "", "", 0, unavailable);

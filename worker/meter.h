@@ -21,6 +21,7 @@ struct stk_metering {
 	int64_t told_audit; /* the trail's number */
 	int64_t next_ms;    /* CLOCK_MONOTONIC: the rest is told again */
 	bool looks;         /* this slot looks at the queues for all */
+	bool shown;         /* what it saw there stands in the sheet */
 	bool no_info;       /* Redis does not let it ask */
 	size_t next_queue;  /* the look goes on there */
 	int64_t next_look_ms;

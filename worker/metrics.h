@@ -59,10 +59,10 @@ struct stk_metric_desc {
 	enum stk_metric_type type;
 	enum stk_merge merge;
 	enum stk_wide wide;
-	int64_t scale;               /* cells are divided by it; below 0: multiplied with */
 	uint32_t rows;               /* at most */
-	uint64_t bounds[STK_BOUNDS]; /* histogram: upper bounds, in cells' unit */
+	int64_t scale;               /* cells are divided by it; below 0: multiplied with */
 	size_t counter;              /* SINGLE: offset into struct stk_counters; else SIZE_MAX */
+	uint64_t bounds[STK_BOUNDS]; /* histogram: upper bounds, in cells' unit */
 };
 const struct stk_metric_desc *stk_metric_desc(enum stk_metric m);
 

@@ -72,15 +72,13 @@ static struct stk_exposed_row *row(
 
 static void merge_cell(const struct stk_metric_desc *d, uint64_t *to, uint64_t v)
 {
-	if (d->type == STK_TYPE_COUNTER || d->type == STK_TYPE_HISTOGRAM) {
-		*to += v;
+	bool gauge = d->type == STK_TYPE_GAUGE || d->type == STK_TYPE_SEEN;
+
+	if (gauge && v == STK_CELL_UNSET)
 		return;
-	}
-	if (v == STK_CELL_UNSET)
-		return;
-	if (*to == STK_CELL_UNSET)
+	if (gauge && *to == STK_CELL_UNSET)
 		*to = v;
-	else if (d->merge == STK_MERGE_SUM)
+	else if (!gauge || d->merge == STK_MERGE_SUM)
 		*to += v;
 	else if ((d->merge == STK_MERGE_MAX) == (v > *to))
 		*to = v;

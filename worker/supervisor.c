@@ -343,8 +343,12 @@ static void watch_over(struct supervisor *s, struct pollfd *fds)
 static int make_pages(struct supervisor *s)
 {
 	int *pulses = calloc(s->n, sizeof(*pulses));
-	int code = pulses == NULL ? stk_complain(STK_EX_OS, "out of memory") : 0;
+	int code = 0;
 
+	if (pulses == NULL || s->slots == NULL) {
+		free(pulses);
+		return stk_complain(STK_EX_OS, "out of memory");
+	}
 	for (uint32_t i = 0; i < s->n; i++)
 		s->slots[i] = (struct slot){ .ready_fd = -1, .pulse_fd = -1 };
 	for (uint32_t i = 0; code == 0 && i < s->n; i++) {

@@ -208,6 +208,7 @@ static enum stk_answer sit_out(struct stk_worker *w)
 		stk_life_wait(&w->life, 1000);
 		stk_recovery_pass(w);
 		stk_reload_pass(w);
+		stk_measure_pass(w, INT64_MAX);
 	}
 	stk_title_set("Waiting");
 	return STK_ANSWER_AGAIN;
@@ -220,6 +221,7 @@ static enum stk_answer sit_out_ledger(struct stk_worker *w)
 		stk_life_wait(&w->life, 250);
 		stk_recovery_pass(w);
 		stk_reload_pass(w);
+		stk_measure_pass(w, INT64_MAX);
 	}
 	return STK_ANSWER_AGAIN;
 }

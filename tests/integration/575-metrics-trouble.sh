@@ -111,8 +111,10 @@ redis_kill
 check "without Redis it is not ready, by name" answers /readyz 503 REDIS_AWAY
 check "but alive" eq "$(code /livez)" 200
 check "redis_up says so" counts 'stockade_redis_up{server="queues"}' 0
+check "and how long a queue is nobody says" counts 'stockade_queue_depth_jobs{queue="files"}' ""
 redis_again
 check "with Redis it is ready again" answers /readyz 200 ok
+check "and how long a queue is, again" counts 'stockade_queue_depth_jobs{queue="files"}' 0
 check "redis_up says so too" counts 'stockade_redis_up{server="queues"}' 1
 check "and how often it was away" sh -c "[ '$(value 'stockade_redis_reconnects_total{server="queues"}')' -gt '$before' ]"
 kill -STOP "$LEDGER_PID"

@@ -21,6 +21,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -276,6 +277,7 @@ static int serves(const void *arg)
 	const int *fds = arg;
 	struct pollfd p = { .fd = fds[0], .events = POLLIN };
 	char byte = 0;
+	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
 	int s;
 
 	if (open("/etc/passwd", O_RDONLY | O_CLOEXEC) == -1 || walled() != 0)
@@ -284,7 +286,7 @@ static int serves(const void *arg)
 		return 2;
 	if (poll(&p, 1, 10000) != 1 || (s = accept4(fds[0], NULL, NULL, SOCK_CLOEXEC)) == -1)
 		return 3;
-	if (read(s, &byte, 1) != 1 || byte != 'x' || write(s, "y", 1) != 1 ||
+	if (readv(s, &iov, 1) != 1 || byte != 'x' || write(s, "y", 1) != 1 ||
 	    shutdown(s, SHUT_RDWR) != 0)
 		return 4;
 	if (listen(fds[0], 1) != -1 || errno != EPERM)
