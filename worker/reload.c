@@ -20,6 +20,34 @@
 #include <string.h>
 #include <unistd.h>
 
+/* A grant without a handler is no error during a rolling deploy, and a slip of the pen otherwise.
+ */
+void stk_worker_log_absent(const struct stk_worker *w)
+{
+	const char *first = NULL;
+	size_t n = 0;
+
+	for (size_t p = 0; p < w->ring->n_principals; p++)
+		for (size_t g = 0; g < w->ring->principals[p].n_grants; g++) {
+			const struct stk_policy_grant *grant = &w->ring->principals[p].grants[g];
+
+			for (size_t c = 0; c < grant->n_classes; c++) {
+				if (stk_class_find(
+					&w->cage.table, stk_span_str(grant->classes[c])) >= 0)
+					continue;
+				first = first == NULL ? grant->classes[c] : first;
+				n++;
+			}
+		}
+	if (n == 0)
+		return;
+	(void)stk_log_start(STK_LOG_WARN, "policy.class_absent", "unknown",
+	    "the policy grants %zu classes that the cage program lacks, %s the first; their jobs "
+	    "wait up to 15 minutes for a newer worker and are then refused",
+	    n, first);
+	stk_log_end();
+}
+
 static enum stk_err check_hidden(
     const struct stk_config *c, const char *secret, struct stk_conf_error *e)
 {
@@ -58,7 +86,8 @@ static enum stk_err load(struct stk_worker *w, struct stk_keyring **out, struct 
 	    *out, c->policy, STK_READMIT_WINDOW_S, STK_LEDGER_RECORD, c->ledger_max_bytes, e);
 	if (err == STK_OK && stk_audit_key_in(&w->trail.audit, *out)) {
 		(void)snprintf(e->sentence, sizeof(e->sentence),
-		    "the key of audit_key_file is in it; a key that may enqueue cannot vouch for the "
+		    "the key of audit_key_file is in it; a key that may enqueue cannot vouch for "
+		    "the "
 		    "trail");
 		err = STK_E_REFUSED;
 	}
@@ -131,8 +160,8 @@ int stk_policy_open(struct stk_worker *w, const struct stk_worker_start *start)
 
 /* --- the swap --------------------------------------------------------------------------------- */
 
-/* What lacks may come by itself, like a key's file after the policy that names it: it is tried again, and said
- * again when it was asked for or is another reason. */
+/* What lacks may come by itself, like a key's file after the policy that names it: it is tried
+ * again, and said again when it was asked for or is another reason. */
 static void alarm_failed(struct stk_worker *w, const char *why, bool again)
 {
 	char digest[2 * STK_SHA256_LEN + 1];
@@ -169,8 +198,13 @@ static enum stk_err rebind(struct stk_worker *w, const struct stk_keyring *ring)
 	return STK_OK;
 }
 
-/* Asked for by a signal; seen to be another file, which a touch makes of it too; tried once more. */
-enum why { ASKED, CHANGED, AGAIN };
+/* Asked for by a signal; seen to be another file, which a touch makes of it too; tried once more.
+ */
+enum why {
+	ASKED,
+	CHANGED,
+	AGAIN
+};
 
 static void reload(struct stk_worker *w, enum why why)
 {

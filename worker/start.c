@@ -280,34 +280,6 @@ static int begin_rows(struct stk_worker *w, const struct stk_worker_start *start
 	return 0;
 }
 
-/* A grant without a handler is no error during a rolling deploy, and a slip of the pen otherwise.
- */
-void stk_worker_log_absent(const struct stk_worker *w)
-{
-	const char *first = NULL;
-	size_t n = 0;
-
-	for (size_t p = 0; p < w->ring->n_principals; p++)
-		for (size_t g = 0; g < w->ring->principals[p].n_grants; g++) {
-			const struct stk_policy_grant *grant = &w->ring->principals[p].grants[g];
-
-			for (size_t c = 0; c < grant->n_classes; c++) {
-				if (stk_class_find(
-					&w->cage.table, stk_span_str(grant->classes[c])) >= 0)
-					continue;
-				first = first == NULL ? grant->classes[c] : first;
-				n++;
-			}
-		}
-	if (n == 0)
-		return;
-	(void)stk_log_start(STK_LOG_WARN, "policy.class_absent", "unknown",
-	    "the policy grants %zu classes that the cage program lacks, %s the first; their jobs "
-	    "wait up to 15 minutes for a newer worker and are then refused",
-	    n, first);
-	stk_log_end();
-}
-
 /* What an operator wants to see first: it works, on what, and by which rules. */
 static void log_started(const struct stk_worker *w)
 {
