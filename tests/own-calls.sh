@@ -1,5 +1,5 @@
 #!/bin/sh
-# What supervisor, worker and exporter call once their filters stand, over whole services at work, against what
+# What supervisor, worker, exporter and broker call once their filters stand, over whole services at work, against what
 # sandbox/profile.def allows them. A call that is allowed and never seen must be in
 # tests/own-calls.known with its reason; a call that a filter refused must be there too.
 #   tests/own-calls.sh BUILD      about a minute; needs strace
@@ -46,17 +46,32 @@ worker_stop
 END
 traced sh "$TRACES/tcp.sh"
 
+# brokers: refusals, connections, names from the hosts file; name servers are tests/root/020-dns.sh's
+for t in test_broker test_net; do
+	traced "$B/test/$t"
+done
+
 # A role's calls after its filter stood. S was executed as `work` by a shell; W is a clone that names
-# itself; both install exactly one filter, and every other process that does is neither.
+# itself; B is executed from its own slot. Each installs exactly one filter, and every other process that
+# does is none of them. A thread that one of them makes is born behind it.
+broker_fd=$(sed -n 's/^#define SLOT_PROGRAM *//p' sandbox/nursery_broker.c)
 calls_of() { # calls_of ROLE
 	for f in "$TRACES"/*/t.*; do
-		awk -v role="$1" '
+		awk -v role="$1" -v broker="^execveat\\($broker_fd, .*AT_EMPTY_PATH\\) = 0" '
 			/^execve\(".*stockade", \[[^]]*"work"/ { kind = "SUPERVISOR" }
 			/^prctl\(PR_SET_PDEATHSIG, SIGTERM\)/ { kind = "WORKER" }
 			/^setpriority\(PRIO_PROCESS, 0, 10\)/ { kind = "EXPORTER" }
-			/^seccomp\(SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC,.*= 0$/ { if (kind == role) on = 1; next }
+			$0 ~ broker { kind = "BROKER" }
+			/^seccomp\(SECCOMP_SET_MODE_FILTER, .*= 0$/ { if (kind == role && (role == "BROKER" || /FLAG_TSYNC,/)) on = 1; next }
+			on && /CLONE_THREAD.* = [0-9]+$/ { print "thread", $NF }
 			on && /^[a-z0-9_]+\(/ { name = $0; sub(/\(.*/, "", name); print name, (/ = -1 EPERM/ ? "EPERM" : "ok") }' "$f"
-	done | sort | uniq -c | awk '{ print $2, $3, $1 }'
+	done >"$TRACES/seen"
+	for thread in $(sed -n 's/^thread //p' "$TRACES/seen"); do
+		for f in "$TRACES"/*/t."$thread"; do
+			awk '/^[a-z0-9_]+\(/ { name = $0; sub(/\(.*/, "", name); print name, (/ = -1 EPERM/ ? "EPERM" : "ok") }' "$f"
+		done
+	done >"$TRACES/of-threads"
+	grep -hv '^thread ' "$TRACES/seen" "$TRACES/of-threads" | sort | uniq -c | awk '{ print $2, $3, $1 }'
 }
 allowed_to() { # the rows of the table whose groups have the role
 	grep -E "^ALLOW(_IF)?\(" sandbox/profile.def | grep -E "^ALLOW(_IF)?\([^,]*\b$1\b" | sed -E 's/^[A-Z_]+\([^,]*, ([a-z0-9_]+).*/\1/' | sort -u
@@ -72,7 +87,7 @@ judge() { # judge SENTENCE LINES
 		echo "$2" | sed 's/^/#   /'
 	fi
 }
-for role in SUPERVISOR WORKER EXPORTER; do
+for role in SUPERVISOR WORKER EXPORTER BROKER; do
 	calls_of $role >"$TRACES/$role"
 	awk '$2 == "ok" { print $1 }' "$TRACES/$role" | sort -u >"$TRACES/$role.used"
 	allowed_to $role >"$TRACES/$role.allowed"
