@@ -48,8 +48,6 @@ static void log_trail(struct stk_worker *w, bool lost)
 	w->trail_lost = lost;
 	w->counters.audits_lost += lost;
 	if (lost)
-		stk_meter_add(w->metering.sheet, STK_METRIC_AUDIT_LOST, "", "", 0, 1);
-	if (lost)
 		(void)stk_log_start(STK_LOG_ERROR, "audit.lost", "failure",
 		    "AUDIT_LOST: the audit trail in %s cannot be written (%s); no job starts until "
 		    "it can: free the disk or mend the directory",
@@ -73,8 +71,10 @@ static void log_taken(struct stk_worker *w)
 	a->tell_lost = 0;
 	w->counters.audits_taken++;
 	line = stk_log_start(STK_LOG_ERROR, "audit.taken", "failure",
-	    "AUDIT_TAKEN: %s in %s was removed or cut while this worker wrote it: its lines are gone; the "
-	    "trail goes on in another file, which names it. Find out who did it; `stockade audit verify` "
+	    "AUDIT_TAKEN: %s in %s was removed or cut while this worker wrote it: its lines are "
+	    "gone; the "
+	    "trail goes on in another file, which names it. Find out who did it; `stockade audit "
+	    "verify` "
 	    "says from where on the trail is not whole",
 	    name, w->config->audit_dir);
 	stk_jw_cstr(line, "event.reason", "AUDIT_TAKEN");

@@ -106,10 +106,8 @@ static void rows_without_labels(struct stk_worker *w)
 	row(w, STK_METRIC_PROCESS_CPU, "worker", "");
 	if ((w->cage.profiles & STK_PROFILE_NET) != 0)
 		row(w, STK_METRIC_NET, "", "");
-	if (w->config->audit_dir != NULL) {
+	if (w->config->audit_dir != NULL)
 		row(w, STK_METRIC_AUDIT, "", "");
-		row(w, STK_METRIC_AUDIT_LOST, "", "");
-	}
 }
 
 void stk_meter_rows(struct stk_worker *w)
