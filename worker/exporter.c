@@ -165,11 +165,18 @@ void stk_exporter_note_cut(struct stk_exporter *e)
 /* --- life ----------------------------------------------------------------------------------------
  */
 
-static bool map_page(int fd, struct page *out)
+static const struct stk_sheet *map_sheet(int fd)
 {
 	void *p = mmap(NULL, sizeof(struct stk_sheet), PROT_READ, MAP_SHARED, fd, STK_SHEET_AT);
 
-	out->sheet = p == MAP_FAILED ? NULL : p;
+	if (p == MAP_FAILED)
+		return NULL;
+	return p;
+}
+
+static bool map_page(int fd, struct page *out)
+{
+	out->sheet = map_sheet(fd);
 	out->pulse = stk_pulse_map(fd);
 	return out->sheet != NULL && out->pulse != NULL;
 }

@@ -83,7 +83,7 @@ static void put_scaled(struct stk_text *t, uint64_t v, int64_t scale)
 {
 	if (scale == 1)
 		say(t, "%" PRIu64, v);
-	else if (scale < 0)
+	else if (scale <= 0)
 		say(t, "%" PRIu64, v * (uint64_t)-scale);
 	else
 		say(t, "%" PRIu64 ".%0*" PRIu64, v / (uint64_t)scale, scale == 1000 ? 3 : 6,
@@ -95,7 +95,7 @@ static void put_bound(char out[static 32], uint64_t v, int64_t scale)
 {
 	size_t n;
 
-	if (scale < 0)
+	if (scale <= 0)
 		(void)snprintf(out, 32, "%" PRIu64, v * (uint64_t)-scale);
 	else
 		(void)snprintf(out, 32, "%" PRIu64 ".%0*" PRIu64, v / (uint64_t)scale,

@@ -107,7 +107,9 @@ const struct stk_pulse *stk_pulse_map(int fd)
 {
 	void *p = mmap(NULL, sizeof(struct stk_pulse), PROT_READ, MAP_SHARED, fd, 0);
 
-	return p == MAP_FAILED ? NULL : p;
+	if (p == MAP_FAILED)
+		return NULL;
+	return p;
 }
 
 void stk_pulse_look(const struct stk_pulse *p, struct stk_pulse_view *out)

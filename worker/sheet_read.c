@@ -74,13 +74,13 @@ static void merge_cell(const struct stk_metric_desc *d, uint64_t *to, uint64_t v
 {
 	bool gauge = d->type == STK_TYPE_GAUGE || d->type == STK_TYPE_SEEN;
 
+	bool first = gauge && *to == STK_CELL_UNSET;
+
 	if (gauge && v == STK_CELL_UNSET)
 		return;
-	if (gauge && *to == STK_CELL_UNSET)
-		*to = v;
-	else if (!gauge || d->merge == STK_MERGE_SUM)
+	if (!first && (!gauge || d->merge == STK_MERGE_SUM))
 		*to += v;
-	else if ((d->merge == STK_MERGE_MAX) == (v > *to))
+	else if (first || (d->merge == STK_MERGE_MAX) == (v > *to))
 		*to = v;
 }
 

@@ -73,11 +73,11 @@ static int64_t number(struct stk_span info, const char *name)
 enum stk_err stk_store_server(struct stk_store *s, struct stk_server_look *out)
 {
 	struct stk_reply *memory = NULL, *stats = NULL;
-	enum stk_err e = stk_redis_words(s->link, &memory, "INFO", "memory", NULL);
+	enum stk_err e = stk_redis_words(s->link, &memory, "INFO", "memory", (char *)NULL);
 
 	*out = (struct stk_server_look){ -1, -1, -1, -1 };
 	if (e == STK_OK)
-		e = stk_redis_words(s->link, &stats, "INFO", "stats", NULL);
+		e = stk_redis_words(s->link, &stats, "INFO", "stats", (char *)NULL);
 	if (e == STK_OK && (memory->type != STK_REPLY_STRING || stats->type != STK_REPLY_STRING))
 		e = STK_E_FORMAT;
 	if (e == STK_OK) {

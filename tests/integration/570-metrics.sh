@@ -33,7 +33,7 @@ check "no name of a class that is not compiled in" hasnt "$first" NotCompiledIn
 check "no accepted job among the refused" hasnt "$first" 'reason="ACCEPT"'
 
 # --- what happens
-for i in 1 2 3; do push files "$(sign ChecksumFile '["x.txt"]')"; done
+for _ in 1 2 3; do push files "$(sign ChecksumFile '["x.txt"]')"; done
 push files "$(sign ChecksumFile '["missing.txt"]' --runs 1)"
 push files "$(sign Hostile::Skip '[]')"
 push files "$(sign Hostile::OpenSocket '[]' --runs 1)"
@@ -104,7 +104,7 @@ check "and where it came from is not known" reads 'stockade_jobs_received_total{
 
 # --- queues as they stand
 rcli set resque:stockade:paused:low 1 >/dev/null
-for i in 1 2 3; do push low "$(sign ChecksumFile '["x.txt"]' --queue low)"; done
+for _ in 1 2 3; do push low "$(sign ChecksumFile '["x.txt"]' --queue low)"; done
 check "what waits in a queue is counted" counts 'stockade_queue_depth_jobs{queue="low"}' 3
 age=$(value 'stockade_queue_oldest_age_seconds{queue="low"}')
 check "and how long the first of it waits" sh -c "[ '$age' -ge 0 ] && [ '$age' -lt 120 ]"

@@ -20,7 +20,7 @@ http /metrics >"$T/metrics"
 names() { grep -oE '(stockade|process)_[a-z_]+' contrib/prometheus/alerts.yml | grep -vE '^stockade_?$' | sort -u; }
 check "there are metrics to look for" test "$(names | wc -l)" -ge 25
 for name in $(names); do
-	check "$name is exported" grep -qE "^$name[ {]" "$T/metrics"
+	check "$name is exported" grep -qE "^${name}[ {]" "$T/metrics"
 done
 values() { grep -oE '(reason|result|kind|state)(=|=~|!~)"[^"]*"' contrib/prometheus/alerts.yml | sed 's/[=!~]*"/ /; s/"//' | while read -r label all; do
 	for v in $(echo "$all" | tr '|' ' '); do echo "$label=\"$v\""; done

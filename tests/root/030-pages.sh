@@ -17,13 +17,13 @@ give_to "$uid"
 setpriv --reuid="$uid" --regid="$uid" --clear-groups --inh-caps=-all "$STOCKADE" work --config "$T/stockade.conf" >>"$T/log" 2>&1 &
 WORKER=$!
 check "a service with metrics starts" wait_for 60 sh -c "[ \$(grep -ac '\"event.action\":\"worker.started\"' '$T/log') = 2 ]"
-for i in 1 2; do push files "$(sign Hostile::SleepMinutes '["100"]')"; done
+for _ in 1 2; do push files "$(sign Hostile::SleepMinutes '["100"]')"; done
 check "with two jobs in their cages" wait_for 60 sh -c "[ \$(grep -ac '\"event.action\":\"job.started\"' '$T/log') = 2 ]"
 check "root may ask the exporter" sh -c "curl -s --max-time 30 --unix-socket '$M' http://x/metrics | grep -q '^stockade_jobs_running.class=\"Hostile::SleepMinutes\". 2'"
 
 maps() { grep -c "memfd:pulse" "/proc/$1/maps"; }
 writable() { grep "memfd:pulse" "/proc/$1/maps" | grep -c '^[^ ]* .w'; }
-fds() { ls -l "/proc/$1/fd" | grep -c memfd:pulse; }
+fds() { find "/proc/$1/fd" -lname "*memfd:pulse*" | wc -l; }
 E=$(ps -o pid=,comm= --ppid "$WORKER" | awk '$2 == "stockade-export" { print $1 }')
 L=$(ps -o pid=,comm= --ppid "$WORKER" | awk '$2 == "stockade-launch" { print $1 }')
 check "the exporter maps three pages, each in two parts, and can write none" eq "$(maps "$E") $(writable "$E")" "6 0"
