@@ -63,7 +63,8 @@ STK_CHECK enum stk_err stk_filter_exporter_build(struct stk_bpf *out);
  * STK_E_SYSTEM with errno. Async-signal-safe. A program with pid slots is refused (STK_E_REFUSED).
  */
 STK_CHECK enum stk_err stk_filter_install(const struct stk_bpf *p);
-/* The same around every thread of the process. STK_E_SYSTEM too if one stands behind filters of its own. */
+/* The same around every thread of the process. STK_E_SYSTEM too if one stands behind filters of its
+ * own. */
 STK_CHECK enum stk_err stk_filter_install_around(const struct stk_bpf *p);
 /*
  * The same, but what the filter would trap waits for the reader of *listener (seccomp_unotify(2)),

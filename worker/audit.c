@@ -199,8 +199,8 @@ static void timestamp(char out[static 32])
 }
 
 /*
- * Nobody else writes the file. Where it has no name any more, or is shorter than what was written, its
- * lines are gone, and so would be the next one: that one goes into another file, and says so.
+ * Nobody else writes the file. Where it has no name any more, or is shorter than what was written,
+ * its lines are gone, and so would be the next one: that one goes into another file, and says so.
  */
 static void see_that_it_is_there(struct stk_audit *a)
 {

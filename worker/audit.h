@@ -24,11 +24,11 @@ struct stk_audit {
 	int64_t bytes, max_bytes; /* of the current file */
 	int64_t lost;      /* first line of a file that was removed or cut while in use; 0: none */
 	int64_t tell_lost; /* the same once the trail goes on without it; the caller's to clear */
-	uint8_t *seed;            /* owned: the heads' key; NULL: heads are not signed */
-	char key[44];             /* its public half, base64url */
-	int64_t unheaded;         /* lines since the last head */
-	int64_t head_due_ms;      /* CLOCK_MONOTONIC */
-	int64_t torn;             /* bytes of a line that was cut short, at the file's end */
+	uint8_t *seed;     /* owned: the heads' key; NULL: heads are not signed */
+	char key[44];      /* its public half, base64url */
+	int64_t unheaded;  /* lines since the last head */
+	int64_t head_due_ms; /* CLOCK_MONOTONIC */
+	int64_t torn;        /* bytes of a line that was cut short, at the file's end */
 	struct stk_jw line;
 	char why[160]; /* what the last failure was */
 };
@@ -54,8 +54,8 @@ void stk_audit_close(struct stk_audit *a);
 /* Begins a record; the caller adds members to what is returned and then ends it. */
 struct stk_jw *stk_audit_start(struct stk_audit *a, const char *kind);
 /*
- * Appends it. False: it is not in the file (a->why), and the same seq will be tried again. A file that
- * somebody removed or cut is followed by another, whose first line names it (a->tell_lost).
+ * Appends it. False: it is not in the file (a->why), and the same seq will be tried again. A file
+ * that somebody removed or cut is followed by another, whose first line names it (a->tell_lost).
  */
 STK_CHECK bool stk_audit_end(struct stk_audit *a);
 /* Whether the heads' key is one of @ring's: a key that may enqueue must not vouch for the trail. */

@@ -24,7 +24,8 @@ struct stk_counters {
 	uint64_t breaker_steps[3], would_hold; /* by enum stk_breaker_state */
 	uint64_t unsigned_runs, reported;
 	uint64_t floods, drained, guards, areas_full;
-	uint64_t reloads, reloads_failed, audits_lost, audits_taken, ledger_copies_forged, readmitted;
+	uint64_t reloads, reloads_failed, audits_lost, audits_taken, ledger_copies_forged,
+	    readmitted;
 	uint64_t results_kept, results_not_kept;
 	uint64_t progress_told, released, releases_refused;
 };

@@ -1,5 +1,6 @@
 /*
- * crew.c - see crew.h. Who takes the next element is decided under one lock; the work itself is done without.
+ * crew.c - see crew.h. Who takes the next element is decided under one lock; the work itself is
+ * done without.
  */
 #include "worker/crew.h"
 
@@ -80,7 +81,8 @@ bool stk_crew_open(void)
 
 	if (crew.two || one_processor())
 		return crew.two;
-	(void)mallopt(M_ARENA_MAX, 1); /* one heap: a second one would be memory that never shrinks */
+	(void)mallopt(
+	    M_ARENA_MAX, 1); /* one heap: a second one would be memory that never shrinks */
 	/* signals are the worker's, which reads them from a descriptor */
 	(void)sigfillset(&all);
 	if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0)

@@ -307,8 +307,7 @@ static bool start_pops(struct stk_idle *i, const char *const *queues, size_t n,
 
 static bool life_goes_on(const struct stk_life *l)
 {
-	return l->stop == STK_STOP_NO && !l->paused && !l->reload && !l->fenced &&
-	       !l->outage.away;
+	return l->stop == STK_STOP_NO && !l->paused && !l->reload && !l->fenced && !l->outage.away;
 }
 
 /* Until the first reply of any kind, @until_ms or an order to stop. */

@@ -50,17 +50,6 @@ void stk_keyring_free(struct stk_keyring *r)
 	free(r);
 }
 
-bool stk_keyring_same(const struct stk_keyring *a, const struct stk_keyring *b)
-{
-	bool same = memcmp(a->digest, b->digest, sizeof(a->digest)) == 0 && a->n_keys == b->n_keys;
-
-	for (size_t i = 0; same && i < a->n_keys; i++)
-		same = (a->keys[i].secret == NULL) == (b->keys[i].secret == NULL) &&
-		       (a->keys[i].secret == NULL ||
-			   stk_same_secret(a->keys[i].secret, b->keys[i].secret, STK_KEY_LEN));
-	return same;
-}
-
 /* --- building -----------------------------------------------------------------------------------
  */
 

@@ -61,15 +61,14 @@ struct stk_keyring {
 	size_t n_keys;
 	struct stk_policy_limit *limits;
 	size_t n_limits;
-	uint64_t seen; /* sum of stk_watch_file of each file it was read from, before it was opened */
+	uint64_t
+	    seen; /* sum of stk_watch_file of each file it was read from, before it was opened */
 	uint8_t
 	    digest[STK_SHA256_LEN]; /* of the policy file's bytes; zero for a ring made by hand */
 };
 
 /* Owned by the caller; NULL if out of memory. */
 struct stk_keyring *stk_keyring_new(void);
-/* Whether both were read from the same policy text and the same secrets. */
-STK_CHECK bool stk_keyring_same(const struct stk_keyring *a, const struct stk_keyring *b);
 void stk_keyring_free(struct stk_keyring *r);
 
 /*

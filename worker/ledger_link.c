@@ -117,8 +117,9 @@ static bool far(int64_t a_ms, int64_t b_ms, int64_t skew_ms)
 }
 
 /*
- * An epoch other than the ledger's own that begins in the future was begun by nobody: who can write there could
- * else keep every worker from starting, and no `ledger init` would be young enough to end it.
+ * An epoch other than the ledger's own that begins in the future was begun by nobody: who can write
+ * there could else keep every worker from starting, and no `ledger init` would be young enough to
+ * end it.
  */
 static void doubt_copy(
     struct stk_worker *w, const struct stk_ledger_sight *s, struct stk_epoch *copy)
@@ -128,7 +129,8 @@ static void doubt_copy(
 	if (copy->at_ms <= s->now_ms + w->config->skew_ms || strcmp(copy->id, s->epoch.id) == 0)
 		return;
 	line = stk_log_start(STK_LOG_ERROR, "ledger.copy_forged", "failure",
-	    "LEDGER_COPY_FORGED: %s:stockade:ledger says that the ledger began in the future, which "
+	    "LEDGER_COPY_FORGED: %s:stockade:ledger says that the ledger began in the future, "
+	    "which "
 	    "nobody can have seen: it is not believed; find out who can write to this Redis",
 	    w->config->ns);
 	stk_jw_cstr(line, "event.reason", "LEDGER_COPY_FORGED");
@@ -170,7 +172,8 @@ static enum stk_ledger_trouble judge(
 	return STK_LEDGER_NONE;
 }
 
-/* Far more than a clock is slewed by between two looks, and far less than a job's times are apart. */
+/* Far more than a clock is slewed by between two looks, and far less than a job's times are apart.
+ */
 #define JUMP_MS 1000
 
 static int64_t clock_now_ms(void)

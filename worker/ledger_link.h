@@ -56,8 +56,8 @@ STK_CHECK int stk_ledger_open(struct stk_worker *w, const struct stk_worker_star
 void stk_ledger_close(struct stk_ledger_link *l);
 
 /*
- * Whether this machine's clock jumped since the last check: a job is judged by its times, and by a clock that
- * is off good ones would be refused and their principals charged with it.
+ * Whether this machine's clock jumped since the last check: a job is judged by its times, and by a
+ * clock that is off good ones would be refused and their principals charged with it.
  */
 STK_CHECK bool stk_ledger_clock_jumped(const struct stk_worker *w);
 /* Whether it may go unasked once more: nothing is known against it, and no check is due. */

@@ -39,7 +39,8 @@ static bool fill_standard_fds(void)
 
 int main(int argc, char **argv)
 {
-	const struct sigaction ordinary = { .sa_handler = SIG_DFL }, ignored = { .sa_handler = SIG_IGN };
+	const struct sigaction ordinary = { .sa_handler = SIG_DFL },
+			       ignored = { .sa_handler = SIG_IGN };
 
 	/* the nursery executes this program for a job's broker, with its descriptors
 	 * placed (sandbox/broker.h) */
@@ -49,7 +50,8 @@ int main(int argc, char **argv)
 		return stk_complain(STK_EX_OS, "cannot open /dev/null");
 	/* a starter that ignores it hands that on, and then no child leaves a status behind */
 	(void)sigaction(SIGCHLD, &ordinary, NULL);
-	/* a file that may not grow is an error with a name, not a death; the nursery sets it back for jobs */
+	/* a file that may not grow is an error with a name, not a death; the nursery sets it back
+	 * for jobs */
 	(void)sigaction(SIGXFSZ, &ignored, NULL);
 	if (argc < 2)
 		return help(STK_EX_USAGE);

@@ -174,8 +174,8 @@ static enum stk_err take_material(struct load *l, const struct key_text *t, stru
 	    "`secret_file` holds an ed25519 seed, which no worker needs");
 }
 
-/* The worker asks later whether a handler could read the file that the secret came from, and whether it
- * is still the same one. */
+/* The worker asks later whether a handler could read the file that the secret came from, and
+ * whether it is still the same one. */
 static enum stk_err remember_file(struct load *l, const struct key_text *t, struct stk_key *k)
 {
 	bool relative = t->secret_file != NULL && t->secret_file[0] != '/';

@@ -35,7 +35,8 @@ STK_CHECK enum stk_err stk_policy_load(
 /* The same from memory (a NUL follows the bytes); @base: folder of relative secret files. */
 STK_CHECK enum stk_err stk_policy_parse(const char *path, const char *base, const uint8_t *bytes,
     size_t len, struct stk_keyring **out, struct stk_conf_error *e);
-/* Which files a ring from @path would be read from now; another number than ring->seen: other ones. */
+/* Which files a ring from @path would be read from now; another number than ring->seen: other ones.
+ */
 uint64_t stk_policy_seen(const char *path, const struct stk_keyring *ring);
 
 /*

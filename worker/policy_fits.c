@@ -1,5 +1,6 @@
 /*
- * policy_fits.c - what a policy's rates could make the ledger hold, shown as arithmetic. See policy.h.
+ * policy_fits.c - what a policy's rates could make the ledger hold, shown as arithmetic. See
+ * policy.h.
  */
 #include "worker/policy.h"
 

@@ -13,11 +13,11 @@
 
 struct stk_reload {
 	int64_t next_look_ms; /* CLOCK_MONOTONIC */
-	uint64_t seen;        /* the policy file and the key files it names, as they were read last */
-	int64_t retry_ms;     /* when a failed reload is tried again */
-	char why[640];        /* what it said last */
-	int lacking;          /* exit code of what a class lacked at the last load; 0: nothing */
-	bool failed;          /* the last reload; the ring before it is in use */
+	uint64_t seen;    /* the policy file and the key files it names, as they were read last */
+	int64_t retry_ms; /* when a failed reload is tried again */
+	char why[640];    /* what it said last */
+	int lacking;      /* exit code of what a class lacked at the last load; 0: nothing */
+	bool failed;      /* the last reload; the ring before it is in use */
 	/* areas whose jobs may be admitted now, one bounded step a pass */
 	bool examining;
 	size_t area;  /* queues first, then keys */

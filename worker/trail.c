@@ -9,8 +9,8 @@
 
 #define COPIES_PER_MINUTE  100
 #define HOLDERS_PER_MINUTE 1000 /* the breaker holds a principal long before */
-#define NET_PER_MINUTE    100
-#define OTHER_QUEUES      "(other queues)"
+#define NET_PER_MINUTE     100
+#define OTHER_QUEUES       "(other queues)"
 
 void stk_trail_policy(struct stk_trail *t, const struct stk_keyring *ring)
 {
@@ -18,9 +18,10 @@ void stk_trail_policy(struct stk_trail *t, const struct stk_keyring *ring)
 }
 
 /*
- * Lines of each verdict before the rest is told in sums; 0: no bound but the policy's rates, for each of them
- * starts a job. Whoever holds a copy of one signed job can cause the others without end, and who holds a key
- * can sign what its grants refuse as fast as they like: neither may fill the disk that every job waits for.
+ * Lines of each verdict before the rest is told in sums; 0: no bound but the policy's rates, for
+ * each of them starts a job. Whoever holds a copy of one signed job can cause the others without
+ * end, and who holds a key can sign what its grants refuse as fast as they like: neither may fill
+ * the disk that every job waits for.
  */
 static unsigned lines_a_minute(enum stk_verdict v)
 {
@@ -45,8 +46,7 @@ bool stk_trail_decide(struct stk_trail *t, const struct stk_decision *d)
 
 	if (t->audit.dir == -1)
 		return true;
-	if (most > 0 &&
-	    !stk_log_allow(&t->lines[d->verdict], most, stk_monotonic_ms(), &missed)) {
+	if (most > 0 && !stk_log_allow(&t->lines[d->verdict], most, stk_monotonic_ms(), &missed)) {
 		stk_trail_count(t, d->verdict, d->queue, 1);
 		return true;
 	}

@@ -24,8 +24,9 @@ STK_CHECK enum stk_err stk_walls_exporter_files(const struct stk_config *c, cons
 
 /*
  * Reads what a worker may have to read again (the folders of policy, keys and password, the
- * resolver's files, /proc) and connects to Redis's port. @ring: whose key files count. @cgroup: where it
- * removes the jobs' group at its end, or -1. A thread made later is within, one made before is not.
+ * resolver's files, /proc) and connects to Redis's port. @ring: whose key files count. @cgroup:
+ * where it removes the jobs' group at its end, or -1. A thread made later is within, one made
+ * before is not.
  */
 STK_CHECK enum stk_err stk_walls_worker_files(
     const struct stk_config *c, const struct stk_keyring *ring, int cgroup, const char **step);

@@ -15,8 +15,8 @@ static void mix(uint64_t *h, const void *bytes, size_t n)
 }
 
 /*
- * Times of files are as coarse as the kernel's tick, and numbers are used again: of two versions within
- * one tick both look the same. So a file that is as young as that is never the same twice.
+ * Times of files are as coarse as the kernel's tick, and numbers are used again: of two versions
+ * within one tick both look the same. So a file that is as young as that is never the same twice.
  */
 static void mix_youth(uint64_t *h, const struct stat *st)
 {

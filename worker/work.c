@@ -233,7 +233,8 @@ static enum stk_answer work_on(struct stk_worker *w, struct stk_reserved *job)
 	enum stk_answer next;
 
 	if (stk_ledger_clock_jumped(w) && !stk_ledger_ready(w))
-		hand_back(job, &settle); /* by a clock that is off it would be refused for its times */
+		hand_back(
+		    job, &settle); /* by a clock that is off it would be refused for its times */
 	else
 		handle(w, job, &settle);
 	if (w->life.fenced)

@@ -49,10 +49,7 @@ EXTRA="audit_dir = \"$T/full\"; host = \"full\";" write_config
 sed -i 's/^host = "stage";//' "$T/stockade.conf"
 mkfifo "$T/pipe"
 cat "$T/pipe" >>"$T/log" &
-(
-	ulimit -S -f 64 # 32 KiB
-	exec "$STOCKADE" work --config "$T/stockade.conf" >"$T/pipe" 2>&1
-) &
+prlimit --fsize=32768: "$STOCKADE" work --config "$T/stockade.conf" >"$T/pipe" 2>&1 &
 WORKER=$!
 wait_for 20 logged worker.started
 for _ in $(seq 80); do sign ChecksumFile '["x.txt"]'; done >"$T/jobs"

@@ -375,8 +375,8 @@ static void without_a_directory_nothing_is_kept(void **state)
 	stk_trail_close(&t);
 }
 
-/* A flood of anybody's making leaves sums, and of one copied job a hundred lines a minute; of what a key's holder signs a
- * thousand. */
+/* A flood of anybody's making leaves sums, and of one copied job a hundred lines a minute; of what
+ * a key's holder signs a thousand. */
 static void floods_leave_sums(void **state)
 {
 	const struct stk_audit_options o = options();

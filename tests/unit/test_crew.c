@@ -1,5 +1,6 @@
 /*
- * test_crew.c - two do what one would: each element once, in order of beginning, and nothing after the end.
+ * test_crew.c - two do what one would: each element once, in order of beginning, and nothing after
+ * the end.
  */
 #include "tests/harness.h"
 

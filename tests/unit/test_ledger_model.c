@@ -614,7 +614,8 @@ static void each_rule_switched_off_is_found(void **state)
 
 		for (int n = 0; what == NULL && n < 80; n++) {
 			seed = n == 0 ? rules[i].likely : n;
-			what = storm((uint64_t)seed, 1500, rules[i].which, rules[i].from, rules[i].to);
+			what =
+			    storm((uint64_t)seed, 1500, rules[i].which, rules[i].from, rules[i].to);
 		}
 		if (what == NULL)
 			fail_msg("nobody misses: %s", rules[i].from);
