@@ -9,7 +9,6 @@
 #include "worker/worker.h"
 
 #include "worker/cli/cli.h"
-#include "worker/crew.h"
 #include "worker/hidden.h"
 #include "worker/secret.h"
 #include "worker/title.h"
@@ -235,14 +234,9 @@ static int begin_trail(struct stk_worker *w, const struct stk_worker_start *star
 static int enter_walls(struct stk_worker *w, const struct stk_worker_start *start)
 {
 	const char *step = "?";
-	enum stk_err e =
-	    stk_walls_worker_files(w->config, w->ring, stk_group_base(w->group), &step);
+	enum stk_err e = stk_walls_worker(w->config, w->ring, stk_group_base(w->group), &step);
 
 	(void)start;
-	if (e == STK_OK && w->config->drain_batch > 1)
-		(void)stk_crew_open();
-	if (e == STK_OK)
-		e = stk_walls_worker_calls(&step);
 	if (e != STK_OK)
 		return stk_complain(STK_EX_OS, "the worker cannot %s: %s", step, strerror(errno));
 	return 0;

@@ -6,6 +6,7 @@
 #include "sandbox/filter.h"
 #include "sandbox/landlock.h"
 #include "sandbox/readonly.h"
+#include "worker/crew.h"
 #include "worker/redis_url.h"
 
 #include <errno.h>
@@ -211,7 +212,16 @@ enum stk_err stk_walls_worker_files(
 	return e;
 }
 
-enum stk_err stk_walls_worker_calls(const char **step)
+enum stk_err stk_walls_worker(
+    const struct stk_config *c, const struct stk_keyring *ring, int cgroup, const char **step)
 {
+	enum stk_err e = stk_walls_worker_files(c, ring, cgroup, step);
+
+	if (e != STK_OK)
+		return e;
+	/* between the two: a thread made later is no call of the filter's, one made before is
+	 * outside Landlock */
+	if (c->drain_batch > 1)
+		(void)stk_crew_open();
 	return shut(stk_filter_worker_build, step);
 }

@@ -24,13 +24,15 @@ STK_CHECK enum stk_err stk_walls_exporter_files(const struct stk_config *c, cons
 
 /*
  * Reads what a worker may have to read again (the folders of policy, keys and password, the
- * resolver's files, /proc) and connects to Redis's port. @ring: whose key files count. @cgroup:
- * where it removes the jobs' group at its end, or -1. A thread made later is within, one made
- * before is not.
+ * resolver's files, /proc) and connects to Redis's port; then its second thread (crew.h); then the
+ * worker's filter, around both. @ring: whose key files count. @cgroup: where it removes the jobs'
+ * group at its end, or -1.
  */
+STK_CHECK enum stk_err stk_walls_worker(
+    const struct stk_config *c, const struct stk_keyring *ring, int cgroup, const char **step);
+
+/* The Landlock half alone, for tests. */
 STK_CHECK enum stk_err stk_walls_worker_files(
     const struct stk_config *c, const struct stk_keyring *ring, int cgroup, const char **step);
-/* Then the worker's filter, around every thread it has; it makes no further one. */
-STK_CHECK enum stk_err stk_walls_worker_calls(const char **step);
 
 #endif
