@@ -49,9 +49,11 @@ EXTRA="audit_dir = \"$T/full\"; host = \"full\";" write_config
 sed -i 's/^host = "stage";//' "$T/stockade.conf"
 mkfifo "$T/pipe"
 cat "$T/pipe" >>"$T/log" &
-prlimit --fsize=32768: "$STOCKADE" work --config "$T/stockade.conf" >"$T/pipe" 2>&1 &
+"$STOCKADE" work --config "$T/stockade.conf" >"$T/pipe" 2>&1 &
 WORKER=$!
-wait_for 20 logged worker.started
+check "another worker" wait_for 20 logged worker.started
+W=$(grep -a worker.started "$T/log" | sed 's/.*"process.pid":\([0-9]*\).*/\1/')
+prlimit --pid "$W" --fsize=32768:
 for _ in $(seq 80); do sign ChecksumFile '["x.txt"]'; done >"$T/jobs"
 xargs -d '\n' redis-cli -s "$REDIS_SOCK" rpush resque:queue:files <"$T/jobs" >/dev/null
 check "the trail is full: AUDIT_LOST" wait_for 40 logged audit.lost
@@ -59,7 +61,7 @@ sleep 2.5 # the line was cut short; what is tried again each second finds no roo
 check "no worker died of it" eq "$(events worker.restart)" 0
 ran=$(grep -ac '"event.reason":"Done"' "$T/log")
 check "as many ran as have their line" eq "$ran" "$(cat "$T"/full/*.jsonl | grep -a '}$' | grep -ac '"verdict":"ACCEPT"')"
-for pid in $(tree_of "$WORKER"); do prlimit --pid "$pid" --fsize=unlimited: 2>/dev/null; done
+prlimit --pid "$W" --fsize=unlimited:
 check "it may grow again: all run" wait_for 40 done_is 80
 check "the return is told" logged audit.back
 worker_stop
