@@ -270,6 +270,36 @@ void stk_worker_log_admitted(
 	}
 }
 
+/* Where Redis is now, which no job of a net class may reach. */
+static void tell_broker(struct stk_worker *w)
+{
+	if ((w->cage.profiles & STK_PROFILE_NET) == 0)
+		return;
+	stk_net_terms_peer(&w->cage.net, stk_redis_fd(w->link));
+	if (w->ledger.link != NULL)
+		stk_net_terms_peer(&w->cage.net, stk_redis_fd(w->ledger.link));
+}
+
+/* From here on beats, signals and the supervisor's patience are those of a worker with a child. */
+static void begin_running(struct stk_worker *w, const struct stk_ticket *t)
+{
+	w->life.kill_child = false; /* USR1 is for the child that runs when it comes */
+	w->life.running = true;
+	w->life.back_by_ms = INT64_MAX;
+	w->life.abandoned = false;
+	w->life.may_repeat = w->cage.table.classes[stk_ticket_class_index(t)].idempotent != 0;
+	stk_pulse_patience(w->life.pulse, 60000); /* a zygote may have to start first */
+	stk_meter_running(w, t, true);
+}
+
+static void end_running(struct stk_worker *w, const struct stk_ticket *t)
+{
+	stk_meter_running(w, t, false);
+	stk_pulse_tick(w->life.pulse);
+	w->life.running = false;
+	w->counters.abandoned += w->life.abandoned;
+}
+
 void stk_worker_run(struct stk_worker *w, const struct stk_reserved *r, const struct stk_ticket *t,
     struct stk_outcome *out)
 {
@@ -308,26 +338,13 @@ void stk_worker_run(struct stk_worker *w, const struct stk_reserved *r, const st
 		    &w->life, SHOW_PAUSE_MS); /* else the hand-back meets us again at once */
 		return;
 	}
-	if ((w->cage.profiles & STK_PROFILE_NET) != 0) {
-		stk_net_terms_peer(&w->cage.net, stk_redis_fd(w->link));
-		if (w->ledger.link != NULL)
-			stk_net_terms_peer(&w->cage.net, stk_redis_fd(w->ledger.link));
-	}
-	w->life.kill_child = false; /* USR1 is for the child that runs when it comes */
-	w->life.running = true;
-	w->life.back_by_ms = INT64_MAX;
-	w->life.abandoned = false;
-	w->life.may_repeat = w->cage.table.classes[request.class_index].idempotent != 0;
-	stk_pulse_patience(w->life.pulse, 60000); /* a zygote may have to start first */
-	stk_meter_running(w, t, true);
+	tell_broker(w);
+	begin_running(w, t);
 	if (stk_cage_run(w->cage.cage, &request, &hooks, out) != STK_OK)
 		w->nursery_lost = true;
-	stk_meter_running(w, t, false);
 	redact_words(&run, out);
 	tell_unlogged(&run, out);
-	stk_pulse_tick(w->life.pulse);
-	w->life.running = false;
-	w->counters.abandoned += w->life.abandoned;
+	end_running(w, t);
 	if (w->life.kill_child && out->name == STK_OUT_SHUTDOWN) {
 		out->name = STK_OUT_KILLED_EXTERNALLY;
 		(void)snprintf(out->why, sizeof(out->why),
