@@ -309,8 +309,8 @@ static int run(const char *what, const struct scene *base)
 		failed += short_run(base);
 	if (all || strcmp(what, "--parallel") == 0) {
 		failed += all_held("four in parallel, five rounds, bare", &bare, base, false, 5);
-		failed +=
-		    all_held("four in parallel, under a runtime's filter", &outer, base, false, 1);
+		failed += all_held("four in parallel, five rounds, under a runtime's filter",
+		    &outer, base, false, 5);
 	}
 	if (all || strcmp(what, "--missing") == 0) {
 		failed +=
