@@ -112,7 +112,7 @@ static size_t spells(const uint8_t *secret, size_t n, const uint8_t *text, size_
 		at += u.took;
 	}
 	/* an escape that was cut apart is left of the last character */
-	if (done < n && len - at < 12 && text[at] == '\\')
+	if (done < n && at < len && len - at < 12 && text[at] == '\\')
 		at = len;
 	return done == n || (at == len && done >= STK_REDACT_LEAST) ? at : 0;
 }

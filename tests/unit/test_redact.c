@@ -5,6 +5,7 @@
 
 #include "worker/redact.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const char secret[] = "pa\"ss/w\\o\nrd\xc3\xa9\xf0\x9f\x94\x91";
@@ -12,14 +13,16 @@ static const char secret[] = "pa\"ss/w\\o\nrd\xc3\xa9\xf0\x9f\x94\x91";
 /* All but the first @head and the last @tail bytes of @text are blotted out; NULL: nothing is. */
 static void blotted(const char *text, size_t head, size_t tail)
 {
-	uint8_t copy[256];
 	size_t n = strlen(text);
+	uint8_t *copy = malloc(n); /* so that a byte beyond its end is seen */
 
-	memcpy(copy, text, n + 1);
+	assert_non_null(copy);
+	memcpy(copy, text, n);
 	assert_true(stk_redact((const uint8_t *)secret, sizeof(secret) - 1, copy, n));
 	for (size_t i = 0; i < n; i++)
 		if (copy[i] != (i < head || i >= n - tail ? (uint8_t)text[i] : '*'))
-			fail_msg("%s became %s: byte %zu", text, (char *)copy, i);
+			fail_msg("%s became %.*s: byte %zu", text, (int)n, (char *)copy, i);
+	free(copy);
 }
 
 static void stays(const char *text)
