@@ -107,8 +107,12 @@ static enum stk_err start_due(struct stk_tend *t, const struct stk_launcher *l, 
 {
 	enum stk_err e;
 
-	if (t->pid != 0 || l->pid == 0 || now < t->restart.start_at_ms)
+	if (t->pid != 0 || now < t->restart.start_at_ms)
 		return STK_OK;
+	if (l->pid == 0) { /* nobody can make it: else the loop would ask without a pause */
+		t->restart.start_at_ms = now + STK_RESTART_MAX_MS;
+		return STK_OK;
+	}
 	e = stk_launcher_export(l, t->fds, t->n_fds, &t->pid);
 	t->restart.started_ms = now;
 	if (e == STK_OK)
