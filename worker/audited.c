@@ -43,18 +43,22 @@ int stk_worker_trail_begin(struct stk_worker *w)
 
 static void log_trail(struct stk_worker *w, bool lost)
 {
+	struct stk_jw *line;
+
 	if (lost == w->trail_lost)
 		return;
 	w->trail_lost = lost;
 	w->counters.audits_lost += lost;
-	if (lost)
-		(void)stk_log_start(STK_LOG_ERROR, "audit.lost", "failure",
+	if (lost) {
+		line = stk_log_start(STK_LOG_ERROR, "audit.lost", "failure",
 		    "AUDIT_LOST: the audit trail in %s cannot be written (%s); no job starts until "
 		    "it can: free the disk or mend the directory",
 		    w->config->audit_dir, w->trail.audit.why);
-	else
+		stk_jw_cstr(line, "event.reason", "AUDIT_LOST");
+	} else {
 		(void)stk_log_start(STK_LOG_WARN, "audit.back", "success",
 		    "the audit trail is written again; work goes on");
+	}
 	stk_log_end();
 }
 

@@ -36,6 +36,7 @@ check "and no more" told 2
 rm -r "$T/audit"
 job
 check "without the directory nothing starts: AUDIT_LOST" wait_for 20 logged audit.lost
+check "by name" grep -aq '"event.reason":"AUDIT_LOST"' "$T/log"
 check "and the job waits" eq "$(grep -ac '"event.reason":"Done"' "$T/log")" 4
 worker_stop
 check "stopped, it is in its queue" eq "$(rcli llen resque:queue:files)" 1
