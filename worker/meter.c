@@ -212,9 +212,10 @@ void stk_meter_net_refused(struct stk_worker *w, const struct stk_ticket *t)
 
 void stk_meter_memory(struct stk_worker *w, const char *server, int64_t used, int64_t max)
 {
-	if (used >= 0 && max > 0)
-		stk_meter_set(w->metering.sheet, STK_METRIC_MEMORY_RATIO, server, "", 0,
-		    (uint64_t)((double)used / (double)max * 1e6));
+	bool known = used >= 0 && max > 0;
+
+	stk_meter_set(w->metering.sheet, STK_METRIC_MEMORY_RATIO, server, "", 0,
+	    known ? (uint64_t)((double)used / (double)max * 1e6) : STK_CELL_UNSET);
 }
 
 /* --- with the ticks
@@ -263,6 +264,7 @@ static void forget_looks(struct stk_worker *w)
 
 	for (size_t i = 0; i < STK_ARRAY_LEN(looked_at); i++)
 		stk_meter_unset(w->metering.sheet, looked_at[i]);
+	stk_meter_memory(w, servers[0], -1, 0);
 	w->metering.shown = false;
 	w->metering.next_look_ms = 0;
 	w->metering.next_queue = 0;
