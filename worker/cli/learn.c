@@ -332,7 +332,7 @@ int stk_learn_run(const struct stk_config *config, const char *class_name, struc
 		code = shrink(&l);
 	if (code == 0 && done)
 		code = shrink_tasks(&l, own_tasks);
-	if (!done)
+	if (code == 0 && !done)
 		take_back_guesses(&l, &own, own_tasks);
 	if (code == 0 && !done)
 		(void)printf(
