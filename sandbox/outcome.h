@@ -70,8 +70,8 @@ struct stk_outcome {
 	uint32_t retry_ms;   /* RetryAsked */
 	int64_t wall_ms, cpu_ms, maxrss_kib;
 	uint32_t tasks_seen;   /* threads: the most at a time that were seen; 0: not looked for */
-	uint32_t unlogged;     /* log lines beyond its report limit, by its own count; of one that
-				* crashed     at least */
+	uint32_t unlogged;     /* log lines beyond its report limit, by its own count; if it
+				* crashed, at least so many */
 	uint32_t output_bytes; /* how much the job printed, up to the cap + 1 */
 	struct stk_cage_proof proof;
 	/* One sentence for a tired operator: what happened, the limit or the syscall with the grant

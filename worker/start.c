@@ -242,13 +242,13 @@ static int enter_walls(struct stk_worker *w, const struct stk_worker_start *star
 	return 0;
 }
 
-/* After the nursery's fork and the probes' forks: none of them holds this page (ARCHITECTURE.md,
- * Decisions 1). */
 static void ticked(void *ctx)
 {
 	stk_meter_tick(ctx);
 }
 
+/* After the nursery's fork and the probes' forks: none of them holds this page (ARCHITECTURE.md,
+ * Decisions 1). */
 static int open_pulse(struct stk_worker *w, const struct stk_worker_start *start)
 {
 	int fd = start->pulse_fd;

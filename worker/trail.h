@@ -24,7 +24,7 @@ struct stk_trail {
 	} sums[STK_TRAIL_SUMS];
 	size_t n_sums;
 	int64_t minute; /* of CLOCK_REALTIME that the sums belong to */
-	/* decisions that whoever holds a copy of one job can cause again and again */
+	/* decisions that whoever holds a key, or a copy of one job, can cause without end */
 	struct stk_log_budget lines[STK_VERDICT_COUNT];
 	struct stk_log_budget net;
 };
