@@ -277,8 +277,8 @@ bool stockade_json_boolean(const struct stockade_json *v, bool *out);
 /*
  * The secret that the operator mapped to @label, of this class's SECRETS("label"): *@len bytes
  * (NULL allowed) and a NUL behind them, borrowed until the job ends. NULL with errno ENOENT if the
- * class names no such secret. Do not log, print or return it: the worker blots its plain bytes out
- * of what it writes, but cannot know other spellings of them.
+ * class names no such secret. Do not log, print or return it: the worker blots its bytes, plain or
+ * as JSON escapes them, out of what it writes, but cannot know other spellings of them.
  */
 const void *stockade_secret(const struct stockade_job *job, const char *label, size_t *len);
 
