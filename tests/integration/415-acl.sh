@@ -16,6 +16,18 @@ line_of() { grep "^ACL SETUSER $1 " "$T/acl"; }
 for user in worker web viewer operator doctor ledger default; do
 	check "SECURITY.md has one line for $user" eq "$(line_of "$user" | grep -c .)" 1
 done
+# every key that a script of the queues' Redis names; the ledger's have a user of their own
+uncovered() {
+	grep -hoE "S \.\. '[a-z]+:?" worker/scripts/*.lua | sed "s/.*'//; s/:\$/:x/" | sort -u | grep -vxE 'epoch|(l|rate|running):x' | while read -r key; do
+		hit=
+		for pattern in $(line_of worker | grep -oE '~resque:stockade:[^ ]+' | tr -d '~'); do
+			# shellcheck disable=SC2254 # it is a pattern, for Redis too
+			case resque:stockade:$key in $pattern) hit=1 ;; esac
+		done
+		[ -n "$hit" ] || echo "$key"
+	done
+}
+check "the worker's line covers every key of its scripts" eq "$(uncovered)" ""
 multi=$(sed -n 's/^With `failure_backend = "redis_multi_queue"` the worker also needs `\(.*\)`\.$/\1/p' SECURITY.md)
 check "and the keys of the other failure backend" has "$multi" "resque:failed_queues"
 # the page's line for the ledger and the command's are one
