@@ -8,7 +8,24 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define SLOTS 4096 /* of the index; four times the rows */
+#define SLOTS 8192 /* of the index; three times the rows */
+
+enum {
+	ROWS_AT_MOST = 0
+#define SINGLE(id, field, name, help)                    +1
+#define COUNTER(id, name, a, b, wide, scale, rows, help) +(rows)
+#define GAUGE(id, name, a, b, merge, scale, rows, help)  +(rows)
+#define SEEN(id, name, a, rows, help)                    +(rows)
+#define HISTOGRAM(id, name, a, scale, rows, help, ...)   +(rows)
+#include "worker/metrics.def"
+#undef SINGLE
+#undef COUNTER
+#undef GAUGE
+#undef SEEN
+#undef HISTOGRAM
+};
+_Static_assert(
+    ROWS_AT_MOST <= STK_SHEET_ROWS, "no metric is without a row because others took them");
 
 struct stk_meter {
 	struct stk_sheet *sheet;

@@ -191,6 +191,8 @@ static void a_full_sheet_takes_no_harm(void **state)
 		}
 	}
 	assert_true(atomic_load(&s->n_rows) <= STK_SHEET_ROWS);
+	/* the last one of the table has its row, whatever those before it took */
+	assert_int_equal(stk_meter_get(m, STK_METRIC_CUT, "", "", 0), 1);
 	assert_true(atomic_load(&s->n_cells) <= STK_SHEET_CELLS);
 	stk_exposed_clear(&exposed);
 	stk_exposed_merge(&exposed, s, true);
