@@ -21,9 +21,9 @@ if [ -f "${ROOT_RESULT:-/nonexistent}" ]; then
 fi
 if [ -t 1 ]; then red=$(printf '\033[31m') green=$(printf '\033[32m') dim=$(printf '\033[2m') off=$(printf '\033[0m'); else red='' green='' dim='' off=''; fi
 
-# Two tests at a time: most of their time is waiting. Each writes its verdict beside its log; the
-# verdicts are shown in the order of the list as they come in.
-lanes=${STOCKADE_TEST_LANES:-2}
+# Two tests more than there are processors at a time: most of their time is waiting. Each writes its
+# verdict beside its log; the verdicts are shown in the order of the list as they come in.
+lanes=${STOCKADE_TEST_LANES:-$(($(nproc) + 2))}
 running=0 queued=0 shown=0
 
 one_test() { # one_test NUMBER NAME COMMAND...: runs it, then writes NUMBER.verdict
