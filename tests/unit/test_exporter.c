@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -325,11 +326,38 @@ static int tries(const void *arg)
 		return 1;
 	switch (*what) {
 	case 0: (void)fork(); break;
-	case 1: (void)socket(AF_INET, SOCK_STREAM, 0); break;
+	case 1: (void)connect(-1, NULL, 0); break;
 	case 2: (void)kill(getppid(), 0); break;
 	default: (void)execve("/bin/true", none, none); break;
 	}
 	return 2;
+}
+
+/* libevent names each peer, and libc asks for a socket to name the interface of a link-local one.
+ */
+static int names_a_peer(const void *arg)
+{
+	struct sockaddr_in6 peer = { .sin6_family = AF_INET6, .sin6_scope_id = 1 };
+	char host[64], port[8];
+
+	(void)arg;
+	peer.sin6_addr.s6_addr[0] = 0xfe;
+	peer.sin6_addr.s6_addr[1] = 0x80;
+	peer.sin6_addr.s6_addr[15] = 1;
+	if (walled() != 0)
+		return 1;
+	if (getnameinfo((const struct sockaddr *)&peer, sizeof(peer), host, sizeof(host), port,
+		sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+		return 2;
+	if (strcmp(host, "fe80::1%1") != 0)
+		return 3;
+	return socket(AF_INET, SOCK_STREAM, 0) == -1 && errno == EACCES ? 0 : 4;
+}
+
+static void a_link_local_peer_is_named_without_a_socket(void **state)
+{
+	(void)state;
+	assert_int_equal(in_child(names_a_peer, NULL), 0);
 }
 
 static void an_exporter_that_was_taken_over_dies_of_its_first_act(void **state)
@@ -349,6 +377,7 @@ int main(void)
 		cmocka_unit_test(a_process_that_dies_again_and_again_waits_longer),
 		cmocka_unit_test(landlock_alone_keeps_it_in_as_well),
 		cmocka_unit_test(an_exporter_answers_at_its_socket),
+		cmocka_unit_test(a_link_local_peer_is_named_without_a_socket),
 		cmocka_unit_test(an_exporter_that_was_taken_over_dies_of_its_first_act),
 	};
 
