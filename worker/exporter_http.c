@@ -25,8 +25,9 @@
 
 #define HEADER_MAX  8192
 #define BODY_MAX    0
-#define ASK_MS      2000  /* from the connection to the whole of the request */
-#define READ_MS     10000 /* from there to the end of the answer */
+#define UNREAD_MAX  (2 * HEADER_MAX) /* what evhttp has not looked at, while it answers */
+#define ASK_MS      2000             /* from the connection to the whole of the request */
+#define READ_MS     10000            /* from there to the end of the answer */
 #define LOOK_MS     500
 #define ROOM_MS     50  /* how long nobody is let in when there is no room */
 #define YOUNG_MS    250 /* so young a connection is not ended to make room */
@@ -192,6 +193,17 @@ static void answer(struct evhttp_request *r, void *ctx)
 	evhttp_send_reply(r, page.status, reason_of(page.status), NULL);
 }
 
+/* While an answer waits to be read evhttp still takes what comes, and would keep all of it. */
+static struct bufferevent *new_buffer(struct event_base *base, void *ctx)
+{
+	struct bufferevent *b = bufferevent_socket_new(base, -1, 0);
+
+	(void)ctx;
+	if (b != NULL)
+		bufferevent_setwatermark(b, EV_READ, 0, UNREAD_MAX);
+	return b;
+}
+
 /* --- life ----------------------------------------------------------------------------------------
  */
 
@@ -224,6 +236,7 @@ static bool serve(struct stk_http *h, int listener)
 	evhttp_set_max_headers_size(h->http, HEADER_MAX);
 	evhttp_set_max_body_size(h->http, BODY_MAX);
 	evhttp_set_timeout(h->http, READ_MS / 1000);
+	evhttp_set_bevcb(h->http, new_buffer, NULL);
 	evhttp_set_gencb(h->http, answer, h);
 	h->look = event_new(h->base, -1, EV_PERSIST, look, h);
 	h->resume = evtimer_new(h->base, resume, h);
