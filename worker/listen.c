@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define PATH_PREFIX  "unix://"
-#define BACKLOG      64
+#define BACKLOG      1024 /* beyond it a connection is lost and tried again after seconds */
 #define DEFAULT_MODE 0660
 
 static enum stk_err blame(char *why, size_t size, const char *sentence)

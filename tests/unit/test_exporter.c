@@ -127,6 +127,34 @@ static void a_paths_socket_has_its_mode_and_replaces_a_dead_one(void **state)
 	assert_int_equal(rmdir(dir), 0);
 }
 
+/* Whoever finds no place in the queue of connections waits for seconds, and a probe is lost. */
+static void many_may_wait_to_be_let_in(void **state)
+{
+	enum {
+		MANY = 200
+	};
+	char dir[] = "/tmp/stk-listen-XXXXXX", text[96], why[STK_LISTEN_WHY_BYTES];
+	struct stk_listen l;
+	int fd, all[MANY];
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	(void)snprintf(text, sizeof(text), "unix://%s/s", dir);
+	assert_int_equal(stk_listen_parse(text, &l, why, sizeof(why)), STK_OK);
+	assert_int_equal(stk_listen_open(&l, &fd), STK_OK);
+	for (int i = 0; i < MANY; i++) {
+		all[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		if (connect(all[i], (const struct sockaddr *)&l.at, l.at_len) != 0)
+			fail_msg("the %d. is not let wait (%s; is net.core.somaxconn below %d?)",
+			    i + 1, strerror(errno), MANY);
+	}
+	for (int i = 0; i < MANY; i++)
+		stk_close(&all[i]);
+	stk_close(&fd);
+	assert_int_equal(unlink(text + strlen("unix://")), 0);
+	assert_int_equal(rmdir(dir), 0);
+}
+
 /* --- well
  * -------------------------------------------------------------------------------------------- */
 
@@ -372,6 +400,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(addresses_are_taken_and_refused),
 		cmocka_unit_test(a_paths_socket_has_its_mode_and_replaces_a_dead_one),
+		cmocka_unit_test(many_may_wait_to_be_let_in),
 		cmocka_unit_test(health_has_names),
 		cmocka_unit_test(a_page_says_how_its_worker_is),
 		cmocka_unit_test(a_process_that_dies_again_and_again_waits_longer),
