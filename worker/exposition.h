@@ -9,7 +9,7 @@
 
 #include "worker/sheet.h"
 
-#define STK_EXPOSED_ROWS  4096 /* of all sheets together; what comes beyond them is `other` */
+#define STK_EXPOSED_ROWS  6144 /* of all sheets together; what comes beyond them is `other` */
 #define STK_EXPOSED_CELLS 32768
 
 struct stk_exposed_row {

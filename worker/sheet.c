@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define SLOTS 8192 /* of the index; three times the rows */
+#define SLOTS (4 * STK_SHEET_ROWS) /* of the index */
 
 enum {
 	ROWS_AT_MOST = 0

@@ -18,7 +18,7 @@
 #include <stdatomic.h>
 
 #define STK_SHEET_AT    65536 /* a multiple of every page size */
-#define STK_SHEET_ROWS  2304  /* of all metrics together, each at its bound */
+#define STK_SHEET_ROWS  2560  /* room for every row that metrics.def allows, and so the cells */
 #define STK_SHEET_CELLS 16384
 #define STK_SHEET_LABEL 128 /* bytes of a label's value: a class's name is the longest */
 #define STK_SHEET_OTHER "other"

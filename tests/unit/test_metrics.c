@@ -108,6 +108,23 @@ static void names_follow_prometheus(void **state)
 	}
 }
 
+/* What a metric may have it gets, however many rows the others have; together they are one text. */
+static void there_is_room_for_all_that_the_table_allows(void **state)
+{
+	size_t rows = 0, cells = 0;
+
+	(void)state;
+	for (unsigned m = 0; m < STK_METRIC_COUNT; m++) {
+		rows += stk_metric_desc((enum stk_metric)m)->rows;
+		cells += stk_metric_desc((enum stk_metric)m)->rows *
+			 stk_metric_cells((enum stk_metric)m);
+	}
+	if (rows > STK_SHEET_ROWS || cells > STK_SHEET_CELLS)
+		fail_msg("%zu rows and %zu cells", rows, cells);
+	assert_true(2 * rows + STK_METRIC_COUNT <= STK_EXPOSED_ROWS);
+	assert_true(cells <= STK_EXPOSED_CELLS / 4 * 3);
+}
+
 /* --- the writer ----------------------------------------------------------------------------------
  */
 
@@ -197,6 +214,14 @@ static void a_full_sheet_takes_no_harm(void **state)
 	stk_exposed_clear(&exposed);
 	stk_exposed_merge(&exposed, s, true);
 	assert_int_equal(exposed.malformed, 0);
+	for (unsigned id = 0; id < STK_METRIC_COUNT; id++) {
+		size_t n = 0;
+
+		for (uint32_t i = 0; i < exposed.n_rows; i++)
+			n += exposed.rows[i].metric == id;
+		if (n + 1 < stk_metric_desc((enum stk_metric)id)->rows) /* one may be `other` */
+			fail_msg("%s has %zu rows", stk_metric_desc((enum stk_metric)id)->name, n);
+	}
 	stk_meter_close(m);
 	forget(s);
 	stk_close(&fd);
@@ -467,6 +492,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_counter_of_a_worker_is_left_out),
 		cmocka_unit_test(names_follow_prometheus),
+		cmocka_unit_test(there_is_room_for_all_that_the_table_allows),
 		cmocka_unit_test(what_a_successor_counts_goes_on_where_it_stood),
 		cmocka_unit_test(labels_beyond_the_bound_are_other),
 		cmocka_unit_test(a_full_sheet_takes_no_harm),
