@@ -48,7 +48,11 @@ static enum stk_unwell lacks(const struct stk_service *s, const struct stk_pulse
 		return STK_LEDGER_AWAY;
 	if ((v->health & STK_HEALTH_WALL) == 0)
 		return STK_SANDBOX_UNAVAILABLE;
-	return (v->health & STK_HEALTH_STOPPING) != 0 ? STK_STOPPING : STK_WELL;
+	if ((v->health & STK_HEALTH_STOPPING) != 0)
+		return STK_STOPPING;
+	if ((v->health & STK_HEALTH_UNAUDITED) != 0)
+		return STK_AUDIT_LOST;
+	return (v->health & STK_HEALTH_PAUSED) != 0 ? STK_PAUSED : STK_WELL;
 }
 
 enum stk_unwell stk_service_ready(const struct stk_service *s)

@@ -20,7 +20,10 @@
 	X(REDIS_AWAY, "Redis does not serve the workers; see redis.away in the log")              \
 	X(LEDGER_AWAY, "the run ledger does not answer or is not to be believed, so nothing "     \
 		       "signed starts; see ledger.away and ledger.unfit in the log")              \
-	X(SANDBOX_UNAVAILABLE, "no class can be caged on this machine; see `stockade doctor`")
+	X(AUDIT_LOST, "the audit trail cannot be written, so nothing signed starts; see "         \
+		      "audit.lost in the log")                                                    \
+	X(SANDBOX_UNAVAILABLE, "no class can be caged on this machine; see `stockade doctor`")    \
+	X(PAUSED, "paused by USR2: nothing new is taken until CONT")
 
 enum stk_unwell {
 #define X(id, sentence) STK_##id,

@@ -299,6 +299,10 @@ static uint32_t health(const struct stk_worker *w)
 		h |= STK_HEALTH_WALL;
 	if (w->life.stop != STK_STOP_NO)
 		h |= STK_HEALTH_STOPPING;
+	if (w->life.paused)
+		h |= STK_HEALTH_PAUSED;
+	if (w->trail_lost)
+		h |= STK_HEALTH_UNAUDITED;
 	return h;
 }
 

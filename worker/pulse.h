@@ -24,6 +24,8 @@ enum stk_health {
 	STK_HEALTH_LEDGER = 1u << 2,     /* the ledger is there and to be believed */
 	STK_HEALTH_WALL = 1u << 3,       /* not every class is SandboxUnavailable */
 	STK_HEALTH_STOPPING = 1u << 4,   /* told to stop */
+	STK_HEALTH_PAUSED = 1u << 5,     /* USR2 */
+	STK_HEALTH_UNAUDITED = 1u << 6,  /* its last decision could not be written */
 };
 #define STK_HEALTH_READY \
 	((uint32_t)STK_HEALTH_REGISTERED | STK_HEALTH_REDIS | STK_HEALTH_LEDGER | STK_HEALTH_WALL)

@@ -105,6 +105,13 @@ kill -STOP "$W"
 check "a worker that stands still is killed and counted" counts stockade_workers_stuck_total 1
 check "the service is well again" answers /readyz 200 ok
 
+# --- paused: what is pushed now is not taken
+kill -USR2 "$WORKER"
+check "paused it is not ready, by name" answers /readyz 503 PAUSED
+check "but alive" eq "$(code /livez)" 200
+kill -CONT "$WORKER"
+check "when it goes on it is ready" answers /readyz 200 ok
+
 # --- Redis away
 before=$(value 'stockade_redis_reconnects_total{server="queues"}')
 redis_kill

@@ -182,6 +182,15 @@ static void health_has_names(void **state)
 		    STK_WELL, STK_STOPPING },
 		{ 1, { 1, 1 }, 0, { STK_HEALTH_READY | STK_HEALTH_STOPPING, 0 }, STK_WELL,
 		    STK_STOPPING },
+		/* one that works is enough; else what the one says that came furthest */
+		{ 1, { 1, 1 }, 0, { STK_HEALTH_READY | STK_HEALTH_PAUSED, STK_HEALTH_READY },
+		    STK_WELL, STK_WELL },
+		{ 1, { 1, 1 }, 0, { STK_HEALTH_READY | STK_HEALTH_PAUSED, 0 }, STK_WELL,
+		    STK_PAUSED },
+		{ 1, { 1, 1 }, 0,
+		    { STK_HEALTH_READY | STK_HEALTH_UNAUDITED,
+			STK_HEALTH_READY | STK_HEALTH_PAUSED | STK_HEALTH_UNAUDITED },
+		    STK_WELL, STK_AUDIT_LOST },
 		/* twice stuck_after, and not replaced */
 		{ 1, { 1, 61 }, 0, { STK_HEALTH_READY, STK_HEALTH_READY }, STK_WORKER_STILL,
 		    STK_WELL },
