@@ -16,6 +16,8 @@
 
 /* A worker that has not ticked yet reads a cage's description and starts its nursery. */
 #define START_PATIENCE_MS 60000
+/* No worker asks for more; one that was taken over may write anything. */
+#define MOST_PATIENCE_MS 60000
 
 struct stk_pulse {
 	_Atomic int64_t tick_ms;
@@ -112,14 +114,19 @@ const struct stk_pulse *stk_pulse_map(int fd)
 	return p;
 }
 
+static int64_t within(int64_t v, int64_t most)
+{
+	return v < 0 ? 0 : v < most ? v : most;
+}
+
 void stk_pulse_look(const struct stk_pulse *p, struct stk_pulse_view *out)
 {
 	uint32_t n;
 
 	*out = (struct stk_pulse_view){ .patience_ms = START_PATIENCE_MS };
-	out->tick_ms = atomic_load(&p->tick_ms);
+	out->tick_ms = within(atomic_load(&p->tick_ms), INT64_MAX);
 	if (out->tick_ms != 0)
-		out->patience_ms = atomic_load(&p->patience_ms);
+		out->patience_ms = within(atomic_load(&p->patience_ms), MOST_PATIENCE_MS);
 	n = atomic_load(&p->n_instances);
 	out->has_instance = n > 0;
 	memcpy(out->instance, p->instance[n % 2], sizeof(out->instance));

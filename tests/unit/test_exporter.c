@@ -243,6 +243,12 @@ static void a_page_says_how_its_worker_is(void **state)
 	stk_pulse_look(mapped, &v);
 	assert_int_equal(v.health, 0);
 	assert_int_equal(v.tick_ms, 0);
+	stk_pulse_patience(p, INT64_MAX); /* a worker that was taken over asks to be left alone */
+	stk_pulse_look(mapped, &v);
+	assert_int_equal(v.patience_ms, 60000);
+	stk_pulse_patience(p, INT64_MIN);
+	stk_pulse_look(mapped, &v);
+	assert_int_equal(v.patience_ms, 0);
 	stk_pulse_health(NULL, 1);
 	stk_pulse_close(p);
 	stk_close(&fd);
