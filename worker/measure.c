@@ -87,9 +87,9 @@ static void look_at_redis(struct stk_worker *w)
 		return;
 	e = stk_store_server(&w->store, &s);
 	/* its user may not: it is not asked again, or its log would fill */
-	w->metering.no_info = e == STK_E_REFUSED;
-	if (e != STK_OK)
-		return;
+	w->metering.no_info = e == STK_E_REFUSED && stk_redis_problem(w->link) == STK_RP_NOPERM;
+	if (e != STK_OK) /* what is not known now is not shown */
+		s = (struct stk_server_look){ -1, -1, -1, -1 };
 	stk_meter_memory(w, "queues", s.used_bytes, s.max_bytes);
 	set(w, STK_METRIC_EVICTED, "queues", s.evicted);
 	set(w, STK_METRIC_CONN_REJECTED, "queues", s.rejected);

@@ -110,10 +110,27 @@ static void rows_without_labels(struct stk_worker *w)
 		row(w, STK_METRIC_AUDIT, "", "");
 }
 
+/* While Redis is away nobody knows how long a queue is: what was known is not shown for it. */
+static void forget_looks(struct stk_worker *w)
+{
+	static const enum stk_metric looked_at[] = { STK_METRIC_DEPTH, STK_METRIC_OLDEST,
+		STK_METRIC_PARKED_NOW, STK_METRIC_QUARANTINE };
+
+	for (size_t i = 0; i < STK_ARRAY_LEN(looked_at); i++)
+		stk_meter_unset(w->metering.sheet, looked_at[i]);
+	if (w->metering.shown)
+		stk_meter_memory(w, servers[0], -1, -1);
+	w->metering.shown = false;
+	w->metering.shown = false;
+	w->metering.next_look_ms = 0;
+	w->metering.next_queue = 0;
+}
+
 void stk_meter_rows(struct stk_worker *w)
 {
 	if (w->metering.sheet == NULL)
 		return;
+	forget_looks(w); /* a queue that left the list would keep its last length for ever */
 	rows_without_labels(w);
 	for (size_t i = 0; i < w->n_queues; i++)
 		rows_of_queue(w, w->queues[i]);
@@ -212,10 +229,8 @@ void stk_meter_net_refused(struct stk_worker *w, const struct stk_ticket *t)
 
 void stk_meter_memory(struct stk_worker *w, const char *server, int64_t used, int64_t max)
 {
-	bool known = used >= 0 && max > 0;
-
 	stk_meter_set(w->metering.sheet, STK_METRIC_MEMORY_RATIO, server, "", 0,
-	    known ? (uint64_t)((double)used / (double)max * 1e6) : STK_CELL_UNSET);
+	    used >= 0 && max > 0 ? (uint64_t)((double)used / (double)max * 1e6) : STK_CELL_UNSET);
 }
 
 /* --- with the ticks
@@ -254,20 +269,6 @@ static void tell_counters(struct stk_worker *w)
 		    (uint64_t)(w->trail.audit.seq - m->told_audit));
 		m->told_audit = w->trail.audit.seq;
 	}
-}
-
-/* While Redis is away nobody knows how long a queue is: what was known is not shown for it. */
-static void forget_looks(struct stk_worker *w)
-{
-	static const enum stk_metric looked_at[] = { STK_METRIC_DEPTH, STK_METRIC_OLDEST,
-		STK_METRIC_PARKED_NOW, STK_METRIC_QUARANTINE };
-
-	for (size_t i = 0; i < STK_ARRAY_LEN(looked_at); i++)
-		stk_meter_unset(w->metering.sheet, looked_at[i]);
-	stk_meter_memory(w, servers[0], -1, 0);
-	w->metering.shown = false;
-	w->metering.next_look_ms = 0;
-	w->metering.next_queue = 0;
 }
 
 static void tell_gauges(struct stk_worker *w)
