@@ -5,6 +5,7 @@
 #include "tests/harness.h"
 
 #include "tests/lib/signed_job.h"
+#include "worker/crew.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -233,6 +234,68 @@ static void plain_jobs_run_only_where_a_rule_says_so(void **state)
 	gate.config = NULL;
 }
 
+/* --- by two (crew.h) --- */
+
+#define MANY STK_CREW_MOST
+static struct {
+	char bytes[1024];
+	struct stk_parcel parcel;
+	struct stk_admission by_two;
+	enum stk_verdict alone;
+} many[MANY];
+
+static void judge(void *ctx, size_t i)
+{
+	(void)ctx;
+	(void)stk_admit(&gate, &many[i].parcel, TEST_NOW_S, &many[i].by_two);
+}
+
+/* Genuine ones of both kinds, forged ones, unknown keys and junk, in turn. */
+static void fill(size_t i)
+{
+	static const char *const kids[] = { "k1", "h1", "k1", "k2", "h1" };
+	char *to = many[i].bytes;
+	size_t len;
+
+	test_header(i % 5 == 3 ? "k1" : kids[i % 5], header);
+	if (i % 5 == 3)
+		memcpy(strstr(header, "kid=k1"), "kid=k2", 6);
+	len = test_payload("Resize", header, "[\"k\"]", to, sizeof(many[i].bytes));
+	assert_true(len > 0 || i % 5 == 3);
+	if (i % 5 == 2)
+		to[len - 5] ^= 1;
+	if (len == 0)
+		len =
+		    (size_t)snprintf(to, sizeof(many[i].bytes), "{\"class\":\"Junk\",\"args\":[]}");
+	many[i].parcel =
+	    (struct stk_parcel){ .queue = "images", .bytes = stk_span_of(to, len), .seq = 1 };
+}
+
+static void two_judge_what_one_would(void **state)
+{
+	(void)state;
+	(void)stk_crew_open(); /* with one processor it is done by one */
+	for (size_t i = 0; i < MANY; i++) {
+		fill(i);
+		judge(NULL, i);
+		many[i].alone = many[i].by_two.verdict;
+		stk_admission_clear(&many[i].by_two);
+	}
+	assert_int_equal(many[0].alone, STK_V_ACCEPT);
+	assert_int_equal(many[1].alone, STK_V_ACCEPT);
+	assert_int_not_equal(many[2].alone, STK_V_ACCEPT);
+	for (int round = 0; round < 50; round++) {
+		stk_crew_begin(judge, NULL, MANY);
+		for (size_t i = 0; i < MANY; i++) {
+			stk_crew_need(i);
+			assert_int_equal(many[i].by_two.verdict, many[i].alone);
+		}
+		assert_int_equal(stk_crew_end(), MANY);
+		for (size_t i = 0; i < MANY; i++)
+			stk_admission_clear(&many[i].by_two);
+	}
+}
+
 static int set_up(void **state)
 {
 	(void)state;
@@ -266,6 +329,7 @@ int main(void)
 		cmocka_unit_test(the_earlier_check_names_the_refusal),
 		cmocka_unit_test(plain_jobs_run_only_where_a_rule_says_so),
 		cmocka_unit_test(the_queue_is_the_one_it_was_found_in),
+		cmocka_unit_test(two_judge_what_one_would),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
