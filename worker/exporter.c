@@ -81,6 +81,7 @@ static void add_own(struct stk_exporter *e, uint64_t ready)
 	for (size_t i = 0; i < STK_ARRAY_LEN(e->answered); i++)
 		stk_exposed_set(x, STK_METRIC_SCRAPES,
 		    i < STK_ARRAY_LEN(paths) ? paths[i] : STK_SHEET_OTHER, "", e->answered[i]);
+	stk_exposed_set(x, STK_METRIC_ROWS_LEFT_OUT, "", "", x->malformed);
 	stk_exposed_set(x, STK_METRIC_CUT, "", "", e->cut);
 	stk_exposed_set(x, STK_METRIC_PROCESS_CPU, "exporter", "", (uint64_t)stk_self_cpu_ms());
 	if (stk_self_rss(&e->self, &rss))
