@@ -109,7 +109,7 @@ static void render(struct stk_exporter *e)
 	e->text.len = 0;
 	e->text.sour = false;
 	stk_exposed_render(e->exposed, &e->text);
-	e->rendered_ms = now;
+	e->rendered_ms = stk_monotonic_ms(); /* a text that takes its time is not made for each */
 }
 
 static void answer_metrics(struct stk_exporter *e, struct stk_page *out)

@@ -70,7 +70,7 @@ static void put_label(struct stk_text *t, const char *name, const char *value, b
 	say(t, "%s%s=\"", *first ? "{" : ",", name);
 	for (const char *p = value; *p != '\0'; p++)
 		if (*p == '"' || *p == '\\')
-			say(t, "\\%c", *p);
+			put(t, *p == '"' ? "\\\"" : "\\\\", 2);
 		else if ((unsigned char)*p < 0x20 || (unsigned char)*p > 0x7e)
 			put(t, "_", 1);
 		else

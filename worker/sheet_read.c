@@ -92,7 +92,7 @@ static bool counts(uint16_t metric, bool alive)
 
 void stk_exposed_merge(struct stk_exposed *x, const struct stk_sheet *s, bool alive)
 {
-	uint32_t n = atomic_load(&s->n_rows);
+	uint32_t n = atomic_load(&s->n_rows), of[STK_METRIC_COUNT] = { 0 };
 
 	if (n > STK_SHEET_ROWS) {
 		x->malformed++;
@@ -102,7 +102,9 @@ void stk_exposed_merge(struct stk_exposed *x, const struct stk_sheet *s, bool al
 		struct stk_sheet_row in;
 		struct stk_exposed_row *r;
 
-		if (!stk_sheet_row_at(s, i, &in)) {
+		/* more rows than it may have no worker of ours gives to a metric */
+		if (!stk_sheet_row_at(s, i, &in) ||
+		    ++of[in.metric] > stk_metric_desc((enum stk_metric)in.metric)->rows) {
 			x->malformed++;
 			continue;
 		}

@@ -365,6 +365,31 @@ static void rows_that_lie_are_left_out(void **state)
 	stk_close(&fd);
 }
 
+/* One that was taken over fills its page with the widest rows there are. */
+static void a_page_that_lies_makes_no_endless_text(void **state)
+{
+	int fd;
+	struct stk_sheet *s = damaged(&fd);
+	const struct stk_sheet *looked = s;
+	char *text, name[STK_SHEET_LABEL + 1];
+
+	(void)state;
+	for (uint32_t i = 0; i < STK_SHEET_ROWS; i++) {
+		memset(name, '"', sizeof(name));
+		(void)snprintf(name + STK_SHEET_LABEL - 4, 5, "%04u", i);
+		s->rows[i] = row_of(STK_METRIC_FINISHED, 0, name);
+		(void)snprintf(s->rows[i].b, sizeof(s->rows[i].b), "%s", name);
+	}
+	atomic_store(&s->n_rows, STK_SHEET_ROWS);
+	text = text_of(&looked, 1, true);
+	assert_int_equal(exposed.n_rows, 128);
+	assert_int_equal(exposed.malformed, STK_SHEET_ROWS - 128);
+	assert_true(strlen(text) < 4u << 20);
+	free(text);
+	assert_int_equal(munmap(s, sizeof(*s)), 0);
+	stk_close(&fd);
+}
+
 static void a_damaged_sheet_begins_anew(void **state)
 {
 	int fd;
@@ -500,6 +525,7 @@ int main(void)
 		cmocka_unit_test(whoever_looks_cannot_write),
 		cmocka_unit_test(a_cell_is_never_seen_half_written),
 		cmocka_unit_test(rows_that_lie_are_left_out),
+		cmocka_unit_test(a_page_that_lies_makes_no_endless_text),
 		cmocka_unit_test(a_damaged_sheet_begins_anew),
 		cmocka_unit_test(what_several_say_comes_to_one),
 		cmocka_unit_test(a_histogram_is_cumulative),
