@@ -333,7 +333,7 @@ bootstrap: ## install what a bare Debian or Ubuntu lacks (root or sudo), else pr
 demo: bootstrap ## a private Redis, good jobs, forged jobs, hostile jobs: the table of what happens
 	@tests/as-user.sh sh contrib/demo/demo.sh
 
-check: bootstrap ## every test that fits in three minutes; closes with N passed, N failed, N skipped
+check: bootstrap ## every test that each commit needs; closes with N passed, N failed, N skipped
 	@tests/as-user.sh --root-tests $(MAKE) --no-print-directory check-inner
 
 check-inner:
