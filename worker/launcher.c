@@ -24,10 +24,15 @@
 
 #define ANSWER_MS 30000 /* a clone; a machine that stands still longer is in other trouble */
 
-/* S -> L, with the worker's ends of the ready pipe and the pulse page; or some of the exporter's
- * descriptors, of which @left more follow in orders of their own. */
+enum what {
+	A_WORKER,    /* with its ends of the ready pipe and the pulse page */
+	AN_EXPORTER, /* with some of its descriptors, of which @left more follow in further messages
+		      */
+	NEVER_MIND   /* what came so far of an order is to be let go; nothing is answered */
+};
+/* S -> L */
 struct order {
-	uint32_t exporter, left;
+	uint32_t what, left;
 	uint32_t slot;
 	uint32_t again, has_over;
 	uint8_t instance[STK_INSTANCE_BYTES];
@@ -112,11 +117,11 @@ static bool serve_one(struct self *l)
 	l->n_fds = 0;
 	do
 		good = take(l, &o);
-	while (good && o.exporter != 0 && o.left > 0);
-	good = good && (o.exporter != 0 || l->n_fds == 2);
-	if (good) {
+	while (good && o.what == AN_EXPORTER && o.left > 0);
+	good = good && (o.what != A_WORKER || l->n_fds == 2);
+	if (good && o.what != NEVER_MIND) {
 		b.pid = (int32_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
-		if (b.pid == 0 && o.exporter != 0)
+		if (b.pid == 0 && o.what == AN_EXPORTER)
 			become_exporter(l);
 		if (b.pid == 0)
 			become_worker(l, &o, l->fds);
@@ -202,9 +207,10 @@ static enum stk_err hear(const struct stk_launcher *l, enum stk_err e, pid_t *pi
 enum stk_err stk_launcher_start(
     const struct stk_launcher *l, const struct stk_worker_start *start, pid_t *pid)
 {
-	struct order o = {
-		.slot = start->slot, .again = start->again, .has_over = start->has_over
-	};
+	struct order o = { .what = A_WORKER,
+		.slot = start->slot,
+		.again = start->again,
+		.has_over = start->has_over };
 	const int fds[2] = { start->ready_fd, start->pulse_fd };
 
 	memcpy(o.instance, start->instance, sizeof(o.instance));
@@ -212,9 +218,21 @@ enum stk_err stk_launcher_start(
 	return hear(l, stk_fds_send(l->sock, &o, sizeof(o), fds, STK_ARRAY_LEN(fds)), pid);
 }
 
+/* Half an order would be taken for part of the next one. Without descriptors, it is not refused for
+ * those that are on their way. Keeps errno; false: L is gone. */
+static bool call_off(const struct stk_launcher *l)
+{
+	const struct order o = { .what = NEVER_MIND };
+	int why = errno;
+	bool heard = stk_fds_send(l->sock, &o, sizeof(o), NULL, 0) == STK_OK;
+
+	errno = why;
+	return heard;
+}
+
 enum stk_err stk_launcher_export(const struct stk_launcher *l, const int *fds, size_t n, pid_t *pid)
 {
-	struct order o = { .exporter = 1 };
+	struct order o = { .what = AN_EXPORTER };
 	enum stk_err e = n >= 1 && n <= STK_LAUNCHER_FDS_MAX ? STK_OK : STK_E_TOOBIG;
 
 	for (size_t at = 0; e == STK_OK && at < n;) {
@@ -222,8 +240,7 @@ enum stk_err stk_launcher_export(const struct stk_launcher *l, const int *fds, s
 
 		o.left = (uint32_t)(n - at - some);
 		e = stk_fds_send(l->sock, &o, sizeof(o), fds + at, some);
-		/* half an order would be taken for part of the next one */
-		if (e == STK_E_SYSTEM && at > 0)
+		if (e == STK_E_SYSTEM && at > 0 && !call_off(l))
 			e = STK_E_CLOSED;
 		at += some;
 	}

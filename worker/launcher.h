@@ -37,7 +37,8 @@ STK_CHECK enum stk_err stk_launcher_start(
 
 /*
  * Has L make an exporter that is given @fds (borrowed): the listening socket and the pages, which L
- * keeps no longer than that. As above.
+ * keeps no longer than that. As above; of STK_E_SYSTEM in the middle (ETOOMANYREFS: too many
+ * descriptors of this user are on their way) nothing stays with L.
  */
 STK_CHECK enum stk_err stk_launcher_export(
     const struct stk_launcher *l, const int *fds, size_t n, pid_t *pid);

@@ -345,12 +345,8 @@ static int make_pages(struct supervisor *s)
 	int *pulses = calloc(s->n, sizeof(*pulses));
 	int code = 0;
 
-	if (pulses == NULL || s->slots == NULL) {
-		free(pulses);
+	if (pulses == NULL)
 		return stk_complain(STK_EX_OS, "out of memory");
-	}
-	for (uint32_t i = 0; i < s->n; i++)
-		s->slots[i] = (struct slot){ .ready_fd = -1, .pulse_fd = -1 };
 	for (uint32_t i = 0; code == 0 && i < s->n; i++) {
 		pulses[i] = s->slots[i].pulse_fd = stk_pulse_create();
 		if (pulses[i] == -1)
@@ -368,6 +364,7 @@ int stk_supervise(const struct stk_config *config, int *cage_fd, int *password_f
 	struct supervisor s = {
 		.config = config,
 		.launcher = { .sock = -1 },
+		.tend = { .self = { .statm = -1 } },
 		.signal_fd = stk_signals_open(),
 		.n = (uint32_t)config->concurrency,
 	};
@@ -376,6 +373,8 @@ int stk_supervise(const struct stk_config *config, int *cage_fd, int *password_f
 
 	tzset(); /* a first log line would open the zone's file */
 	s.slots = calloc(s.n, sizeof(*s.slots));
+	for (uint32_t i = 0; s.slots != NULL && i < s.n; i++)
+		s.slots[i] = (struct slot){ .ready_fd = -1, .pulse_fd = -1 };
 	if (fds == NULL || s.slots == NULL || s.signal_fd == -1 ||
 	    stk_launcher_fork(config, *cage_fd, *password_fd, run, &s.launcher) != STK_OK)
 		s.exit_code =

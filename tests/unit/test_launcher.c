@@ -7,8 +7,11 @@
 #include "worker/launcher.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /*
@@ -47,9 +50,109 @@ static void too_many_descriptors_under_way_are_no_fault_of_the_launcher(void **s
 	}
 }
 
+/*
+ * The same in the middle of an order for an exporter, whose descriptors are too many for one
+ * message: what L has already got of it is called off, and L is as well as before.
+ */
+static void half_an_order_is_called_off(void **state)
+{
+	struct rlimit old, few;
+	struct stk_launcher l = { .pid = 1 };
+	int pair[2], fds[STK_LAUNCHER_FDS_MAX] = { 0 }, got[STK_FDS_MAX];
+	char order[256];
+	size_t n = 0, messages = 0;
+	ssize_t len;
+	pid_t pid = 0;
+
+	(void)state;
+	if (geteuid() == 0)
+		skip(); /* root may have any number under way */
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	few = (struct rlimit){ .rlim_cur = 2 * STK_FDS_MAX, .rlim_max = old.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	l.sock = pair[0];
+	assert_int_equal(stk_launcher_export(&l, fds, STK_ARRAY_LEN(fds), &pid), STK_E_SYSTEM);
+	assert_int_equal(errno, ETOOMANYREFS);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+	/* others of this user may have so many under way that not even the first was sent */
+	len = recv(pair[1], order, sizeof(order), MSG_PEEK | MSG_DONTWAIT);
+	while (
+	    len > 0 && stk_fds_recv(pair[1], order, (size_t)len, got, STK_FDS_MAX, &n) == STK_OK) {
+		messages++;
+		for (size_t i = 0; i < n; i++)
+			(void)close(got[i]);
+		if (recv(pair[1], order, sizeof(order), MSG_PEEK | MSG_DONTWAIT) == -1)
+			break;
+	}
+	if (messages > 0) {
+		assert_in_range(messages, 2, 4);
+		assert_int_equal(n, 0);
+	}
+	for (int i = 0; i < 2; i++)
+		(void)close(pair[i]);
+}
+
+/* A real L that is told of half an order, then makes a worker: of the half nothing is left in it.
+ */
+static int count_descriptors(const struct stk_worker_start *start)
+{
+	int n = 0;
+
+	for (int fd = 3; fd < 1024; fd++)
+		n += fcntl(fd, F_GETFD) != -1;
+	return write(start->ready_fd, &n, sizeof(n)) == sizeof(n) ? 0 : 1;
+}
+
+static int made_by(const struct stk_launcher *l)
+{
+	int ready[2], n = -1;
+	pid_t pid = 0;
+	struct stk_worker_start start = { 0 };
+
+	assert_int_equal(pipe(ready), 0);
+	start.ready_fd = start.pulse_fd = ready[1];
+	assert_int_equal(stk_launcher_start(l, &start, &pid), STK_OK);
+	(void)close(ready[1]);
+	assert_int_equal(read(ready[0], &n, sizeof(n)), sizeof(n));
+	(void)close(ready[0]);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	return n;
+}
+
+static void a_launcher_lives_on_after_half_an_order(void **state)
+{
+	char off[] = "off";
+	const struct stk_config config = { .cgroup = off };
+	struct rlimit old, few;
+	struct stk_launcher l;
+	int fds[STK_LAUNCHER_FDS_MAX] = { 0 }, before;
+	pid_t pid = 0;
+
+	(void)state;
+	if (geteuid() == 0)
+		skip(); /* root may have any number under way */
+	assert_int_equal(stk_launcher_fork(&config, -1, -1, count_descriptors, &l), STK_OK);
+	before = made_by(&l);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	few = (struct rlimit){ .rlim_cur = 2 * STK_FDS_MAX, .rlim_max = old.rlim_max };
+	/* L is stopped, so that what is on its way stays there */
+	assert_int_equal(kill(l.pid, SIGSTOP), 0);
+	assert_int_equal(waitpid(l.pid, NULL, WUNTRACED), l.pid);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	assert_int_equal(stk_launcher_export(&l, fds, STK_ARRAY_LEN(fds), &pid), STK_E_SYSTEM);
+	assert_int_equal(errno, ETOOMANYREFS);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+	assert_int_equal(kill(l.pid, SIGCONT), 0);
+	assert_int_equal(made_by(&l), before);
+	stk_launcher_close(&l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(half_an_order_is_called_off),
+		cmocka_unit_test(a_launcher_lives_on_after_half_an_order),
 		cmocka_unit_test(too_many_descriptors_under_way_are_no_fault_of_the_launcher),
 	};
 
