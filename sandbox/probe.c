@@ -106,24 +106,44 @@ static void say_errno(struct stk_probe *p, int err)
 	say(p, what);
 }
 
+static enum stk_trial trial_of(int code)
+{
+	switch (code) {
+	case STK_TRY_NO_EFFECT: return STK_TRIAL_NO_EFFECT;
+	case STK_TRY_NO_PLACE: return STK_TRIAL_NO_PLACE;
+	case 256 + SIGSYS: return STK_TRIAL_KILLED;
+	default: return code < STK_TRY_NO_EFFECT ? STK_TRIAL_ANSWERED : STK_TRIAL_ODD;
+	}
+}
+
+static const char *trial_text(enum stk_trial t)
+{
+	switch (t) {
+	case STK_TRIAL_NO_EFFECT:
+		return geteuid() == 0 ? "without effect on uid 0, which it does not bind"
+				      : "accepted but without effect";
+	case STK_TRIAL_NO_PLACE:
+		return "could not be tried, none of TMPDIR, /dev/shm and /tmp can be written";
+	case STK_TRIAL_KILLED: return "an outer filter ended the trial";
+	case STK_TRIAL_ANSWERED:
+	case STK_TRIAL_ODD: break;
+	}
+	return "could not be tried";
+}
+
 static void judge(struct stk_probe *p, int code)
 {
+	p->trial = trial_of(code);
 	p->state = code == 0 ? STK_PROBE_OK : STK_PROBE_REFUSED;
 	if (code == 0) {
 		(void)snprintf(p->why, sizeof(p->why), "seen to work");
 	} else if (p->layer == STK_LAYER_UID) {
 		p->err = EPERM;
 		say(p, "this is uid 0");
-	} else if (code < STK_TRY_NO_EFFECT) {
+	} else if (p->trial == STK_TRIAL_ANSWERED) {
 		say_errno(p, code);
-	} else if (code == STK_TRY_NO_EFFECT) {
-		say(p, geteuid() == 0 ? "without effect on uid 0, which it does not bind"
-				      : "accepted but without effect");
-	} else if (code == STK_TRY_NO_PLACE) {
-		say(p, "could not be tried, none of TMPDIR, /dev/shm and /tmp can be written");
 	} else {
-		say(p, code == 256 + SIGSYS ? "an outer filter ended the trial"
-					    : "could not be tried");
+		say(p, trial_text(p->trial));
 	}
 }
 

@@ -43,9 +43,19 @@ enum stk_probe_state {
 			      0) */
 };
 
+/* How a trial ended: each calls for another cure. */
+enum stk_trial {
+	STK_TRIAL_ANSWERED,  /* seen to work, or refused with err */
+	STK_TRIAL_NO_EFFECT, /* every step said yes and the forbidden thing still worked */
+	STK_TRIAL_NO_PLACE,  /* it needs a folder that can be written, and there is none */
+	STK_TRIAL_KILLED,    /* an outer filter answered with death */
+	STK_TRIAL_ODD        /* it could not be set up */
+};
+
 struct stk_probe {
 	enum stk_layer layer;
 	enum stk_probe_state state;
+	enum stk_trial trial;
 	int err;       /* errno of the deciding call, or 0 */
 	int abi;       /* landlock_*: the ABI; else 0 */
 	char why[192]; /* one sentence for people */

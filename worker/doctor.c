@@ -99,21 +99,49 @@ static enum stk_grade layer_grade(const struct stk_layer_plan *p, enum stk_layer
 						  : STK_GRADE_OFF;
 }
 
-static void layer_fix(struct stk_finding *v, enum stk_layer l)
+/* Of a trial to which no call said no; NULL: nothing is known that would help. */
+static const char *trial_cure(enum stk_trial t)
 {
-	if (l == STK_LAYER_UID || (v->err == 0 && geteuid() == 0))
-		stk_find_fix(v, "set `user` in the configuration, or start it as another user");
-	else if (l == STK_LAYER_MLOCK && (v->err == EPERM || v->err == ENOMEM))
-		stk_find_fix(v, STK_VAULT_CURE "; a pod has it of its runtime");
-	else if (v->err == EPERM || v->err == EBUSY)
-		stk_find_fix(v, "ask for a container profile that allows it");
-	else if (v->err == ENOSYS || v->err == EINVAL)
-		stk_find_fix(v, "a newer kernel, or a newer container runtime");
-	else if (v->err == EOPNOTSUPP && l != STK_LAYER_CGROUP)
-		stk_find_fix(v, "switch it on at boot (lsm=landlock,...)");
-	else if (v->err == 0)
-		stk_find_fix(v, "run it on a kernel that does what it says: an emulated one "
-				"(gVisor) may not");
+	switch (t) {
+	case STK_TRIAL_NO_EFFECT:
+		return "run it on a kernel that does what it says: an emulated one (gVisor) may "
+		       "not";
+	case STK_TRIAL_NO_PLACE: return "set TMPDIR to a folder that this user can write";
+	case STK_TRIAL_KILLED: return "ask for a container profile that allows it";
+	case STK_TRIAL_ANSWERED:
+	case STK_TRIAL_ODD: break;
+	}
+	return NULL;
+}
+
+/* Of a call that said no. */
+static const char *errno_cure(enum stk_layer l, int err)
+{
+	switch (err) {
+	case EPERM:
+	case EBUSY: return "ask for a container profile that allows it";
+	case ENOSYS:
+	case EINVAL: return "a newer kernel, or a newer container runtime";
+	case EOPNOTSUPP:
+		return l == STK_LAYER_CGROUP ? NULL : "switch it on at boot (lsm=landlock,...)";
+	default: return NULL;
+	}
+}
+
+static void layer_fix(struct stk_finding *v, const struct stk_probe *p)
+{
+	enum stk_layer l = p->layer;
+	const char *cure;
+
+	if (l == STK_LAYER_UID || (p->trial == STK_TRIAL_NO_EFFECT && geteuid() == 0))
+		cure = "set `user` in the configuration, or start it as another user";
+	else if (l == STK_LAYER_MLOCK && (p->err == EPERM || p->err == ENOMEM))
+		cure = STK_VAULT_CURE "; a pod has it of its runtime";
+	else
+		cure =
+		    p->trial == STK_TRIAL_ANSWERED ? errno_cure(l, p->err) : trial_cure(p->trial);
+	if (cure != NULL)
+		stk_find_fix(v, "%s", cure);
 	if (v->grade == STK_GRADE_REFUSE && !stk_layer_fixed(l)) {
 		size_t n = strlen(v->fix);
 
@@ -134,7 +162,7 @@ static void one_layer(const struct stk_layer_plan *p, enum stk_layer l, struct s
 	v->demand = demand;
 	v->err = probe->err;
 	if (v->grade > STK_GRADE_OFF)
-		layer_fix(v, l);
+		layer_fix(v, probe);
 }
 
 /* --- classes ---------------------------------------------------------------------------------- */

@@ -77,6 +77,44 @@ static void a_full_list_still_counts_the_worst(void **state)
 	assert_int_equal(stk_findings_exit(&f), 4);
 }
 
+static const char *cure(enum stk_layer l, enum stk_trial trial, int err)
+{
+	static const struct stk_config c;
+	struct stk_cage_setup s = { 0 };
+
+	f = (struct stk_findings){ 0 };
+	for (unsigned i = 0; i < STK_LAYER_COUNT; i++) {
+		s.layers.probes[i].layer = (enum stk_layer)i;
+		s.layers.demand[i] = STK_DEMAND_PREFER;
+	}
+	s.layers.probes[l].state = STK_PROBE_REFUSED;
+	s.layers.probes[l].trial = trial;
+	s.layers.probes[l].err = err;
+	stk_doctor_layers(&c, &s, &f);
+	assert_int_equal(named(stk_layer_text(l))->grade, STK_GRADE_MISS);
+	return named(stk_layer_text(l))->fix;
+}
+
+static void each_way_a_trial_ends_has_its_own_cure(void **state)
+{
+	const char *profile = "ask for a container profile that allows it";
+	const enum stk_layer l = STK_LAYER_LANDLOCK_REFER;
+
+	(void)state;
+	assert_string_equal(cure(l, STK_TRIAL_ANSWERED, EPERM), profile);
+	assert_string_equal(cure(l, STK_TRIAL_KILLED, 0), profile);
+	assert_string_equal(
+	    cure(l, STK_TRIAL_ANSWERED, ENOSYS), "a newer kernel, or a newer container runtime");
+	assert_non_null(strstr(cure(l, STK_TRIAL_ANSWERED, EOPNOTSUPP), "lsm=landlock"));
+	assert_string_equal(
+	    cure(l, STK_TRIAL_NO_PLACE, 0), "set TMPDIR to a folder that this user can write");
+	assert_non_null(strstr(
+	    cure(l, STK_TRIAL_NO_EFFECT, 0), geteuid() == 0 ? "another user" : "an emulated one"));
+	assert_string_equal(cure(l, STK_TRIAL_ODD, 0), "");
+	assert_non_null(strstr(cure(STK_LAYER_MLOCK, STK_TRIAL_ANSWERED, ENOMEM), "MEMLOCK"));
+	assert_non_null(strstr(cure(STK_LAYER_UID, STK_TRIAL_ANSWERED, EPERM), "another user"));
+}
+
 /* --- a server that lies ------------------------------------------------------------------------
  */
 
@@ -190,6 +228,7 @@ int main(void)
 		cmocka_unit_test(a_clock_counts_only_outside_of_the_question),
 		cmocka_unit_test(foreign_bytes_become_plain_text),
 		cmocka_unit_test(a_full_list_still_counts_the_worst),
+		cmocka_unit_test(each_way_a_trial_ends_has_its_own_cure),
 		cmocka_unit_test(a_lying_server_is_named_and_bounded),
 		cmocka_unit_test(secrets_in_the_environment_are_named_without_their_value),
 	};
