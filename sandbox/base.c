@@ -53,12 +53,22 @@ void stk_free(void *p)
 	free(mem);
 }
 
+static int64_t clock_ms(clockid_t clock)
+{
+	struct timespec ts = { 0 };
+
+	(void)clock_gettime(clock, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
 int64_t stk_monotonic_ms(void)
 {
-	struct timespec ts;
+	return clock_ms(CLOCK_MONOTONIC);
+}
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+int64_t stk_realtime_ms(void)
+{
+	return clock_ms(CLOCK_REALTIME);
 }
 
 void stk_hex(const uint8_t *p, size_t len, char *out)

@@ -60,8 +60,9 @@ void stk_free(void *p);
 #define STK_AUTO_CLOSE __attribute__((cleanup(stk_close)))
 #define STK_AUTO_FREE  __attribute__((cleanup(stk_free)))
 
-/* CLOCK_MONOTONIC in milliseconds. */
+/* In milliseconds: CLOCK_MONOTONIC; CLOCK_REALTIME, which may jump. */
 int64_t stk_monotonic_ms(void);
+int64_t stk_realtime_ms(void);
 
 /* Lower-case hex of @len bytes into @out, which holds 2 * @len + 1. */
 void stk_hex(const uint8_t *p, size_t len, char *out);

@@ -4,6 +4,8 @@
  */
 #include "worker/audit.h"
 
+#include "worker/times.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +16,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define HEAD_EVERY    256
@@ -186,18 +187,6 @@ static bool write_head(struct stk_audit *a)
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
-static void timestamp(char out[static 32])
-{
-	struct timespec ts;
-	struct tm tm;
-	size_t n;
-
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	(void)gmtime_r(&ts.tv_sec, &tm);
-	n = strftime(out, 32, "%Y-%m-%dT%H:%M:%S", &tm);
-	(void)snprintf(out + n, 32 - n, ".%03dZ", (int)(ts.tv_nsec / 1000000));
-}
-
 /*
  * Nobody else writes the file. Where it has no name any more, or is shorter than what was written,
  * its lines are gone, and so would be the next one: that one goes into another file, and says so.
@@ -217,11 +206,11 @@ static void see_that_it_is_there(struct stk_audit *a)
 
 struct stk_jw *stk_audit_start(struct stk_audit *a, const char *kind)
 {
-	char when[32], hex[2 * STK_SHA256_LEN + 1], name[STK_AUDIT_NAME_MAX];
+	char when[STK_TIME_BYTES], hex[2 * STK_SHA256_LEN + 1], name[STK_AUDIT_NAME_MAX];
 	struct stk_jw *w = &a->line;
 
 	see_that_it_is_there(a);
-	timestamp(when);
+	stk_time_iso_ms(when, stk_realtime_ms());
 	stk_hex(a->prev, sizeof(a->prev), hex);
 	stk_jw_reset(w);
 	stk_jw_open(w, NULL, '{');

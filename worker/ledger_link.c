@@ -16,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define NOTE_MS 1000 /* how far the copy beside the queues may lag behind while jobs run */
@@ -124,10 +123,15 @@ static bool far(int64_t a_ms, int64_t b_ms, int64_t skew_ms)
 static void doubt_copy(
     struct stk_worker *w, const struct stk_ledger_sight *s, struct stk_epoch *copy)
 {
+	int64_t begins_ms = copy->at_ms;
 	struct stk_jw *line;
 
-	if (copy->at_ms <= s->now_ms + w->config->skew_ms || strcmp(copy->id, s->epoch.id) == 0)
+	if (begins_ms <= s->now_ms + w->config->skew_ms || strcmp(copy->id, s->epoch.id) == 0)
 		return;
+	*copy = (struct stk_epoch){ 0 };
+	if (w->ledger.doubted_ms == begins_ms)
+		return; /* said at an earlier look */
+	w->ledger.doubted_ms = begins_ms;
 	line = stk_log_start(STK_LOG_ERROR, "ledger.copy_forged", "failure",
 	    "LEDGER_COPY_FORGED: %s:stockade:ledger says that the ledger began in the future, "
 	    "which "
@@ -136,7 +140,6 @@ static void doubt_copy(
 	stk_jw_cstr(line, "event.reason", "LEDGER_COPY_FORGED");
 	stk_log_end();
 	w->counters.ledger_copies_forged++;
-	*copy = (struct stk_epoch){ 0 };
 }
 
 static enum stk_ledger_trouble judge(
@@ -178,10 +181,7 @@ static enum stk_ledger_trouble judge(
 
 static int64_t clock_now_ms(void)
 {
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000 - stk_monotonic_ms();
+	return stk_realtime_ms() - stk_monotonic_ms();
 }
 
 bool stk_ledger_clock_jumped(const struct stk_worker *w)

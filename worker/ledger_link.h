@@ -46,6 +46,8 @@ struct stk_ledger_link {
 	bool looked;           /* at least once */
 	int64_t noted_mark_ms; /* what the copy beside the queues says */
 	char noted_id[STK_INSTANCE_CHARS + 1];
+	int64_t
+	    doubted_ms; /* when the last note that was not believed says that the ledger began */
 };
 
 struct stk_worker;

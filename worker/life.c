@@ -36,7 +36,7 @@ enum stk_err stk_life_open(struct stk_life *l, const struct stk_config *c)
 	l->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (l->signal_fd == -1)
 		return STK_E_SYSTEM;
-	stk_record_started(l->started, (int64_t)time(NULL));
+	stk_time_shown(l->started, (int64_t)time(NULL));
 	return STK_OK;
 }
 

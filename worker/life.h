@@ -16,8 +16,8 @@
 #include "worker/log.h"
 #include "worker/outage.h"
 #include "worker/pulse.h"
-#include "worker/record.h"
 #include "worker/store.h"
+#include "worker/times.h"
 
 enum stk_stop {
 	STK_STOP_NO,

@@ -3,12 +3,13 @@
  */
 #include "worker/log.h"
 
+#include "worker/times.h"
+
 #include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define READER_WAIT_MS 200
@@ -42,23 +43,11 @@ void stk_log_open(int fd, enum stk_log_format format, enum stk_log_level least)
 	stk_jw_init(&sink.line, STK_LOG_LINE_MAX - 1); /* and the newline */
 }
 
-static void timestamp(char out[static 32])
-{
-	struct timespec ts;
-	struct tm tm;
-	size_t n;
-
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	(void)gmtime_r(&ts.tv_sec, &tm);
-	n = strftime(out, 32, "%Y-%m-%dT%H:%M:%S", &tm);
-	(void)snprintf(out + n, 32 - n, ".%03dZ", (int)(ts.tv_nsec / 1000000));
-}
-
 struct stk_jw *stk_log_start(
     enum stk_log_level level, const char *action, const char *outcome, const char *fmt, ...)
 {
 	struct stk_jw *w = &sink.line;
-	char when[32];
+	char when[STK_TIME_BYTES];
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -67,7 +56,7 @@ struct stk_jw *stk_log_start(
 	if (sink.pid == 0)
 		stk_log_open(sink.fd, sink.format, sink.least);
 	sink.muted = level < sink.least;
-	timestamp(when);
+	stk_time_iso_ms(when, stk_realtime_ms());
 	stk_jw_reset(w);
 	stk_jw_open(w, NULL, '{');
 	stk_jw_cstr(w, "@timestamp", when);
@@ -84,10 +73,10 @@ struct stk_jw *stk_log_start(
 /* A person at a terminal gets the sentence; whoever needs the members asks for JSON. */
 static int text_line(char *out, size_t size)
 {
-	char when[32];
+	char when[STK_TIME_BYTES];
 	int n;
 
-	timestamp(when);
+	stk_time_iso_ms(when, stk_realtime_ms());
 	for (char *p = sink.text; *p != '\0'; p++)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f ||
 		    ((unsigned char)*p == 0xc2 && (unsigned char)p[1] < 0xa0)) /* C1 controls */

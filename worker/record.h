@@ -13,8 +13,6 @@
 
 #define STK_RECORD_ERROR_MAX  4096 /* bytes of error text kept */
 #define STK_RECORD_SAMPLE_MAX 256  /* raw bytes kept of something unreadable */
-#define STK_TIME_BYTES        32
-#define STK_ULID_BYTES        27
 
 struct stk_record_job {
 	const char *queue; /* of our own configuration */
@@ -67,12 +65,5 @@ struct stk_quarantine_entry {
 /* PROTOCOL.md, "Quarantine entry"; raw in standard base64, so give @w room for 4/3 of it + 1 KiB.
  */
 void stk_record_quarantine(struct stk_jw *w, const struct stk_quarantine_entry *e);
-
-/* "2026-11-23T06:51:18Z" / "2026/11/23 06:55:05 UTC" / "2026-11-23 06:51:14 +0000" (local). */
-void stk_time_iso(char out[static STK_TIME_BYTES], int64_t now_s);
-void stk_time_failed(char out[static STK_TIME_BYTES], int64_t now_s);
-void stk_record_started(char out[static STK_TIME_BYTES], int64_t now_s);
-/* Crockford's 26 characters: 48 bits of milliseconds, 80 random ones (getrandom). STK_E_SYSTEM. */
-STK_CHECK enum stk_err stk_ulid(char out[static STK_ULID_BYTES], int64_t now_ms);
 
 #endif

@@ -3,6 +3,7 @@
  * settlement. The text is the handler's, an enemy's word: spliced only if it is JSON.
  */
 #include "worker/scan.h"
+#include "worker/times.h"
 #include "worker/worker.h"
 
 #include <string.h>

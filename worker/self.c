@@ -29,14 +29,6 @@ int64_t stk_self_cpu_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-int64_t stk_self_now_ms(void)
-{
-	struct timespec ts = { 0 };
-
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 /* "size resident shared ..." in pages. */
 bool stk_self_rss(const struct stk_self *s, uint64_t *bytes)
 {

@@ -22,7 +22,4 @@ bool stk_self_rss(const struct stk_self *s, uint64_t *bytes);
 /* Tells @m, once a second at most, as @role. */
 void stk_self_tell(struct stk_self *s, struct stk_meter *m, const char *role, int64_t now_ms);
 
-/* Wall clock in milliseconds. */
-int64_t stk_self_now_ms(void);
-
 #endif

@@ -99,7 +99,7 @@ bool stk_queue_ok(const char *queue);
 
 /*
  * Registers i under the worker id; queues are written to w:<i> before the first pop. @started_local
- * is for Resque's page ("2026-11-23 06:51:14 +0000", stk_record_started). OK, ID_SHARED, STORE,
+ * is for Resque's page ("2026-11-23 06:51:14 +0000", stk_time_shown). OK, ID_SHARED, STORE,
  * NEWER, FENCED (this i was declared dead before: draw a fresh one).
  */
 STK_CHECK enum stk_err stk_store_register(struct stk_store *s, const char *const *queues, size_t n,

@@ -1,13 +1,12 @@
 /*
  * store_job.c - store.h's words about a job: reserve and settle, alone or in one write.
  */
-#include "worker/record.h"
 #include "worker/store.h"
 #include "worker/store_call.h"
+#include "worker/times.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #define STK_PARK_MAX 20000
 
@@ -20,14 +19,13 @@ static enum stk_err reserve_args(
     struct stk_store *s, const char *const *queues, size_t n, struct stamps *t, struct stk_call *a)
 {
 	enum stk_err e = stk_queues_ok(queues, n);
-	struct timespec now;
+	int64_t now_ms = stk_realtime_ms();
 
 	if (e != STK_OK)
 		return e;
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	stk_time_iso(t->iso, now.tv_sec);
-	stk_time_failed(t->failed, now.tv_sec);
-	if ((e = stk_ulid(t->ulid, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000)) != STK_OK)
+	stk_time_iso(t->iso, now_ms / 1000);
+	stk_time_failed(t->failed, now_ms / 1000);
+	if ((e = stk_ulid(t->ulid, now_ms)) != STK_OK)
 		return e;
 	stk_call_start(a, s, STK_SCRIPT_RESERVE);
 	stk_call_number(a, s->max_payload_bytes > 0 ? s->max_payload_bytes : STK_MAX_PAYLOAD);

@@ -57,7 +57,7 @@ static void count_from_zero(struct stk_tend *t)
 		stk_meter_row(t->meter, counted[i], "", "");
 	stk_meter_set(
 	    t->meter, STK_METRIC_CHILDREN_LIMIT, "", "", 0, (uint64_t)t->config->concurrency);
-	stk_meter_set(t->meter, STK_METRIC_PROCESS_START, "", "", 0, (uint64_t)stk_self_now_ms());
+	stk_meter_set(t->meter, STK_METRIC_PROCESS_START, "", "", 0, (uint64_t)stk_realtime_ms());
 }
 
 int stk_tend_open(struct stk_tend *t, const struct stk_config *c, const int *pulses, size_t n)
@@ -133,7 +133,7 @@ enum stk_err stk_tend_tick(struct stk_tend *t, const struct stk_launcher *l, boo
 		return STK_OK;
 	stk_pulse_tick(t->pulse);
 	stk_pulse_health(t->pulse, stopping ? STK_HEALTH_STOPPING : 0);
-	stk_meter_set(t->meter, STK_METRIC_SUPERVISOR_TICK, "", "", 0, (uint64_t)stk_self_now_ms());
+	stk_meter_set(t->meter, STK_METRIC_SUPERVISOR_TICK, "", "", 0, (uint64_t)stk_realtime_ms());
 	stk_self_tell(&t->self, t->meter, "supervisor", now);
 	return start_due(t, l, now);
 }

@@ -3,10 +3,11 @@
  */
 #include "worker/watch.h"
 
+#include "sandbox/base.h"
+
 #include <stddef.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 static void mix(uint64_t *h, const void *bytes, size_t n)
 {
@@ -21,12 +22,9 @@ static void mix(uint64_t *h, const void *bytes, size_t n)
 static void mix_youth(uint64_t *h, const struct stat *st)
 {
 	static uint64_t nth;
-	struct timespec now;
-	int64_t age_ms;
+	int64_t age_ms =
+	    stk_realtime_ms() - (int64_t)st->st_ctim.tv_sec * 1000 - st->st_ctim.tv_nsec / 1000000;
 
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	age_ms = (now.tv_sec - st->st_ctim.tv_sec) * 1000 +
-		 (now.tv_nsec - st->st_ctim.tv_nsec) / 1000000;
 	if (age_ms > -1000 && age_ms < STK_WATCH_YOUNG_MS) {
 		nth++;
 		mix(h, &nth, sizeof(nth));

@@ -9,8 +9,8 @@
 #include "worker/config.h"
 #include "worker/glob.h"
 #include "worker/queues.h"
-#include "worker/record.h"
 #include "worker/store.h"
+#include "worker/times.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -394,7 +394,7 @@ static struct stk_redis *begin(struct stk_store *s, bool dynamic)
 	assert_non_null(r);
 	assert_true(stk_redis_connected(r));
 	stk_reply_free(test_redis_do(r, "FLUSHALL"));
-	stk_record_started(started, 0);
+	stk_time_shown(started, 0);
 	assert_int_equal(stk_store_init(s, r, "resque", "h:1:*"), STK_OK);
 	s->dynamic_queues = dynamic;
 	assert_int_equal(stk_store_register(s, three, 3, started, &v), STK_OK);

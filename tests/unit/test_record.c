@@ -4,6 +4,7 @@
 #include "tests/harness.h"
 
 #include "worker/record.h"
+#include "worker/times.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -235,7 +236,7 @@ static void times_are_spelled_as_resque_spells_them(void **state)
 	(void)state;
 	assert_int_equal(setenv("TZ", "CET-1", 1), 0);
 	tzset();
-	stk_record_started(text, AT);
+	stk_time_shown(text, AT);
 	assert_string_equal(text, "2026-11-23 07:55:05 +0100");
 	stk_time_failed(text, AT);
 	assert_string_equal(text, "2026/11/23 06:55:05 UTC");

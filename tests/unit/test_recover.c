@@ -54,7 +54,7 @@ static struct stk_worker *worker_new(const struct stk_config *c, const char *id)
 	w->n_queues = 1;
 	stk_jw_init(&w->record, 1 << 20);
 	stk_jw_init(&w->note, 4096);
-	stk_record_started(w->life.started, 0);
+	stk_time_shown(w->life.started, 0);
 	assert_int_equal(stk_store_init(&w->store, w->link, "resque", id), STK_OK);
 	assert_int_equal(stk_worker_register(w), 0);
 	w->life.store = &w->store;

@@ -5,8 +5,8 @@
 #include "tests/harness.h"
 
 #include "tests/lib/redis_server.h"
-#include "worker/record.h"
 #include "worker/store.h"
+#include "worker/times.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -37,7 +37,7 @@ static struct stk_redis *begin(struct stk_store *s)
 	assert_non_null(r);
 	assert_int_equal(stk_redis_connected(r), true);
 	stk_reply_free(test_redis_do(r, "FLUSHALL"));
-	stk_record_started(started, 0);
+	stk_time_shown(started, 0);
 	assert_int_equal(stk_store_init(s, r, "resque", "h:1:high,low"), STK_OK);
 	assert_int_equal(stk_store_register(s, queues, 2, started, &v), STK_OK);
 	assert_int_equal(v, STK_ANSWER_OK);
