@@ -153,6 +153,8 @@ static void note_ready(struct supervisor *s, struct slot *slot)
 	}
 	stk_close(&slot->ready_fd);
 	slot->ready = true;
+	if (!s->ever_ready)
+		stk_tend_ready(&s->tend, s->n);
 	s->ever_ready = true;
 	slot->has_over = false;
 }
@@ -364,7 +366,7 @@ int stk_supervise(const struct stk_config *config, int *cage_fd, int *password_f
 	struct supervisor s = {
 		.config = config,
 		.launcher = { .sock = -1 },
-		.tend = { .self = { .statm = -1 } },
+		.tend = { .self = { .statm = -1 }, .notify = { .fd = -1 } },
 		.signal_fd = stk_signals_open(),
 		.n = (uint32_t)config->concurrency,
 	};

@@ -60,11 +60,25 @@ static void count_from_zero(struct stk_tend *t)
 	stk_meter_set(t->meter, STK_METRIC_PROCESS_START, "", "", 0, (uint64_t)stk_realtime_ms());
 }
 
+/* A manager that cannot be told would end the service at its start-up timeout, without a reason. */
+static int open_notify(struct stk_tend *t)
+{
+	enum stk_err e = stk_notify_open(&t->notify);
+
+	if (e == STK_OK || e == STK_E_ABSENT)
+		return 0;
+	return stk_complain(STK_EX_OS,
+	    "NOTIFY_SOCKET: cannot tell the service manager: %s; run it as Type=exec to do without",
+	    e == STK_E_SYSTEM ? strerror(errno) : "neither a path nor an abstract name");
+}
+
 int stk_tend_open(struct stk_tend *t, const struct stk_config *c, const int *pulses, size_t n)
 {
 	int code;
 
-	*t = (struct stk_tend){ .config = c, .self = { .statm = -1 } };
+	*t = (struct stk_tend){ .config = c, .self = { .statm = -1 }, .notify = { .fd = -1 } };
+	if ((code = open_notify(t)) != 0)
+		return code;
 	if (c->metrics_listen == NULL)
 		return 0;
 	t->fds = calloc(n + 2, sizeof(*t->fds));
@@ -97,6 +111,7 @@ void stk_tend_close(struct stk_tend *t)
 	t->fds = NULL;
 	t->n_fds = 0;
 	stk_self_close(&t->self);
+	stk_notify_close(&t->notify);
 	stk_meter_close(t->meter);
 	stk_pulse_close(t->pulse);
 	t->meter = NULL;
@@ -125,10 +140,18 @@ static enum stk_err start_due(struct stk_tend *t, const struct stk_launcher *l, 
 	return e == STK_E_SYSTEM ? STK_OK : e;
 }
 
+void stk_tend_ready(struct stk_tend *t, uint32_t workers)
+{
+	stk_notify_ready(&t->notify, workers);
+}
+
 enum stk_err stk_tend_tick(struct stk_tend *t, const struct stk_launcher *l, bool stopping)
 {
 	int64_t now = stk_monotonic_ms();
 
+	if (stopping)
+		stk_notify_stopping(&t->notify);
+	stk_notify_alive(&t->notify, now);
 	if (t->meter == NULL)
 		return STK_OK;
 	stk_pulse_tick(t->pulse);
@@ -168,13 +191,15 @@ void stk_tend_count(struct stk_tend *t, enum stk_metric id)
 
 int64_t stk_tend_wait_ms(const struct stk_tend *t, int64_t most)
 {
-	int64_t wait = most < TICK_MS ? most : TICK_MS, due;
+	int64_t now = stk_monotonic_ms(), wait = stk_notify_wait_ms(&t->notify, now, most), due;
 
 	if (t->meter == NULL)
-		return most;
+		return wait;
+	if (wait > TICK_MS)
+		wait = TICK_MS;
 	if (t->pid != 0)
 		return wait;
-	due = t->restart.start_at_ms - stk_monotonic_ms();
+	due = t->restart.start_at_ms - now;
 	if (due < 0)
 		due = 0;
 	return due < wait ? due : wait;

@@ -1,11 +1,13 @@
 /*
- * tend.h - the supervisor's side of the exporter: socket and pages, made before the walls; born,
- * restarted, counted. Where metrics are off all of it does nothing.
+ * tend.h - what the supervisor tends beside its workers. The exporter: socket and pages, made
+ * before the walls; born, restarted, counted; nothing where metrics are off. And the service
+ * manager.
  */
 #ifndef WORKER_TEND_H
 #define WORKER_TEND_H
 
 #include "worker/launcher.h"
+#include "worker/notify.h"
 #include "worker/restart.h"
 #include "worker/self.h"
 
@@ -18,6 +20,7 @@ struct stk_tend {
 	struct stk_self self;
 	pid_t pid; /* 0: not running */
 	struct stk_restart restart;
+	struct stk_notify notify;
 };
 
 /*
@@ -30,6 +33,8 @@ STK_CHECK int stk_tend_open(
 /* Ends E, if it runs, and reaps it. */
 void stk_tend_close(struct stk_tend *t);
 
+/* The first worker of @workers is ready. */
+void stk_tend_ready(struct stk_tend *t, uint32_t workers);
 /* Once a round of the supervisor's loop: its tick, and an exporter that is due. STK_E_CLOSED or
  * STK_E_TIMEOUT: the launcher is gone or still. */
 STK_CHECK enum stk_err stk_tend_tick(
