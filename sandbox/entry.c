@@ -162,7 +162,7 @@ enum stk_step stk_cell_open(struct stk_cell *c)
 
 enum stk_step stk_cell_shut(struct stk_cell *c, const struct stk_class_desc *classes, size_t n)
 {
-	if (stk_faults_catch() == -1 || z_pipes(c) == -1)
+	if (stk_faults_catch() == -1 || stk_faults_name_forks() == -1 || z_pipes(c) == -1)
 		return STK_STEP_Z_SIGNALS;
 	if (z_caps() == -1)
 		return STK_STEP_Z_CAPS;

@@ -17,5 +17,7 @@
  * with errno.
  */
 int stk_faults_catch(void);
+/* Lets a denied fork() be named whatever libc blocks around it. In Z only, where it is denied. */
+int stk_faults_name_forks(void);
 
 #endif

@@ -124,9 +124,10 @@ static void denied(const struct stk_end *e, struct stk_outcome *o)
 
 	if (!e->report->has_denied) {
 		stk_outcome_say(o, STK_OUT_SYSCALL_DENIED,
-		    "a denied system call ended it (class %s); which one is not known: its handler "
-		    "could "
-		    "not report",
+		    "a denied system call ended it (class %s); which one is not known: it was made "
+		    "where nothing could report it, as in libc's system, popen and posix_spawn, "
+		    "which "
+		    "block all signals",
 		    e->class_desc->name);
 		return;
 	}

@@ -70,6 +70,7 @@ long escape_call(const long v[static 7]);
 
 /* acts_process.c */
 int escape_fork(void);
+int escape_spawn(void);
 int escape_vfork(void);
 int escape_clone_flags(unsigned long flags);
 int escape_exec_path(const char *path);

@@ -4,6 +4,7 @@
 #include "tests/escape/acts.h"
 
 #include <pthread.h>
+#include <spawn.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -31,6 +32,16 @@ static int gone(pid_t pid)
 int escape_fork(void)
 {
 	return gone(fork());
+}
+
+int escape_spawn(void)
+{
+	char *argv[] = { (char[]){ "true" }, NULL };
+	pid_t pid = -1;
+	int e = posix_spawn(&pid, "/bin/true", NULL, NULL, argv, NULL);
+
+	errno = e;
+	return e == 0 ? gone(pid) : -1;
 }
 
 int escape_vfork(void)

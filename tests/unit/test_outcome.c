@@ -93,7 +93,8 @@ static void every_end_has_its_name(void **state)
 		{ 0, -SIGSYS, 0, 0, 0,
 		    { READY, .has_denied = true, .denied = { .nr = -1, .arch = 7 } },
 		    STK_OUT_SYSCALL_DENIED, "an unknown call" },
-		{ 0, -SIGSYS, 9000, 1 << 20, 5, { READY }, STK_OUT_SYSCALL_DENIED, "not known" },
+		{ 0, -SIGSYS, 9000, 1 << 20, 5, { READY }, STK_OUT_SYSCALL_DENIED,
+		    "not known: it was made where nothing could report it" },
 		/* the limits */
 		{ 0, -SIGXCPU, 2001, 0, 0, { READY }, STK_OUT_CPU_LIMIT, "limit is 2 s" },
 		{ 0, -SIGKILL, 2990, 0, 3, { READY }, STK_OUT_CPU_LIMIT, "" },
