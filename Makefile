@@ -130,7 +130,7 @@ FUZZ_BIN := $(patsubst tests/fuzz/fuzz_%.c,$(B)/test/replay-%,$(FUZZ_SRC))
 
 all: $(B)/stockade $(B)/stockade-cage ## both programs, into $(B)/
 
-tests: all $(UNIT_BIN) $(TOOL_BIN) $(FUZZ_BIN) $(B)/test/hostile-cage $(if $(HANDLERS_LIBS),$(B)/test/handlers-cage) $(B)/test/programs-cage $(B)/test/net-cage $(B)/test/escape-cage $(B)/test/escape-driver $(B)/test/mutations $(B)/test/mutations-off $(B)/install/libstockade-cage.a $(LIBTEST) $(B)/test/fuzz-jobs ## everything the tests run
+tests: all $(UNIT_BIN) $(TOOL_BIN) $(B)/test/clock.so $(FUZZ_BIN) $(B)/test/hostile-cage $(if $(HANDLERS_LIBS),$(B)/test/handlers-cage) $(B)/test/programs-cage $(B)/test/net-cage $(B)/test/escape-cage $(B)/test/escape-driver $(B)/test/mutations $(B)/test/mutations-off $(B)/install/libstockade-cage.a $(LIBTEST) $(B)/test/fuzz-jobs ## everything the tests run
 
 # --- what each compiler knows, asked once --------------------------------------------------------
 $(B)/probed.mk: Makefile
@@ -317,6 +317,9 @@ $(B)/test/test_job_%: $(B)/obj/tests/unit/test_job_%.o $(call obj,$(TESTLIB_SRC)
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ -lcmocka $(WORKER_LIBS) $(CAGE_LIBS) $(JOB_LIBS)
 $(B)/obj/tests/unit/test_job_%.o: CPPFLAGS_ALL += $(JOB_DEFS)
 $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/unit/test_job_*.c)): $(B)/optional
+$(B)/test/clock.so: tests/preload/clock.c tests/lib/clock.h
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS_ALL) -std=c17 $(filter-out -fPIE,$(HARDEN)) $(WARN) $(if $(filter 1,$(WERROR)),-Werror) -fPIC -shared -o $@ $<
 $(B)/test/stockade-%: $(B)/obj/tests/tools/%.o $(call obj,tests/lib/outer.c) $(LIBWORKER) $(LIBCAGE) $(LIBSANDBOX)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(WORKER_LIBS) $(CAGE_LIBS) -lm

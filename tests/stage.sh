@@ -51,12 +51,22 @@ ledger_up() { # ledger_up [words for redis-server]
 	chmod 400 "$T/secret/ledger"
 	ledger_again "$@"
 }
-FAKETIME_LIB=$(ls /usr/lib/*/faketime/libfaketime.so.1 2>/dev/null | head -1)
-ledger_again() { # LEDGER_FAKETIME=+2h: with another clock (libc's malloc: jemalloc asks the time too early)
-	env ${LEDGER_FAKETIME:+LD_PRELOAD=$FAKETIME_LIB:libc.so.6 FAKETIME=$LEDGER_FAKETIME} redis-server --port 0 --unixsocket "$LEDGER_SOCK" --save '' --appendonly no --dir "$LEDGER_DIR" \
-		--daemonize no --logfile "$LEDGER_DIR/log" "$@" </dev/null >/dev/null 2>&1 &
+# The wall clock of what is started in ( clock_of FILE; ... ) is what clock_set says, then and later.
+clock_set() { "$B/test/stockade-clock" "$1" "$2"; } # clock_set FILE MS-OFF
+clock_of() {
+	LD_PRELOAD=$(realpath "$B")/test/clock.so
+	STOCKADE_TEST_CLOCK=$1
+	export LD_PRELOAD STOCKADE_TEST_CLOCK
+}
+ledger_again() { # LEDGER_CLOCK=7200000: by a clock that is as many ms off
+	clock_set "$LEDGER_DIR/clock" "${LEDGER_CLOCK:-0}"
+	(
+		clock_of "$LEDGER_DIR/clock"
+		exec redis-server --port 0 --unixsocket "$LEDGER_SOCK" --save '' --appendonly no --dir "$LEDGER_DIR" \
+			--daemonize no --logfile "$LEDGER_DIR/log" "$@" </dev/null >/dev/null 2>&1
+	) &
 	LEDGER_PID=$!
-	wait_for 10 ledger_is_ours || {
+	wait_for 60 ledger_is_ours || {
 		echo "# the ledger's redis-server did not start in $LEDGER_DIR" >&2
 		exit 70
 	}

@@ -138,7 +138,7 @@ bool test_redis_start(struct test_redis *t, const char *const *extra)
 	t->pid = fork();
 	if (t->pid == 0)
 		serve(t, extra, parent);
-	for (int i = 0; t->pid > 0 && i < 500; i++) {
+	for (int i = 0; t->pid > 0 && i < 3000; i++) {
 		if (waitpid(t->pid, NULL, WNOHANG) == t->pid)
 			break;
 		if (access(t->socket_path, F_OK) == 0 && is_ours(t))

@@ -277,6 +277,18 @@ static void damage(const char *name, off_t where, bool cut)
 	(void)close(fd);
 }
 
+/* Where the first entry's bytes begin in a ZIP: behind a header of 30, its name and what follows
+ * that (APPNOTE.TXT, 4.3.7); how much that is differs between versions of libarchive. */
+static off_t zip_data(const char *name)
+{
+	uint8_t header[30];
+	int fd = open(at(name), O_RDONLY | O_CLOEXEC);
+
+	assert_int_equal(pread(fd, header, sizeof(header), 0), sizeof(header));
+	(void)close(fd);
+	return 30 + (header[26] | header[27] << 8) + (header[28] | header[29] << 8);
+}
+
 static void says_what_is_damaged_or_no_archive(void **state)
 {
 	static uint32_t noise[50000];
@@ -295,7 +307,7 @@ static void says_what_is_damaged_or_no_archive(void **state)
 	begin("bit.zip");
 	put_file("f", "some bytes whose sum is known");
 	end();
-	damage("bit.zip", 70, false);
+	damage("bit.zip", zip_data("bit.zip") + 5, false);
 	expect(&stand, CLASS, STK_OUT_FAILED, "after 1 entries", "[\"bit.zip\"]");
 	stand_file(&stand, "text", "just some words, long enough to be looked at\n", 45);
 	stand_file(&stand, "nothing", "", 0);

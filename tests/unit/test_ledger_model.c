@@ -8,12 +8,11 @@
  */
 #include "tests/harness.h"
 
+#include "tests/lib/clock.h"
 #include "tests/lib/redis_server.h"
 #include "worker/ledger.h"
 #include "worker/scripts.h"
 
-#include <fcntl.h>
-#include <glob.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,7 +58,7 @@ static int64_t exp_s, granted, advanced_ms, offset_s;
 static int64_t per_h, burst; /* tight or wide, by turns: a tight rate keeps jobs from meeting */
 static char graves[4096][STK_INSTANCE_CHARS + 1];
 static unsigned n_graves, n_jumps, n_deaths, n_rate, n_busy, n_done, n_stale;
-static bool calm, jumps;
+static bool calm;
 static uint64_t dice;
 static char violation[160];
 
@@ -87,30 +86,17 @@ static bool lost(void)
 	return !calm && roll(9) == 0;
 }
 
-/* --- the clock: libfaketime reads this file at every look ---------------------------------------
- */
+/* --- the server's clock ---------------------------------------------------------------------- */
 
-static char clock_file[96];
-
-static void set_clock(int64_t s)
-{
-	char text[32];
-	int fd = open(clock_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	int n = snprintf(text, sizeof(text), "%+lld\n", (long long)s);
-
-	assert_int_equal(stk_write_all(fd, text, (size_t)n), STK_OK);
-	(void)close(fd);
-}
+static struct test_clock server_clock;
 
 static void jump(int64_t s)
 {
-	if (!jumps)
-		return;
 	n_jumps++;
 	offset_s += s;
 	if (s > 0)
 		advanced_ms += s * 1000;
-	set_clock(offset_s);
+	test_clock_set(&server_clock, offset_s * 1000);
 }
 
 /* --- a worker's life -------------------------------------------------------------------------- */
@@ -531,26 +517,15 @@ static const char *storm(
 
 static int start(void **state)
 {
-	glob_t found;
+	bool started;
 
 	(void)state;
-	(void)snprintf(clock_file, sizeof(clock_file), "/tmp/stk-clock-%d", (int)getpid());
-	set_clock(0);
-	if (glob("/usr/lib/*/faketime/libfaketime.so.1", 0, NULL, &found) == 0) {
-		char preload[512];
-
-		(void)snprintf(preload, sizeof(preload), "%s:libc.so.6", found.gl_pathv[0]);
-		(void)setenv("LD_PRELOAD", preload, 1);
-		(void)setenv("FAKETIME_TIMESTAMP_FILE", clock_file, 1);
-		(void)setenv("FAKETIME_NO_CACHE", "1", 1);
-		(void)setenv("FAKETIME_DONT_FAKE_MONOTONIC", "1", 1);
-		jumps = true;
-	}
-	globfree(&found);
-	if (!test_redis_start(&server, NULL))
+	if (!test_clock_enter(&server_clock))
 		return -1;
-	(void)unsetenv("LD_PRELOAD");
-	(void)unsetenv("FAKETIME_TIMESTAMP_FILE");
+	started = test_redis_start(&server, NULL);
+	test_clock_leave();
+	if (!started)
+		return -1;
 	tools = test_redis_link(&server);
 	main_link = test_redis_link(&server);
 	ledger_link = test_redis_link(&server);
@@ -568,7 +543,7 @@ static int stop(void **state)
 	stk_redis_free(main_link);
 	stk_redis_free(ledger_link);
 	test_redis_stop(&server);
-	(void)unlink(clock_file);
+	test_clock_close(&server_clock);
 	return 0;
 }
 
@@ -578,8 +553,6 @@ static void nothing_is_lost_doubled_or_over_budget(void **state)
 	int storms = n != NULL ? atoi(n) : 4;
 
 	(void)state;
-	if (!jumps)
-		skip(); /* install faketime */
 	for (int seed = 1; seed <= storms; seed++) {
 		const char *what = storm((uint64_t)seed, 1500, STK_SCRIPT_CLAIM, NULL, NULL);
 
@@ -606,8 +579,6 @@ static void each_rule_switched_off_is_found(void **state)
 	};
 
 	(void)state;
-	if (!jumps)
-		skip();
 	for (size_t i = 0; i < STK_ARRAY_LEN(rules); i++) {
 		const char *what = NULL;
 		int seed = 0;

@@ -4,12 +4,12 @@
  */
 #include "tests/harness.h"
 
+#include "tests/lib/clock.h"
 #include "tests/lib/redis_server.h"
 #include "worker/ledger.h"
 #include "worker/policy.h"
 #include "worker/pressure.h"
 
-#include <glob.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -192,17 +192,6 @@ static void pressure_halves_the_rates_and_calm_raises_them_slowly(void **state)
 
 /* --- conformance ------------------------------------------------------------------------------ */
 
-static const char *faketime(char out[512])
-{
-	glob_t found;
-
-	out[0] = '\0';
-	if (glob("/usr/lib/*/faketime/libfaketime.so.1", 0, NULL, &found) == 0)
-		(void)snprintf(out, 512, "%s:libc.so.6", found.gl_pathv[0]);
-	globfree(&found);
-	return out[0] == '\0' ? NULL : out;
-}
-
 static int64_t server_ms(struct stk_ledger *l)
 {
 	struct stk_ledger_sight s;
@@ -212,43 +201,14 @@ static int64_t server_ms(struct stk_ledger *l)
 	return s.now_ms;
 }
 
-/* The server's clock is ours: libfaketime reads it from a file at every look, and it stands still
- * between. */
-static struct {
-	char path[96], next[112];
-	int64_t ms;
-} the_clock;
+/* The server's clock is ours, and stands still between. */
+static struct test_clock server_clock;
+static int64_t clock_ms;
 
 static void clock_set(int64_t ms)
 {
-	FILE *f = fopen(the_clock.next, "w");
-
-	the_clock.ms = ms;
-	assert_non_null(f);
-	(void)fprintf(f, "%" PRId64 ".%03" PRId64 "\n", ms / 1000, ms % 1000);
-	assert_int_equal(fclose(f), 0);
-	assert_int_equal(rename(the_clock.next, the_clock.path), 0); /* never half a number */
-}
-
-static void clock_open(const char *preload)
-{
-	(void)snprintf(the_clock.path, sizeof(the_clock.path), "/tmp/stk-clock-%d", (int)getpid());
-	(void)snprintf(the_clock.next, sizeof(the_clock.next), "%s.next", the_clock.path);
-	clock_set((int64_t)time(NULL) * 1000);
-	(void)setenv("LD_PRELOAD", preload, 1);
-	(void)setenv("FAKETIME_TIMESTAMP_FILE", the_clock.path, 1);
-	(void)setenv("FAKETIME_FMT", "%s", 1);
-	(void)setenv("FAKETIME_NO_CACHE", "1", 1);
-	(void)setenv("DONT_FAKE_MONOTONIC", "1", 1); /* its own waiting goes on */
-}
-
-static void clock_handed_over(void)
-{
-	static const char *const names[] = { "LD_PRELOAD", "FAKETIME_TIMESTAMP_FILE",
-		"FAKETIME_FMT", "FAKETIME_NO_CACHE", "DONT_FAKE_MONOTONIC" };
-
-	for (size_t i = 0; i < STK_ARRAY_LEN(names); i++)
-		(void)unsetenv(names[i]);
+	clock_ms = ms;
+	test_clock_set(&server_clock, ms);
 }
 
 #define OFFERED_FOR_MS INT64_C(600000)
@@ -258,10 +218,10 @@ static void clock_handed_over(void)
 static int64_t admitted(struct stk_ledger *l, struct stk_rates *rates)
 {
 	int64_t step_ms = 3600000 / rates->limiters[0].per_h * 4 / 5;
-	int64_t from = the_clock.ms, n = 0;
+	int64_t from = clock_ms, n = 0;
 	char id[33];
 
-	for (unsigned i = 0; the_clock.ms - from <= OFFERED_FOR_MS; i++) {
+	for (unsigned i = 0; clock_ms - from <= OFFERED_FOR_MS; i++) {
 		struct stk_claim c = { .seq = i + 1,
 			.job_id = id,
 			.exp_s = from / 1000 + 7200,
@@ -277,9 +237,9 @@ static int64_t admitted(struct stk_ledger *l, struct stk_rates *rates)
 		assert_int_equal(stk_ledger_claim(l, &c, &got, &v), STK_OK);
 		assert_true(v == STK_ANSWER_RUN || v == STK_ANSWER_RATE);
 		n += v == STK_ANSWER_RUN;
-		clock_set(the_clock.ms + step_ms);
+		clock_set(clock_ms + step_ms);
 	}
-	assert_int_equal(server_ms(l), the_clock.ms);
+	assert_int_equal(server_ms(l), clock_ms);
 	return n;
 }
 
@@ -292,19 +252,17 @@ static void over_600_seconds_exactly_the_rate_is_admitted(void **state)
 	struct stk_ledger l = { 0 };
 	struct stk_rates rates = { .n_limiters = 1 };
 	struct stk_redis *link;
-	char preload[512];
 	enum stk_answer v;
 
 	(void)state;
-	if (faketime(preload) == NULL)
-		skip(); /* install faketime */
-	clock_open(preload);
+	assert_true(test_clock_enter(&server_clock));
+	clock_set((int64_t)time(NULL) * 1000);
 	assert_true(test_redis_start(&server, NULL));
-	clock_handed_over();
+	test_clock_leave();
 	link = test_redis_link(&server);
 	assert_int_equal(stk_store_init(&l.call, link, "r", "h:1:q"), STK_OK);
 	assert_int_equal(stk_ledger_begin(&l, 0, 256, &v), STK_OK);
-	assert_int_equal(server_ms(&l), the_clock.ms);
+	assert_int_equal(server_ms(&l), clock_ms);
 	for (size_t i = 0; i < STK_ARRAY_LEN(cases); i++) {
 		int64_t n;
 		double want;
@@ -323,7 +281,7 @@ static void over_600_seconds_exactly_the_rate_is_admitted(void **state)
 	stk_store_clear(&l.call);
 	stk_redis_free(link);
 	test_redis_stop(&server);
-	(void)unlink(the_clock.path);
+	test_clock_close(&server_clock);
 }
 
 int main(void)
