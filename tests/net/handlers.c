@@ -171,6 +171,20 @@ static struct stockade_result do_descriptors(struct stockade_job *job, const str
 	return do_connect(job, &then); /* its answer comes second, the other one's is passed over */
 }
 
+/* What the kernel tells of the sockets that a job has: of its own, and who made the broker's. */
+static int look(int fd, const char *call)
+{
+	int value = -1;
+	socklen_t size = sizeof(value);
+
+	if (strcmp(call, "error") == 0) /* the control */
+		return getsockopt(fd, SOL_SOCKET, SO_ERROR, &value, &size);
+	if (strcmp(call, "mss") == 0)
+		return getsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &value, &size);
+	/* SO_PEERPIDFD, Linux 6.5 */
+	return getsockopt(BROKER, SOL_SOCKET, 77, &value, &size);
+}
+
 /* against CALL HOST PORT [PORT2]: what no connected socket is for; 0 in the result if it was done.
  */
 static struct stockade_result do_against(struct stockade_job *job, const struct net_args *a)
@@ -232,7 +246,8 @@ static struct stockade_result do_against(struct stockade_job *job, const struct 
 			     epoll_wait(ep, &e, 1, 1000) != 1
 			 ? -1
 			 : 0;
-	}
+	} else
+		rc = look(fd, call);
 	(void)snprintf(text, sizeof(text), "%d", rc == -1 ? errno : 0);
 	return say(job, text);
 }

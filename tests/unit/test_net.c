@@ -155,6 +155,10 @@ static void a_listed_server_is_reached_and_speaks(void **state)
 	    "[\"against\", \"nodelay\", \"127.0.0.1\", \"%u\"]", port);
 	run("Net::Local", STK_OUT_DONE, "\"0\"", "[\"against\", \"epoll\", \"127.0.0.1\", \"%u\"]",
 	    port);
+	run("Net::Local", STK_OUT_DONE, "\"0\"", "[\"against\", \"error\", \"127.0.0.1\", \"%u\"]",
+	    port);
+	run("Net::Local", STK_OUT_DONE, "\"0\"", "[\"against\", \"mss\", \"127.0.0.1\", \"%u\"]",
+	    port);
 }
 
 static void everything_else_is_refused_by_name(void **state)
@@ -247,6 +251,7 @@ static void no_socket_can_be_made_or_turned_elsewhere(void **state)
 		{ "bind", "bind" },
 		{ "listen", "listen" },
 		{ "sockopt", "setsockopt" },
+		{ "maker", "getsockopt" },
 		{ "async", "fcntl" },
 		{ "owner", "fcntl" },
 	};
@@ -263,6 +268,22 @@ static void no_socket_can_be_made_or_turned_elsewhere(void **state)
 		    "[\"against\", \"%s\", \"127.0.0.1\", \"%u\"]", acts[i].act, port);
 		told(0, STK_NET_OK); /* it had its connection: what was denied is the act */
 	}
+}
+
+/* Who made a pair of sockets can be had as a pidfd, by either of them. */
+static void peers_process_is_handed_out(void)
+{
+	int pair[2], pidfd = -1;
+	socklen_t size = sizeof(pidfd);
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	if (getsockopt(pair[0], SOL_SOCKET, 77, &pidfd, &size) == 0)
+		assert_true(fcntl(pidfd, F_GETFD) != -1);
+	else
+		assert_int_equal(errno, ENOPROTOOPT); /* before Linux 6.5 */
+	(void)close(pidfd);
+	(void)close(pair[0]);
+	(void)close(pair[1]);
 }
 
 /* The controls: without a cage each of those calls does something else than die. */
@@ -292,6 +313,7 @@ static void without_the_cage_those_calls_are_made(void **state)
 	assert_int_equal(fcntl(fd, F_SETOWN, getpid()), 0);
 	(void)close(fd);
 	(void)close(other);
+	peers_process_is_handed_out();
 }
 
 /* --- what a job may do to its broker -------------------------------------------------------------
