@@ -24,9 +24,11 @@
 #include <sys/stat.h>
 
 /* Newer than Debian 12's headers. */
-#define STK_MAP_DROPPABLE 0x08 /* linux/mman.h, 6.11 */
-#define STK_PR_SET_MDWE   65   /* linux/prctl.h, 6.3 */
-#define STK_PR_GET_MDWE   66
+#define STK_MAP_DROPPABLE      0x08 /* linux/mman.h, 6.11 */
+#define STK_PR_SET_MDWE        65   /* linux/prctl.h, 6.3 */
+#define STK_PR_GET_MDWE        66
+#define STK_MADV_GUARD_INSTALL 102 /* asm-generic/mman-common.h, 6.13 */
+#define STK_MADV_GUARD_REMOVE  103
 /* asm-generic/fcntl.h; glibc's __O_TMPFILE is two bits, the other being O_DIRECTORY. */
 #define STK_O_TMPFILE 020000000
 

@@ -250,6 +250,46 @@ static void threads_may_clone_threads_and_nothing_else(void **state)
 	assert_int_equal(of(t, STK_NR_tgkill, 4243, 4243, 32), STK_VERDICT_DENY);
 	assert_int_equal(of(t, STK_NR_tgkill, 4242, 4243, SIGSYS), STK_VERDICT_DENY);
 	assert_int_equal(of(t, STK_NR_tgkill, 4242, 4243, SIGKILL), STK_VERDICT_DENY);
+	/* glibc 2.42 guards a stack by MADV_GUARD_INSTALL */
+	assert_int_equal(of(t, STK_NR_madvise, 4096, 4096, 102), STK_VERDICT_ALLOW);
+	assert_int_equal(of(t, STK_NR_madvise, 4096, 4096, 103), STK_VERDICT_ALLOW);
+	assert_int_equal(of(t, STK_NR_madvise, 4096, 4096, 104), STK_VERDICT_DENY);
+}
+
+/* What one libc function does by one call on one architecture and by another on the other. */
+static void a_libc_function_is_allowed_on_both_architectures_or_on_none(void **state)
+{
+	static const struct {
+		uint32_t profile;
+		const char *function;
+		int calls[3]; /* -1: not here */
+	} functions[] = {
+		{ STK_PROFILE_PROGRAM, "pipe", { STK_NR_pipe, STK_NR_pipe2, -1 } },
+		{ STK_PROFILE_PROGRAM, "dup2", { STK_NR_dup2, STK_NR_dup3, -1 } },
+		{ STK_PROFILE_PROGRAM, "getpgrp", { STK_NR_getpgrp, STK_NR_getpgid, -1 } },
+		{ STK_PROFILE_PROGRAM, "select", { STK_NR_select, STK_NR_pselect6, -1 } },
+		{ STK_PROFILE_PROGRAM, "poll", { STK_NR_poll, STK_NR_ppoll, -1 } },
+		{ STK_PROFILE_NET, "poll", { STK_NR_poll, STK_NR_ppoll, -1 } },
+		{ STK_PROFILE_EXEC, "poll", { STK_NR_poll, STK_NR_ppoll, -1 } },
+		{ STK_PROFILE_NET, "epoll_wait", { STK_NR_epoll_wait, STK_NR_epoll_pwait, -1 } },
+		{ STK_PROFILE_FILES_READ, "open", { STK_NR_open, STK_NR_openat, -1 } },
+		{ STK_PROFILE_FILES_READ, "access", { STK_NR_access, STK_NR_faccessat, -1 } },
+		{ STK_PROFILE_FILES_READ, "readlink", { STK_NR_readlink, STK_NR_readlinkat, -1 } },
+		{ STK_PROFILE_FILES_READ, "stat", { STK_NR_stat, STK_NR_newfstatat, -1 } },
+		{ STK_PROFILE_FILES_READ, "lstat", { STK_NR_lstat, STK_NR_newfstatat, -1 } },
+		{ STK_PROFILE_FILES_WRITE, "unlink", { STK_NR_unlink, STK_NR_unlinkat, -1 } },
+		{ STK_PROFILE_FILES_WRITE, "rename",
+		    { STK_NR_rename, STK_NR_renameat, STK_NR_renameat2 } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < STK_ARRAY_LEN(functions); i++)
+		for (size_t k = 0; k < STK_ARRAY_LEN(functions[i].calls); k++)
+			if (functions[i].calls[k] != -1 &&
+			    of(functions[i].profile, functions[i].calls[k], 0, 0, 0) !=
+				STK_VERDICT_ALLOW)
+				fail_msg("%s() by call %d", functions[i].function,
+				    functions[i].calls[k]);
 }
 
 /* A third opinion on the numbers: libseccomp's own tables, for both architectures. */
@@ -383,6 +423,7 @@ int main(void)
 		cmocka_unit_test(what_must_never_be_allowed_is_in_no_row),
 		cmocka_unit_test(no_call_of_the_list_is_in_any_row),
 		cmocka_unit_test(threads_may_clone_threads_and_nothing_else),
+		cmocka_unit_test(a_libc_function_is_allowed_on_both_architectures_or_on_none),
 		cmocka_unit_test(the_numbers_are_what_libseccomp_knows),
 		cmocka_unit_test(a_table_that_would_be_weakened_is_refused),
 		cmocka_unit_test(what_is_listed_is_what_is_allowed),
