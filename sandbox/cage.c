@@ -34,7 +34,7 @@ static int pidfd_open_raw(pid_t pid)
 
 static bool known(const struct stk_cage *c, pid_t pid)
 {
-	if (pid == c->nursery.pid || pid == c->broker.pid)
+	if (pid == c->nursery.pid || pid == c->broker.pid || pid == c->program)
 		return true;
 	for (size_t i = 0; i < c->n_zygotes; i++)
 		if (c->zygotes[i].child.pid == pid)

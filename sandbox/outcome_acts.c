@@ -46,11 +46,12 @@ static void by_program(const struct stk_end *e, struct stk_outcome *o)
 
 	if (p->has_denied || p->last.status == -SIGSYS) {
 		program_denied(e, o);
-	} else if (p->last.status == -SIGXCPU) {
+	} else if (stk_program_cpu_spent(p)) {
 		stk_outcome_say(o, STK_OUT_CPU_LIMIT,
-		    "its program %s was ended by SIGXCPU after %" PRId64
+		    "its program %s was ended by SIG%s after %" PRId64
 		    " ms of CPU: its limit is %" PRIu32 " s",
-		    e->class_desc->program, p->last.cpu_ms, e->limits->cpu_s);
+		    e->class_desc->program, stk_signal_name(-p->last.status), p->last.cpu_ms,
+		    e->limits->cpu_s);
 		stk_outcome_add_bound(e, o, STK_BOUND_CPU);
 	} else {
 		stk_outcome_say(o, STK_OUT_FILE_SIZE_LIMIT,

@@ -44,6 +44,7 @@ struct stk_cage {
 	const struct stk_net_terms *net;     /* borrowed, or NULL */
 	bool has_broker;                     /* M was given a program for it */
 	struct stk_child broker;             /* of the job in hand */
+	pid_t program;                       /* likewise; 0: none. No zygote's job either */
 	struct stk_work *work;               /* borrowed, or NULL */
 	struct stk_cgroup *group;            /* borrowed, or NULL */
 	struct stk_zygote zygotes[STK_ZYGOTES_MAX];
@@ -174,7 +175,9 @@ struct stk_program {
 	int report, output;     /* our ends, non-blocking, or -1 */
 	int end;                /* where the job is told how it ended */
 	struct stk_report frames;
+	uint32_t cpu_s; /* its limit */
 	bool ended, has_denied;
+	bool killed; /* by us: that it ended tells nothing */
 	struct stk_denied denied;
 	struct stk_last_words last; /* once ended */
 };
@@ -205,6 +208,10 @@ void stk_program_polls(const struct stk_program *p, struct pollfd at[static STK_
 STK_CHECK enum stk_err stk_program_step(struct stk_program *p, const struct pollfd *at);
 /* Whether its end is a limit or a filter rather than the handler's business. */
 bool stk_program_broke_a_limit(const struct stk_program *p);
+/* That limit was CPU: SIGXCPU, or the SIGKILL a second later that one meets who ignores it. */
+bool stk_program_cpu_spent(const struct stk_program *p);
+/* On its way to its end; nothing where it has ended. */
+void stk_program_kill(struct stk_program *p);
 /* Kills it if need be, reaps, closes, frees. */
 void stk_program_finish(struct stk_program *p);
 

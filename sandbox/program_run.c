@@ -164,7 +164,9 @@ static enum stk_err clone_it(struct stk_cage *c, const struct stk_spawn *job, st
 		e = stk_zygote_clone(c, z, &s, theirs, &x, &p->child, why);
 	if (e != STK_OK)
 		return e;
+	c->program = p->child.pid;
 	p->listener = z->listener;
+	p->cpu_s = job->limits.cpu_s;
 	*filters = z->filters;
 	return STK_OK;
 }
@@ -177,11 +179,14 @@ enum stk_err stk_program_spawn(struct stk_cage *c, const struct stk_spawn *job,
 	int filters = 0;
 	enum stk_err e;
 
+	c->program = 0;
 	if ((c->table->classes[job->class_index].profiles & STK_PROFILE_EXEC) == 0)
 		return STK_OK;
 	e = lay(&l, p);
-	if (e != STK_OK || stk_report_init(&p->frames, &job->limits, hooks->log, hooks->ctx) != 0)
-		(void)snprintf(why, STK_WHY_MAX, "no pipes for the program: %s", strerror(errno));
+	if (e == STK_OK)
+		e = stk_report_init(&p->frames, &job->limits, hooks->log, hooks->ctx);
+	if (e != STK_OK)
+		(void)snprintf(why, STK_WHY_MAX, "no pipes for the program: %s", stk_strerror(e));
 	else
 		e = clone_it(c, job, &l, p, &filters, why);
 	close_theirs(&l);
@@ -194,6 +199,14 @@ enum stk_err stk_program_spawn(struct stk_cage *c, const struct stk_spawn *job,
 }
 
 /* --- beside the job --------------------------------------------------------------------------- */
+
+void stk_program_kill(struct stk_program *p)
+{
+	if (p->child.pid == 0 || p->ended)
+		return;
+	p->killed = true;
+	stk_child_signal(&p->child, SIGKILL);
+}
 
 static void notified(struct stk_program *p)
 {
@@ -211,7 +224,7 @@ static void notified(struct stk_program *p)
 		for (int i = 0; i < 6; i++)
 			p->denied.args[i] = n.data.args[i];
 	}
-	stk_child_signal(&p->child, SIGKILL);
+	stk_program_kill(p);
 }
 
 static void tell(struct stk_program *p)
@@ -259,18 +272,24 @@ enum stk_err stk_program_step(struct stk_program *p, const struct pollfd *at)
 	return e;
 }
 
+/* As of a job (outcome.c): past the soft limit lives only who holds SIGXCPU back. */
+bool stk_program_cpu_spent(const struct stk_program *p)
+{
+	return p->last.status == -SIGXCPU || (p->last.status == -SIGKILL && !p->killed &&
+						 p->last.cpu_ms >= (int64_t)p->cpu_s * 1000);
+}
+
 bool stk_program_broke_a_limit(const struct stk_program *p)
 {
-	return p->has_denied || p->last.status == -SIGSYS || p->last.status == -SIGXCPU ||
+	return p->has_denied || p->last.status == -SIGSYS || stk_program_cpu_spent(p) ||
 	       p->last.status == -SIGXFSZ;
 }
 
 void stk_program_finish(struct stk_program *p)
 {
-	if (p->child.pid > 0 && !p->ended) {
-		stk_child_signal(&p->child, SIGKILL);
+	stk_program_kill(p);
+	if (p->child.pid > 0 && !p->ended)
 		bury(p);
-	}
 	stk_close(&p->report);
 	stk_close(&p->output);
 	stk_close(&p->end);

@@ -62,6 +62,7 @@ static void clear(struct stk_run *run)
 	stk_close(&run->pipes.output);
 	stk_close(&run->pipes.args);
 	stk_program_finish(&run->program);
+	run->c->program = 0;
 	stk_report_clear(&run->report);
 	stk_letter_clear(&run->letter);
 	stk_tasks_clear(&run->tasks);

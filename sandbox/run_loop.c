@@ -64,6 +64,12 @@ static void tick(struct stk_run *run)
 
 /* --- READY and GO ----------------------------------------------------------------------------- */
 
+/* 0 once it was reaped: its number may be another's by now. */
+static pid_t program_alive(const struct stk_run *run)
+{
+	return run->program.ended ? 0 : run->program.child.pid;
+}
+
 /* READY came: look from outside, ask the worker, then let the arguments flow. */
 static void greet(struct stk_run *run)
 {
@@ -76,7 +82,7 @@ static void greet(struct stk_run *run)
 		run->child.pid, run->zygote_filters, &run->out->proof, run->out->why) ||
 	    stk_tasks_watch(&run->tasks, run->child.pid, class_of(run), &run->r->limits,
 		run->out->why) != STK_OK ||
-	    !stk_cage_lodge(run->c, &run->r->limits, run->child.pid, run->program.child.pid,
+	    !stk_cage_lodge(run->c, &run->r->limits, run->child.pid, program_alive(run),
 		run->out->why, sizeof(run->out->why)))
 		end_job(run, STK_KILL_UNPROVEN);
 	else if (h->go != NULL && !h->go(h->ctx, run->child.pid, &run->out->proof))
@@ -101,7 +107,8 @@ static void take_output(struct stk_run *run, const uint8_t *p, size_t n)
 	uint32_t cap = run->r->limits.output_bytes;
 
 	stk_outcome_printed(o, p, n);
-	if (n > cap - o->output_bytes) {
+	/* the program's pipe may bring more before both are dead */
+	if (o->output_bytes > cap || n > cap - o->output_bytes) {
 		o->output_bytes = cap + 1;
 		stk_close(&run->pipes.output);
 		end_job(run, STK_KILL_OUTPUT);
@@ -295,7 +302,7 @@ static void end_program(struct stk_run *run)
 	struct stk_program *p = &run->program;
 
 	if (p->child.pid > 0 && !p->ended) {
-		stk_child_signal(&p->child, SIGKILL);
+		stk_program_kill(p);
 		run->c->hooks = run->hooks;
 		while (stk_await(run->c, p->child.pidfd, INT64_MAX, true) == STK_E_TIMEOUT)
 			continue;

@@ -357,6 +357,57 @@ static void whoever_is_left_in_it_is_killed_and_named(void **state)
 	fell();
 }
 
+static struct stk_stand programs;
+
+/* As if it were the OOM killer's choice: the program is dead before the job's READY is read. */
+static enum stk_run_order kill_the_program(void *ctx, int64_t back_by_ms)
+{
+	pid_t program = programs.cage->program;
+	siginfo_t info;
+
+	(void)ctx;
+	(void)back_by_ms;
+	if (program > 1 && kill(program, SIGKILL) == 0)
+		assert_int_equal(waitid(P_PID, (id_t)program, &info, WEXITED | WNOWAIT), 0);
+	return STK_RUN_ON;
+}
+
+static bool the_job_alone_is_in_it(void *ctx, pid_t pid, const struct stk_cage_proof *proof)
+{
+	char number[32];
+
+	(void)ctx;
+	(void)proof;
+	(void)snprintf(number, sizeof(number), "%d", (int)pid);
+	holds(job, "cgroup.procs", number);
+	file(job, "cgroup.procs", "");
+	return true;
+}
+
+/* Its number may be a stranger's by then, who would be placed, and later ended, with the job. */
+static void a_program_that_has_ended_is_not_placed(void **state)
+{
+	char program[512];
+	struct stk_cgroup *g;
+	struct stk_outcome o;
+
+	(void)state;
+	stand_open(&programs, stand_program("test/programs-cage", program), NULL);
+	plant(true);
+	g = open_group();
+	stk_cage_lend_group(programs.cage, g);
+	programs.hooks.go = the_job_alone_is_in_it;
+	programs.hooks.tick = kill_the_program;
+	assert_int_equal(stand_run(&programs, "Programs::Nothing", "[]", &o), STK_OK);
+	if (o.name != STK_OUT_DONE)
+		fail_msg("%s: %s", stk_outcome_text(o.name), o.why);
+	stk_outcome_clear(&o);
+	stk_cage_lend_group(programs.cage, NULL);
+	stk_group_close(g);
+	stand_close(&programs);
+	fell();
+}
+
 static void a_job_that_cannot_be_placed_is_not_run(void **state)
 {
 	struct stk_cgroup *g;
@@ -392,6 +443,7 @@ int main(void)
 		cmocka_unit_test(a_kill_without_a_count_is_not_called_so),
 		cmocka_unit_test(whoever_is_left_in_it_is_killed_and_named),
 		cmocka_unit_test(a_job_that_cannot_be_placed_is_not_run),
+		cmocka_unit_test(a_program_that_has_ended_is_not_placed),
 	};
 
 	return cmocka_run_group_tests(tests, up, down);

@@ -505,6 +505,7 @@ static bool pass_off(void *ctx, pid_t pid, const struct stk_cage_proof *proof)
 	(void)ctx;
 	(void)pid;
 	(void)proof;
+	assert_true(stand.cage->broker.pid > 1);
 	assert_int_equal(
 	    stk_child_adopt(stand.cage, stand.cage->broker.pid, &child), STK_E_REFUSED);
 	return true;

@@ -86,7 +86,10 @@ static const struct run runs[] = {
 	/* its loader is not granted unless the class says dynamic */
 	{ "Programs::PerlWithoutLibraries", "[\"-e\",\"1\"]", STK_OUT_FAILED, "status 127: " },
 	/* limits */
-	{ "Programs::Perl", "[\"-e\",\"1 while 1\"]", STK_OUT_CPU_LIMIT, "its program" },
+	{ "Programs::Perl", "[\"-e\",\"1 while 1\"]", STK_OUT_CPU_LIMIT, "ended by SIGXCPU" },
+	/* who ignores the soft limit meets the hard one */
+	{ "Programs::Perl", "[\"-e\",\"$SIG{XCPU}='IGNORE'; 1 while 1\"]", STK_OUT_CPU_LIMIT,
+	    "its program /usr/bin/perl was ended by SIGKILL" },
 	{ "Programs::Perl", "[\"-e\",\"print STDERR 'x' x 1000 for 1..100\"]", STK_OUT_OUTPUT_LIMIT,
 	    "65536 bytes" },
 	{ "Programs::SmallRoom", "[\"-e\",\"print 'x' x 100000\"]", STK_OUT_FAILED,
@@ -111,6 +114,7 @@ static void programs_run_in_a_cage_of_their_own(void **state)
 			    (const char *)o.output_tail);
 		if (!o.started || o.proof.seccomp != 2)
 			fail_msg("%s: the filters were not seen on", r->class_name);
+		assert_true(o.output_bytes <= (64u << 10) + 1);
 		stk_outcome_clear(&o);
 	}
 }
@@ -206,6 +210,55 @@ static void a_second_try_has_a_program_of_its_own(void **state)
 	assert_int_equal(stand_strangers(&stand), 0);
 }
 
+/* The process for the program: our child, and neither nursery, zygote nor @job. */
+static pid_t program_beside(pid_t job)
+{
+	char path[64], text[1024] = "", *rest = text, *word;
+	pid_t found = 0;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert_true(fd != -1 && read(fd, text, sizeof(text) - 1) > 0);
+	(void)close(fd);
+	while ((word = strsep(&rest, " ")) != NULL) {
+		pid_t pid = (pid_t)atoi(word);
+		bool other = pid == 0 || pid == job || pid == stand.cage->nursery.pid;
+
+		for (size_t i = 0; i < stand.cage->n_zygotes; i++)
+			other = other || pid == stand.cage->zygotes[i].child.pid;
+		if (!other)
+			found = pid;
+	}
+	return found;
+}
+
+/* A zygote that names its job's program as the job it cloned is not believed. */
+static bool pass_off(void *ctx, pid_t pid, const struct stk_cage_proof *proof)
+{
+	pid_t program = program_beside(pid);
+	struct stk_child child;
+
+	(void)ctx;
+	(void)proof;
+	assert_true(program > 1);
+	assert_int_equal(stk_child_adopt(stand.cage, program, &child), STK_E_REFUSED);
+	return true;
+}
+
+static void the_program_cannot_be_passed_off_as_a_job(void **state)
+{
+	struct stk_outcome o;
+
+	(void)state;
+	stand.hooks.go = pass_off;
+	assert_int_equal(stand_run(&stand, "Programs::Static", "[\"--version\"]", &o), STK_OK);
+	stand.hooks.go = NULL;
+	assert_int_equal(o.name, STK_OUT_FAILED);
+	assert_int_equal(o.code, 1); /* it ran */
+	stk_outcome_clear(&o);
+}
+
 /* As a runtime that watches its containers by notification: the kernel gives one listener per chain
  * of filters. 0 if the denial was still a denial, without its name. */
 static int denied_beside_a_listener(void)
@@ -248,6 +301,7 @@ int main(void)
 		cmocka_unit_test(programs_run_in_a_cage_of_their_own),
 		cmocka_unit_test(what_cannot_be_executed_is_told_to_the_log),
 		cmocka_unit_test(a_second_try_has_a_program_of_its_own),
+		cmocka_unit_test(the_program_cannot_be_passed_off_as_a_job),
 		cmocka_unit_test(a_program_that_others_may_write_is_refused),
 		cmocka_unit_test(a_class_whose_program_is_missing_is_refused_and_no_other),
 		cmocka_unit_test(without_a_notification_the_denial_stays_and_the_name_is_lost),
