@@ -44,6 +44,19 @@ static DIR *list(int fd)
 	return d;
 }
 
+/* The next entry but the dots; NULL with errno 0 at the end, with another where it cannot be read:
+ * that is no empty directory. */
+static struct dirent *next(DIR *d)
+{
+	struct dirent *e;
+
+	do {
+		errno = 0;
+		e = readdir(d);
+	} while (e != NULL && dots(e->d_name));
+	return e;
+}
+
 /* Moves folder @name of @from up into @top under a name that nobody has. */
 static int move_up(int from, const char *name, int top, uint64_t *moved)
 {
@@ -84,8 +97,8 @@ static int remove_folder(int dir, const char *name, int top, uint64_t *moved)
 	(void)fchmod(fd, 0700);
 	if ((d = list(fd)) == NULL)
 		return -1;
-	while (result == 0 && (e = readdir(d)) != NULL)
-		if (!dots(e->d_name) && unlinkat(fd, e->d_name, 0) == -1)
+	while (result == 0 && (e = next(d)) != NULL)
+		if (unlinkat(fd, e->d_name, 0) == -1)
 			result = move_up(fd, e->d_name, top, moved);
 	saved = errno;
 	(void)closedir(d);
@@ -123,17 +136,15 @@ static int empty(int dir, size_t most, uint64_t *moved)
 	(void)fchmod(dir, 0700);
 	if ((d = list(dir)) == NULL)
 		return -1;
-	while (seen < most && (e = readdir(d)) != NULL) {
-		if (dots(e->d_name))
-			continue;
-		seen++;
+	for (; seen < most && (e = next(d)) != NULL; seen++)
 		if (remove_entry(dir, e->d_name, dir, moved) == 0)
 			gone++;
 		else
 			err = errno;
-	}
+	if (seen < most && errno != 0)
+		err = errno; /* of next() */
 	(void)closedir(d);
-	if (seen == 0)
+	if (seen == 0 && err == 0)
 		return 1;
 	/* readdir need not see what was moved up meanwhile: another pass tells */
 	if (gone > 0)
@@ -165,17 +176,17 @@ uint64_t stk_work_usage(struct stk_work *w, uint64_t enough)
 
 	if (d == NULL)
 		return UINT64_MAX;
-	while (sum <= enough && (e = readdir(d)) != NULL) {
+	while (sum <= enough && (e = next(d)) != NULL) {
 		struct stat st;
 		uint64_t bytes = ENTRY_LEAST;
 
-		if (dots(e->d_name))
-			continue;
 		if (fstatat(w->lock, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 		    (uint64_t)st.st_blocks * 512 > bytes)
 			bytes = (uint64_t)st.st_blocks * 512;
 		sum += bytes;
 	}
+	if (sum <= enough && errno != 0)
+		sum = UINT64_MAX;
 	(void)closedir(d);
 	return sum;
 }

@@ -11,6 +11,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +20,7 @@
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -279,6 +282,55 @@ static void usage_stops_counting_at_enough(void **state)
 /* --- dead and living neighbours --------------------------------------------------------------- */
 
 /* A worker that dies with its directory full. */
+/* Every directory answers @err from here on. */
+static int unreadable(uint32_t err)
+{
+	struct sock_filter insns[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getdents64, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | err),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { .len = STK_ARRAY_LEN(insns), .filter = insns };
+
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+		       syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0
+		   ? 0
+		   : -1;
+}
+
+/* 0 if it says so; the directory has a file of a job's in it. */
+static int look_at_the_unreadable(void)
+{
+	if (stk_work_usage(work, 1u << 20) == UINT64_MAX || unreadable(EIO) == -1)
+		return 2;
+	if (stk_work_usage(work, 1u << 20) != UINT64_MAX)
+		return 3;
+	return stk_work_empty(work) && stk_work_stuck(work) == EIO ? 0 : 4;
+}
+
+/* Else the next job would find what the last one left. */
+static void a_directory_that_cannot_be_read_is_not_an_empty_one(void **state)
+{
+	char own[600], name[256];
+	int status = 0;
+	pid_t pid;
+
+	(void)state;
+	own_path(own);
+	make_mess(own);
+	pid = fork();
+	if (pid == 0)
+		_exit(look_at_the_unreadable());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_true(entries(own, name) > 0);
+	while (!stk_work_empty(work))
+		continue;
+	assert_int_equal(stk_work_stuck(work), 0);
+	assert_int_equal(entries(own, name), 0);
+}
+
 static void a_dead_workers_directory_is_swept_a_living_ones_is_not(void **state)
 {
 	struct stk_work_left left;
@@ -366,6 +418,7 @@ int main(void)
 		cmocka_unit_test(a_class_without_one_has_none),
 		cmocka_unit_test(any_mess_is_removed_in_pieces_and_nothing_else),
 		cmocka_unit_test(usage_stops_counting_at_enough),
+		cmocka_unit_test(a_directory_that_cannot_be_read_is_not_an_empty_one),
 		cmocka_unit_test(a_dead_workers_directory_is_swept_a_living_ones_is_not),
 		cmocka_unit_test(what_is_not_a_workers_is_left_alone),
 		cmocka_unit_test(a_base_that_others_may_write_is_refused),
