@@ -293,13 +293,13 @@ uint32_t stk_group_controllers(const struct stk_cgroup *g)
 
 /* --- a job in it ------------------------------------------------------------------------------ */
 
-enum stk_err stk_group_limit(struct stk_cgroup *g, const struct stk_limits *l)
+enum stk_err stk_group_limit(struct stk_cgroup *g, const struct stk_limits *l, bool program)
 {
 	char memory[32], pids[32], cpu[48];
 
 	(void)snprintf(memory, sizeof(memory), "%" PRIu64,
-	    l->mem_bytes + l->mem_bytes / 8 + (UINT64_C(8) << 20));
-	/* a class's program stands in the group beside its handler */
+	    (program ? 2 : 1) * l->mem_bytes + l->mem_bytes / 8 + (UINT64_C(8) << 20));
+	/* room for the program */
 	(void)snprintf(pids, sizeof(pids), "%" PRIu32, l->tasks + 1);
 	(void)snprintf(cpu, sizeof(cpu), "%" PRIu64 " 100000", (uint64_t)l->tasks * 100000);
 	if ((g->memory != -1 && !put(g->memory, memory)) ||

@@ -53,9 +53,11 @@ uint32_t stk_group_controllers(const struct stk_cgroup *g);
 /*
  * Writes the job's limits: memory.max (with an eighth and 8 MiB more than RLIMIT_AS, which names a
  * job's own failure; this one is for what rlimits do not count), pids.max and cpu.max.
+ * @program: a class's program stands in the group beside its handler, with an RLIMIT_AS of its own.
  * STK_E_SYSTEM.
  */
-STK_CHECK enum stk_err stk_group_limit(struct stk_cgroup *g, const struct stk_limits *l);
+STK_CHECK enum stk_err stk_group_limit(
+    struct stk_cgroup *g, const struct stk_limits *l, bool program);
 /* Puts @pid into the group. STK_E_SYSTEM with errno. */
 STK_CHECK enum stk_err stk_group_place(struct stk_cgroup *g, pid_t pid);
 

@@ -23,7 +23,7 @@ bool stk_cage_lodge(struct stk_cage *c, const struct stk_limits *l, pid_t job, p
 		return true;
 	if (!stk_group_empty(c->group))
 		doing = "processes of a former job in it cannot be ended";
-	else if (stk_group_limit(c->group, l) != STK_OK)
+	else if (stk_group_limit(c->group, l, program > 0) != STK_OK)
 		doing = "its limits cannot be set";
 	else if (stk_group_place(c->group, job) != STK_OK ||
 		 (program > 0 && stk_group_place(c->group, program) != STK_OK))

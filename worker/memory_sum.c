@@ -122,6 +122,9 @@ static void find_job(
 	for (uint32_t i = 0; i < t->head.n_classes; i++) {
 		uint64_t bytes = stk_config_clamp(c, &t->classes[i].ask).mem_bytes;
 
+		/* a class's program runs beside its handler, with a limit as large of its own */
+		if ((t->classes[i].profiles & STK_PROFILE_EXEC) != 0)
+			bytes *= 2;
 		if (bytes <= s->job)
 			continue;
 		s->job = bytes;

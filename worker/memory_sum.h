@@ -23,9 +23,9 @@ enum stk_memory_source {
 
 struct stk_memory_sum {
 	enum stk_memory_source source;
-	char where[256];       /* the file that says so */
-	uint64_t limit;        /* bytes; 0 where unknown */
-	uint64_t job;          /* the largest job of any class, clamped by the ceiling */
+	char where[256]; /* the file that says so */
+	uint64_t limit;  /* bytes; 0 where unknown */
+	uint64_t job;    /* the largest job of any class with its program, clamped by the ceiling */
 	const char *job_class; /* which; borrowed from the class table */
 	uint64_t need;         /* concurrency * (job + STK_MEMORY_BESIDE) */
 	bool fits;             /* true where the limit is unknown */

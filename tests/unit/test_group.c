@@ -113,11 +113,15 @@ static void a_jobs_limits_are_written_to_its_group(void **state)
 	g = open_group();
 	assert_int_equal(
 	    stk_group_controllers(g), STK_GROUP_MEMORY | STK_GROUP_PIDS | STK_GROUP_CPU);
-	assert_int_equal(stk_group_limit(g, &l), STK_OK);
+	assert_int_equal(stk_group_limit(g, &l, false), STK_OK);
 	holds(job, "memory.max", "83886080"); /* 64 MiB + an eighth + 8 MiB */
 	holds(job, "pids.max", "4");
 	holds(job, "cpu.max", "300000 100000");
 	holds(job, "memory.oom.group", "1");
+	/* a handler and its program may each have what RLIMIT_AS gives them */
+	assert_int_equal(stk_group_limit(g, &l, true), STK_OK);
+	holds(job, "memory.max", "150994944");
+	holds(job, "pids.max", "4");
 	assert_int_equal(stk_group_place(g, 4711), STK_OK);
 	holds(job, "cgroup.procs", "4711");
 	assert_int_equal(stk_group_oom_kills(g), 7);
@@ -136,7 +140,7 @@ static void controllers_that_are_not_delegated_are_left_out(void **state)
 	plant(false);
 	g = open_group();
 	assert_int_equal(stk_group_controllers(g), 0);
-	assert_int_equal(stk_group_limit(g, &l), STK_OK);
+	assert_int_equal(stk_group_limit(g, &l, false), STK_OK);
 	assert_int_equal(stk_group_oom_kills(g), 0);
 	stk_group_close(g);
 	fell();

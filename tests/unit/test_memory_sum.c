@@ -102,6 +102,26 @@ static void the_least_limit_of_the_chain_counts(void **state)
 	fell();
 }
 
+/* A class's program has as much address space as its handler, at the same time. */
+static void a_class_with_a_program_counts_twice(void **state)
+{
+	struct stk_memory_sum s;
+	char why[512];
+
+	(void)state;
+	plant();
+	file("/proc/meminfo", "MemTotal: 8388608 kB\n");
+	file("/proc/self/cgroup", "0::/box\n");
+	file("/sys/fs/cgroup/box/memory.max", "536870912\n");
+	assert_true(sum(1, INT64_MAX, why).fits); /* 340 of 512 MiB */
+	classes[1].profiles = STK_PROFILE_EXEC;
+	s = sum(1, INT64_MAX, why);
+	classes[1].profiles = STK_PROFILE_PURE;
+	assert_int_equal(s.job, UINT64_C(600) << 20);
+	assert_false(s.fits);
+	fell();
+}
+
 static void version_1_and_a_namespace_are_understood(void **state)
 {
 	struct stk_memory_sum s;
@@ -174,6 +194,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_least_limit_of_the_chain_counts),
+		cmocka_unit_test(a_class_with_a_program_counts_twice),
 		cmocka_unit_test(version_1_and_a_namespace_are_understood),
 		cmocka_unit_test(the_machine_counts_where_it_is_less),
 		cmocka_unit_test(nothing_to_read_refuses_nothing),
