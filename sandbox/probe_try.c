@@ -23,7 +23,8 @@
 
 int stk_try_said(int rc)
 {
-	return rc == 0 ? 0 : errno < STK_TRY_NO_EFFECT ? errno : STK_TRY_ODD;
+	/* a call that did less than it was asked leaves no errno, and has not said yes */
+	return rc == 0 ? 0 : errno > 0 && errno < STK_TRY_NO_EFFECT ? errno : STK_TRY_ODD;
 }
 
 int stk_try_no_new_privs(void)
@@ -172,7 +173,11 @@ static int try_pdeathsig(void)
 	if (pid == -1)
 		return stk_try_said(-1);
 	if (pid == 0) {
-		if (fork() == 0) {
+		pid_t held = fork();
+
+		if (held == -1)
+			_exit(stk_try_said(-1));
+		if (held == 0) {
 			int e = stk_try_said(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0));
 
 			c = (char)e;
@@ -186,6 +191,7 @@ static int try_pdeathsig(void)
 		_exit(read(ready[0], &c, 1) == 1 ? c : STK_TRY_ODD);
 	}
 	(void)close(fds[1]);
+	(void)close(ready[1]); /* else nobody's end of it is ever seen */
 
 	int e = stk_try_reap(pid);
 	struct pollfd p = { .fd = fds[0], .events = POLLIN };
