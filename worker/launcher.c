@@ -254,6 +254,12 @@ void stk_launcher_log_lost(void)
 	stk_log_end();
 }
 
+const char *stk_launcher_what_now(enum stk_err e)
+{
+	return e == STK_E_SYSTEM ? "; next try in 30 s"
+				 : " (the process that starts others is ended for it)";
+}
+
 void stk_launcher_close(struct stk_launcher *l)
 {
 	stk_close(&l->sock);

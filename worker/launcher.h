@@ -45,6 +45,8 @@ STK_CHECK enum stk_err stk_launcher_export(
 
 /* The log line for it. */
 void stk_launcher_log_lost(void);
+/* The end of a sentence about a start that failed with @e; static storage. */
+const char *stk_launcher_what_now(enum stk_err e);
 /* Ends L and reaps it, unless pid is 0. */
 void stk_launcher_close(struct stk_launcher *l);
 

@@ -121,7 +121,6 @@ static void forget_looks(struct stk_worker *w)
 	if (w->metering.shown)
 		stk_meter_memory(w, servers[0], -1, -1);
 	w->metering.shown = false;
-	w->metering.shown = false;
 	w->metering.next_look_ms = 0;
 	w->metering.next_queue = 0;
 }

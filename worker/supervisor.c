@@ -136,7 +136,8 @@ static void start_due(struct supervisor *s)
 		if (e != STK_OK) {
 			slot->restart.start_at_ms = now + STK_RESTART_MAX_MS;
 			(void)stk_log_start(STK_LOG_ERROR, "worker.start_failed", "failure",
-			    "cannot start worker %u: %s; next try in 30 s", i, strerror(errno));
+			    "cannot start worker %u: %s%s", i, stk_strerror(e),
+			    stk_launcher_what_now(e));
 			stk_log_end();
 		}
 	}

@@ -134,8 +134,8 @@ static enum stk_err start_due(struct stk_tend *t, const struct stk_launcher *l, 
 		return e;
 	t->restart.start_at_ms = now + STK_RESTART_MAX_MS;
 	(void)stk_log_start(STK_LOG_ERROR, "exporter.start_failed", "failure",
-	    "cannot start the exporter: %s; next try in 30 s; jobs run without it",
-	    strerror(errno));
+	    "cannot start the exporter: %s%s; jobs run without it", stk_strerror(e),
+	    stk_launcher_what_now(e));
 	stk_log_end();
 	return e == STK_E_SYSTEM ? STK_OK : e;
 }

@@ -4,11 +4,15 @@
 #include "tests/harness.h"
 
 #include "sandbox/fds.h"
-#include "worker/launcher.h"
+#include "worker/log.h"
+#include "worker/tend.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -29,7 +33,7 @@ static void too_many_descriptors_under_way_are_no_fault_of_the_launcher(void **s
 
 	(void)state;
 	if (geteuid() == 0)
-		skip(); /* root may have any number under way */
+		skip_because("run it as another user than root, who may have any number under way");
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, flood), 0);
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
@@ -66,7 +70,7 @@ static void half_an_order_is_called_off(void **state)
 
 	(void)state;
 	if (geteuid() == 0)
-		skip(); /* root may have any number under way */
+		skip_because("run it as another user than root, who may have any number under way");
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
 	few = (struct rlimit){ .rlim_cur = 2 * STK_FDS_MAX, .rlim_max = old.rlim_max };
@@ -131,7 +135,7 @@ static void a_launcher_lives_on_after_half_an_order(void **state)
 
 	(void)state;
 	if (geteuid() == 0)
-		skip(); /* root may have any number under way */
+		skip_because("run it as another user than root, who may have any number under way");
 	assert_int_equal(stk_launcher_fork(&config, -1, -1, count_descriptors, &l), STK_OK);
 	before = made_by(&l);
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
@@ -148,10 +152,50 @@ static void a_launcher_lives_on_after_half_an_order(void **state)
 	stk_launcher_close(&l);
 }
 
+/* What a tick of the supervisor logs when its launcher @answers nothing any more. */
+static void tick_beside(int launcher, char log[static 1024])
+{
+	char listen[128];
+	struct stk_config c = { .concurrency = 1, .metrics_listen = listen };
+	struct stk_launcher l = { .pid = 1, .sock = launcher };
+	int pulse = stk_pulse_create(), out = memfd_create("log", MFD_CLOEXEC);
+	struct stk_tend t;
+
+	(void)snprintf(
+	    listen, sizeof(listen), "unix:///tmp/stockade-launcher-%d.sock", (int)getpid());
+	stk_log_open(out, STK_LOG_TEXT, STK_LOG_INFO);
+	assert_int_equal(stk_tend_open(&t, &c, &pulse, 1), 0);
+	errno = 0;
+	assert_int_equal(stk_tend_tick(&t, &l, false), STK_E_CLOSED);
+	stk_tend_close(&t);
+	(void)unlink(listen + strlen("unix://"));
+	assert_true(pread(out, log, 1023, 0) > 0);
+	stk_log_open(STDERR_FILENO, STK_LOG_TEXT, STK_LOG_INFO);
+	(void)close(out);
+	(void)close(pulse);
+}
+
+/* It hung up without an errno of ours, and there will be no next try. */
+static void a_launcher_that_is_gone_is_not_called_success(void **state)
+{
+	char log[1024] = "";
+	int pair[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	assert_int_equal(shutdown(pair[1], SHUT_WR), 0);
+	tick_beside(pair[0], log);
+	assert_non_null(strstr(log, "cannot start the exporter: the other side is gone"));
+	assert_null(strstr(log, "next try"));
+	(void)close(pair[0]);
+	(void)close(pair[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(half_an_order_is_called_off),
+		cmocka_unit_test(a_launcher_that_is_gone_is_not_called_success),
 		cmocka_unit_test(a_launcher_lives_on_after_half_an_order),
 		cmocka_unit_test(too_many_descriptors_under_way_are_no_fault_of_the_launcher),
 	};
