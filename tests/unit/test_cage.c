@@ -188,7 +188,7 @@ static void descriptors_under_way_cost_a_try_and_not_the_nursery(void **state)
 
 	(void)state;
 	if (geteuid() == 0)
-		skip(); /* root may have any number under way */
+		skip_because("run it as another user than root, who may have any number under way");
 	for (size_t i = 0; i < stand.cage->n_zygotes; i++)
 		stk_zygote_end(&stand.cage->zygotes[i]);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, flood), 0);

@@ -89,7 +89,7 @@ static void two_do_each_once(void **state)
 
 	(void)state;
 	if (!stk_crew_open())
-		skip(); /* one processor */
+		skip_because("a machine with two processors");
 	assert_true(stk_crew_open());
 	all_kinds(20);
 	for (int k = 0; k < 200; k++) {

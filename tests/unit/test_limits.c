@@ -139,11 +139,9 @@ static void what_is_limited_is_stopped(void **state)
 static void what_uid_0_escapes_binds_everyone_else(void **state)
 {
 	(void)state;
-	if (geteuid() == 0) {
-		print_message(
-		    "# uid 0 is exempt from NPROC and MEMLOCK and may raise: run as another\n");
-		skip();
-	}
+	if (geteuid() == 0)
+		skip_because(
+		    "run it as another user than root, whom neither NPROC nor MEMLOCK binds");
 	assert_int_equal(run(false, fork_once), 0);
 	assert_int_equal(run(true, fork_once), EAGAIN);
 	assert_int_equal(run(true, lock_a_page), EPERM);

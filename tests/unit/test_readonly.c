@@ -66,10 +66,8 @@ static void what_is_read_only_can_be_made_writable_without_it(void **state)
 static void what_is_sealed_stays(void **state)
 {
 	(void)state;
-	if (!has_mseal()) {
-		print_message("no mseal here (Linux 6.10)\n");
-		skip();
-	}
+	if (!has_mseal())
+		skip_because("mseal: Linux 6.10");
 	assert_int_equal(in_child(sealed, NULL), EPERM);
 	assert_int_equal(in_child(sealed_for_good, NULL), 0);
 }
