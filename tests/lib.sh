@@ -51,6 +51,13 @@ wait_for() {
 	return 1
 }
 
+# free_port: one that nobody has, and that the kernel gives nobody by itself (those begin at 32768)
+free_port() {
+	_port=$((10000 + $$ % 20000))
+	while grep -qi ":$(printf %04X "$_port") " /proc/net/tcp /proc/net/tcp6 2>/dev/null; do _port=$((_port + 1)); done
+	echo "$_port"
+}
+
 # REDIS_SERVER=/path: another server of that protocol (Valkey, another version of Redis), here and in
 # the unit tests
 # redis_start [words for redis-server]: sets REDIS_DIR, REDIS_SOCK, REDIS_PID, REDIS_URL

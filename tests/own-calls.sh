@@ -30,7 +30,7 @@ cat >"$TRACES/tcp.sh" <<'END'
 . tests/stage.sh
 stage_up
 trap 'stage_down; kill "$OTHER" 2>/dev/null' EXIT
-port=$((20000 + $$ % 20000))
+port=$(free_port)
 serve() { redis-server --port $port --bind 127.0.0.1 --requirepass x --save '' --dir "$T" --daemonize no >/dev/null 2>&1 & OTHER=$!; }
 serve
 wait_for 10 redis-cli -p $port ping

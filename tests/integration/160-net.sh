@@ -8,7 +8,7 @@ stop() { [ -z "${SERVER:-}" ] || kill "$SERVER" 2>/dev/null; }
 
 stage_up
 redis_kill
-port=$((20000 + $$ % 20000))
+port=$(free_port)
 # Redis on TCP this time, so that there is an address to refuse
 redis_again --port $port --bind 127.0.0.1 --protected-mode no
 write_policy ', "Net::Local", "Net::World"'
@@ -82,7 +82,7 @@ mkdir "$T/ca" "$T/www"
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=secure.example \
 	-addext subjectAltName=DNS:secure.example,IP:127.0.0.1 -keyout "$T/www/key.pem" -out "$T/ca/ca.pem" 2>/dev/null
 echo "over TLS" >"$T/www/page"
-tls=$((port + 1))
+tls=$(free_port)
 (cd "$T/www" && exec openssl s_server -accept "127.0.0.1:$tls" -cert "$T/ca/ca.pem" -key key.pem -WWW -quiet) >/dev/null 2>&1 &
 SERVER=$!
 listening() { openssl s_client -connect "127.0.0.1:$tls" </dev/null >/dev/null 2>&1; }

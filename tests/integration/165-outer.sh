@@ -7,10 +7,10 @@ OUTER=$PWD/$B/test/stockade-outer
 trap 'stage_down' EXIT
 stage_up
 redis_kill
-port=$((20000 + $$ % 20000))
+port=$(free_port)
 redis_again --port $port --bind 127.0.0.1 --protected-mode no
 # a server that any job may ask: a second Redis, of nobody's
-other=$((port + 1))
+other=$(free_port)
 redis-server --port $other --bind 127.0.0.1 --save '' --dir "$T" >"$T/other.log" 2>&1 &
 OTHER=$!
 trap 'kill "$OTHER" 2>/dev/null; stage_down' EXIT

@@ -33,7 +33,7 @@ settings() { # settings PEM-FILE [SECRET-FILE]
 	} >>"$T/stockade.conf"
 }
 settings "$T/receiver.pem"
-port=$((20000 + $$ % 20000 + 3))
+port=$(free_port)
 
 # serve REPLY: one TLS connection; what was heard is in $T/heard, the reply is sent when the body came
 serve() {

@@ -102,7 +102,7 @@ EXTRA='' write_config
 # --- the link
 address=$(hostname -I 2>/dev/null | tr ' ' '\n' | grep -v : | head -1)
 if [ -n "$address" ]; then
-	port=$((20000 + $$ % 20000))
+	port=$(free_port)
 	redis-server --port $port --bind 127.0.0.1 "$address" --protected-mode no --save '' --dir "$T" --daemonize no >/dev/null 2>&1 &
 	OTHER=$!
 	wait_for 10 redis-cli -h "$address" -p $port ping

@@ -51,9 +51,16 @@ push files '{"class":"Evil","args":["\u0000<script>"]}'
 push files "$(head -c 6000 /dev/zero | tr '\0' a)"
 check "a replay is counted" counts 'stockade_jobs_rejected_total{queue="files",reason="R_REPLAY_DONE"}' 1
 check "an element that is too large, whose queue is not told" counts 'stockade_jobs_rejected_total{queue="other",reason="E_TOO_LARGE"}' 1
-wait_for 20 reads 'stockade_jobs_rejected_total{queue="files",reason="E_UNSIGNED"}' 1
-sleep 0.6
-http /metrics >"$T/metrics"
+# what comes last, of either worker
+settled() {
+	http /metrics >"$T/metrics"
+	for line in 'stockade_jobs_received_total{queue="files",kid="web-1"} 12' 'stockade_jobs_received_total{queue="files",kid="other"} 2' \
+		'stockade_jobs_rejected_total{queue="files",reason="E_UNSIGNED"} 1' 'stockade_job_wait_seconds_count{queue="files"} 10' \
+		'stockade_jobs_running{class="ChecksumFile"} 0'; do
+		grep -qxF "$line" "$T/metrics" || return 1
+	done
+}
+check "all that happened is counted" wait_for 60 settled
 while read -r series number; do
 	got=$(awk -v want="$series" 'substr($0, 1, length(want) + 1) == want " " { print substr($0, length(want) + 2) }' "$T/metrics")
 	check "$series" eq "$got" "$number"

@@ -146,7 +146,7 @@ check "it ends with 0" eq $? 0
 WORKER=
 
 # --- over TCP, beside a service that was killed: its path's socket does not stand in the way
-port=$((20000 + $$ % 10000))
+port=$(free_port)
 sed "s|^metrics_listen = [^;]*;|metrics_listen = \"127.0.0.1:$port\";|" "$T/stockade.conf" >"$T/tcp.conf"
 "$STOCKADE" work --config "$T/tcp.conf" >>"$T/log" 2>&1 &
 WORKER=$!

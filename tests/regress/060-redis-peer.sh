@@ -6,7 +6,7 @@ CAGE=$PWD/$B/test/net-cage
 trap stage_down EXIT
 stage_up
 redis_kill
-port=$((20000 + $$ % 20000))
+port=$(free_port)
 redis_again --port $port --bind 127.0.0.1 --protected-mode no
 write_policy ', "Net::Local"'
 # 0.0.0.0 is what the name has; where a connection to it arrives is another address, which the class lists

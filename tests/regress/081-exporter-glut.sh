@@ -4,7 +4,7 @@
 . tests/stage.sh
 stage_up
 trap stage_down EXIT
-port=$((20000 + $$ % 10000))
+port=$(free_port)
 EXTRA="metrics_listen = \"127.0.0.1:$port\";" write_config
 # an answer that no socket's buffer takes at once
 sed -i "s|^queues = .*|queues = [ $(seq -f '\"q%g\"' -s ', ' 60) ];|" "$T/stockade.conf"
