@@ -20,8 +20,16 @@ key='{ kid = "late-1"; alg = "hmac-sha256"; secret_file = "keys/late-1.key"; iat
 awk -v key="$key" '!done && sub(/keys = \(/, "keys = (" key) { done = 1 } { print }' "$T/good.conf" >"$T/next" && mv "$T/next" "$T/policy.conf"
 check "without the key's file it is refused by name" wait_for 20 grep -aq 'policy.reload_failed' "$T/log"
 check "it is told once" eq "$(events policy.reload_failed)" 1
+# a pipe is no key's file, and whoever writes to it waits until somebody opens it: that is a try seen
+mkfifo -m 400 "$T/keys/late-1.key"
+told() { [ "$(events policy.reload_failed)" -ge "$1" ]; }
+check "it is tried again, and another reason is told" wait_for 40 told 2
+chmod 600 "$T/keys/late-1.key" # for the writer; what it is comes before its mode
+check "and again" timeout 120 sh -c ": >'$T/keys/late-1.key'"
+rm "$T/keys/late-1.key"
 cp -p "$T/secret/late-1.key" "$T/keys/late-1.key"
 check "once the file is there it is in use, without a signal" wait_for 40 in_use
+check "the same reason was told once, however often it was met" eq "$(events policy.reload_failed)" 2
 push files "$("$STOCKADE" sign --key "$T/keys/late-1.key" --kid late-1 --aud "$AUD" --queue files --class ChecksumFile '["x.txt"]')"
 check "and its jobs run" wait_for 20 grep -aq '"event.reason":"Done"' "$T/log"
 

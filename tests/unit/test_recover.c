@@ -13,8 +13,46 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+
+/*
+ * In libc's place. While it is held the clock goes on by what a test sleeps and by nothing else, so
+ * that a machine that stands still for a while decides over nobody's death; it never goes back.
+ */
+static int64_t held_ms, ahead_ms;
+
+int clock_gettime(clockid_t id, struct timespec *ts)
+{
+	int rc = (int)syscall(SYS_clock_gettime, id, ts);
+	int64_t ms;
+
+	if (rc != 0 || id != CLOCK_MONOTONIC)
+		return rc;
+	ms = held_ms != 0 ? held_ms : (int64_t)ts->tv_sec * 1000 + ts->tv_nsec / 1000000 + ahead_ms;
+	*ts = (struct timespec){ .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+	return 0;
+}
+
+static int hold_clock(void **state)
+{
+	(void)state;
+	held_ms = stk_monotonic_ms();
+	return 0;
+}
+
+static int let_clock_go(void **state)
+{
+	int64_t was = held_ms;
+
+	(void)state;
+	held_ms = 0;
+	if (was > stk_monotonic_ms())
+		ahead_ms += was - stk_monotonic_ms();
+	return 0;
+}
 
 static struct test_redis server;
 static const char *queues[] = { "q" };
@@ -35,7 +73,10 @@ static int stop_server(void **state)
 
 static void sleep_ms(int64_t ms)
 {
-	(void)usleep((useconds_t)ms * 1000);
+	if (held_ms != 0)
+		held_ms += ms;
+	else
+		(void)usleep((useconds_t)ms * 1000);
 }
 
 /* A worker without a cage: what recover.c needs of one. */
@@ -236,7 +277,7 @@ static void an_outcome_is_asked_for_until_the_order_to_stop_is_old(void **state)
 	assert_false(stk_life_again(&w->life, STK_E_TIMEOUT, false));
 	start = stk_monotonic_ms();
 	while (stk_life_again(&w->life, STK_E_TIMEOUT, true))
-		assert_true(stk_monotonic_ms() - start < 2000);
+		assert_true(stk_monotonic_ms() - start < 60000);
 	assert_true(stk_monotonic_ms() - start >= quick.term_timeout_ms);
 	worker_free(w);
 	stk_redis_free(r);
@@ -499,20 +540,21 @@ static void pruning_never_touches_what_changed_meanwhile(void **state)
 	stk_redis_free(r);
 }
 
-#define T(f) cmocka_unit_test(f)
+#define T(f)    cmocka_unit_test(f)
+#define HELD(f) cmocka_unit_test_setup_teardown(f, hold_clock, let_clock_go)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(a_silent_instance_is_dead_and_its_job_returns),
-		T(nobody_dies_while_another_holds_the_lock),
-		T(an_outage_of_the_observer_starts_anew),
-		T(a_stop_of_the_observer_starts_anew),
-		T(a_refused_beat_starts_anew_and_is_counted_by_name),
-		T(graves_are_swept_in_turns),
+		HELD(a_silent_instance_is_dead_and_its_job_returns),
+		HELD(nobody_dies_while_another_holds_the_lock),
+		HELD(an_outage_of_the_observer_starts_anew),
+		HELD(a_stop_of_the_observer_starts_anew),
+		HELD(a_refused_beat_starts_anew_and_is_counted_by_name),
+		HELD(graves_are_swept_in_turns),
 		T(an_outcome_is_asked_for_until_the_order_to_stop_is_old),
 		T(nonsense_is_not_asked_for_ever),
-		T(backoff_grows_to_its_cap),
+		HELD(backoff_grows_to_its_cap),
 		T(a_beat_does_not_end_what_a_call_met),
 		T(a_class_that_is_not_idempotent_is_ended_before_others_run_it),
 		T(the_page_tells_tick_and_instance),
