@@ -3,6 +3,7 @@
  * the zygote or the kernel does not do as agreed. Real processes, real refusals.
  */
 #include "tests/harness.h"
+#include "tests/lib/child.h"
 #include "tests/lib/stand.h"
 
 #include "sandbox/fds.h"
@@ -14,6 +15,7 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -523,6 +525,63 @@ static void a_lying_zygote_runs_nothing(void **state)
 
 /* --- layers that the surroundings refuse ------------------------------------------------------ */
 
+/* Seccomp 2 says nothing of a zygote where a runtime's filter stands around all of us. */
+static int naked_under(const void *arg)
+{
+	struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	struct sock_fprog prog = { .len = 1, .filter = &allow };
+	struct stk_stand s;
+	struct stk_outcome o;
+	const char *why;
+
+	(void)arg;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 ||
+	    syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog) == -1)
+		return 1;
+	if (stand_open_liar(&s, "hello-naked", &why) != STK_OK ||
+	    stand_run(&s, "Liar", "[]", &o) != STK_OK)
+		return 2;
+	if (o.name != STK_OUT_SANDBOX_UNAVAILABLE || o.started ||
+	    strstr(o.why, "Seccomp 2 with 1 filters (1 stand around the worker)") == NULL) {
+		(void)fprintf(stderr, "# %s: %s\n", stk_outcome_text(o.name), o.why);
+		return 3;
+	}
+	stk_outcome_clear(&o);
+	stand_close(&s);
+	return 0;
+}
+
+static void a_runtimes_filter_is_not_taken_for_the_zygotes(void **state)
+{
+	(void)state;
+	assert_int_equal(in_child(naked_under, NULL), 0);
+}
+
+/* Whatever the worker had open when it forked the nursery, also what an exec would not close. */
+static void nobody_beyond_the_wall_holds_what_was_open_before(void **state)
+{
+	struct stk_stand s;
+	char program[512], c;
+	int p[2];
+	struct pollfd end = { .events = POLLIN };
+	struct stk_outcome o;
+
+	(void)state;
+	assert_int_equal(pipe2(p, 0), 0);
+	stand_open(&s, stand_program("test/hostile-cage", program), NULL);
+	assert_int_equal(stand_run(&s, "Hostile::Skip", "[]", &o), STK_OK);
+	assert_int_equal(o.name, STK_OUT_SKIPPED);
+	stk_outcome_clear(&o);
+	assert_true(kill(s.cage->nursery.pid, 0) == 0 && s.cage->n_zygotes == 1);
+	end.fd = p[0];
+	assert_int_equal(poll(&end, 1, 0), 0); /* the control: we hold it */
+	(void)close(p[1]);
+	assert_int_equal(poll(&end, 1, 0), 1);
+	assert_int_equal(read(p[0], &c, 1), 0);
+	(void)close(p[0]);
+	stand_close(&s);
+}
+
 /* Under this filter, as under an old container runtime's, call @nr answers EPERM. */
 static void forbid(unsigned nr)
 {
@@ -551,7 +610,7 @@ static int run_under(unsigned nr, const char *part)
 	forbid(nr);
 	opts.cage_fd = open(stand_program("test/hostile-cage", program), O_PATH | O_CLOEXEC);
 	/* a hang is the one answer that no operator can read */
-	(void)alarm(20);
+	(void)alarm(120);
 	if (stk_nursery_fork(&opts, &s.cage, &text) != STK_OK)
 		return strstr(text, part) != NULL && errno == EPERM ? 0 : 101;
 	/* what no child can do without fails for `describe` already */
@@ -621,6 +680,8 @@ int main(void)
 		cmocka_unit_test(a_malformed_request_ends_the_nursery),
 		cmocka_unit_test(a_lying_description_is_refused),
 		cmocka_unit_test(a_lying_zygote_runs_nothing),
+		cmocka_unit_test(a_runtimes_filter_is_not_taken_for_the_zygotes),
+		cmocka_unit_test(nobody_beyond_the_wall_holds_what_was_open_before),
 		cmocka_unit_test(a_layer_that_is_refused_ends_the_child_by_name),
 		cmocka_unit_test(a_dead_nursery_lets_the_job_finish_and_is_then_named),
 	};

@@ -166,6 +166,15 @@ static int connect_loopback(void)
 	    connect(socket(AF_INET, SOCK_STREAM, 0), (const struct sockaddr *)&to, sizeof(to)));
 }
 
+static int bind_loopback(void)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET }; /* any port: none is granted */
+
+	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	return code(
+	    bind(socket(AF_INET, SOCK_STREAM, 0), (const struct sockaddr *)&at, sizeof(at)));
+}
+
 static int signal_parent(void)
 {
 	return code(kill(getppid(), 0));
@@ -203,6 +212,7 @@ static const struct {
 	{ "connect", STK_LANDLOCK_NET, R, connect_loopback, EACCES, ECONNREFUSED, 4 },
 	{ "connect where the net is not denied", 0, R, connect_loopback, ECONNREFUSED, ECONNREFUSED,
 	    4 },
+	{ "bind", STK_LANDLOCK_NET, R, bind_loopback, EACCES, 0, 4 },
 	{ "signal the parent", STK_LANDLOCK_SCOPES, R, signal_parent, EPERM, 0, 6 },
 	{ "signal the parent without scopes", 0, R, signal_parent, 0, 0, 1 },
 };

@@ -124,6 +124,45 @@ static int raise_any(void)
 	return 0;
 }
 
+/* 0, or one more than the number of the first limit that is not what was asked for. */
+static int read_back(void)
+{
+	static const struct {
+		__rlimit_resource_t resource;
+		rlim_t soft, hard;
+	} all[] = {
+		{ RLIMIT_CORE, 0, 0 },
+		{ RLIMIT_MEMLOCK, 0, 0 },
+		{ RLIMIT_MSGQUEUE, 0, 0 },
+		{ RLIMIT_SIGPENDING, 16, 16 },
+		{ RLIMIT_LOCKS, 0, 0 },
+		{ RLIMIT_NICE, 0, 0 },
+		{ RLIMIT_RTPRIO, 0, 0 },
+		{ RLIMIT_NPROC, 0, 0 },
+		{ RLIMIT_CPU, 1, 2 },
+		{ RLIMIT_FSIZE, 64u << 10, 64u << 10 },
+		{ RLIMIT_NOFILE, 16, 16 },
+		{ RLIMIT_STACK, 1u << 20, 1u << 20 },
+		{ RLIMIT_AS, 256u << 20, 256u << 20 },
+	};
+
+	for (size_t i = 0; i < STK_ARRAY_LEN(all); i++) {
+		struct rlimit now;
+
+		if (getrlimit(all[i].resource, &now) != 0 || now.rlim_cur != all[i].soft ||
+		    now.rlim_max != all[i].hard)
+			return 1 + (int)i;
+	}
+	return 0;
+}
+
+static void every_limit_is_what_was_asked_for(void **state)
+{
+	(void)state;
+	assert_int_equal(run(true, read_back), 0);
+	assert_int_not_equal(run(false, read_back), 0);
+}
+
 static void what_is_limited_is_stopped(void **state)
 {
 	(void)state;
@@ -194,6 +233,7 @@ static void a_forgotten_field_is_refused_by_name(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_limit_is_what_was_asked_for),
 		cmocka_unit_test(what_is_limited_is_stopped),
 		cmocka_unit_test(what_uid_0_escapes_binds_everyone_else),
 		cmocka_unit_test(a_lower_limit_stays_and_threads_keep_their_tasks),
