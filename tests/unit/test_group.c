@@ -151,10 +151,16 @@ static void only_groups_of_dead_workers_are_swept(void **state)
 {
 	static const char *const others[] = { "job-77", "stockade-job-", "stockade-job-77x",
 		"stockade-jobs" };
-	char path[600];
+	char path[600], living[600];
+	int lock;
 
 	(void)state;
 	plant(true);
+	(void)snprintf(living, sizeof(living), "%s/stockade-job-2", base);
+	assert_int_equal(mkdir(living, 0700), 0);
+	file(living, "cgroup.kill", "");
+	lock = open(living, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(flock(lock, LOCK_EX), 0);
 	for (size_t i = 0; i < STK_ARRAY_LEN(others); i++) {
 		(void)snprintf(path, sizeof(path), "%s/%s", base, others[i]);
 		assert_int_equal(mkdir(path, 0700), 0);
@@ -165,6 +171,8 @@ static void only_groups_of_dead_workers_are_swept(void **state)
 	file(path, "cgroup.kill", "");
 	stk_group_close(open_group());
 	holds(path, "cgroup.kill", "1");
+	holds(living, "cgroup.kill", ""); /* another worker's, with its job in it */
+	(void)close(lock);
 	for (size_t i = 0; i < STK_ARRAY_LEN(others); i++) {
 		(void)snprintf(path, sizeof(path), "%s/%s", base, others[i]);
 		holds(path, "cgroup.kill", "");

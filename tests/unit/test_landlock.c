@@ -16,6 +16,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -180,6 +181,15 @@ static int signal_parent(void)
 	return code(kill(getppid(), 0));
 }
 
+static struct sockaddr_un listener;
+static socklen_t listener_len = sizeof(listener);
+
+static int call_abstract(void)
+{
+	return code(connect(
+	    socket(AF_UNIX, SOCK_STREAM, 0), (const struct sockaddr *)&listener, listener_len));
+}
+
 #define R STK_LANDLOCK_READ
 #define W STK_LANDLOCK_WRITE
 #define A STK_LANDLOCK_ADD
@@ -215,6 +225,8 @@ static const struct {
 	{ "bind", STK_LANDLOCK_NET, R, bind_loopback, EACCES, 0, 4 },
 	{ "signal the parent", STK_LANDLOCK_SCOPES, R, signal_parent, EPERM, 0, 6 },
 	{ "signal the parent without scopes", 0, R, signal_parent, 0, 0, 1 },
+	{ "an abstract socket", STK_LANDLOCK_SCOPES, R, call_abstract, EPERM, 0, 6 },
+	{ "an abstract socket without scopes", 0, R, call_abstract, 0, 0, 1 },
 };
 
 /* What one right gives the other does not; each act is undone outside of the cage. */
@@ -339,6 +351,18 @@ static void wrong_use_is_refused(void **state)
 	assert_int_equal(stk_landlock_restrict(-1), STK_E_SYSTEM);
 }
 
+/* Outside of every cage, with a name of the kernel's choice. */
+static int listen_abstract(void)
+{
+	int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	listener.sun_family = AF_UNIX;
+	if (bind(s, (const struct sockaddr *)&listener, sizeof(listener.sun_family)) != 0 ||
+	    listen(s, 64) != 0)
+		return -1;
+	return getsockname(s, (struct sockaddr *)&listener, &listener_len);
+}
+
 static int build_tree(void **state)
 {
 	(void)state;
@@ -350,7 +374,8 @@ static int build_tree(void **state)
 
 	if (fd == -1 || write(fd, "hello", 5) != 5 || close(fd) != 0)
 		return -1;
-	return mkdirat(tree, "sub", 0700) != 0 || symlinkat("/etc/passwd", tree, "link") != 0;
+	return mkdirat(tree, "sub", 0700) != 0 || symlinkat("/etc/passwd", tree, "link") != 0 ||
+	       listen_abstract() != 0;
 }
 
 static int remove_tree(void **state)

@@ -151,7 +151,7 @@ static enum stk_run_order look(void *ctx, int64_t until_ms)
 		(void)closedir(dir);
 	if (n > seen.tasks)
 		seen.tasks = n;
-	return STK_RUN_ON;
+	return seen.tasks < 2 ? STK_RUN_ON : STK_RUN_KILL; /* all is seen */
 }
 
 static bool note_pid(void *ctx, pid_t pid, const struct stk_cage_proof *proof)
@@ -177,7 +177,7 @@ static void the_kernel_shows_the_filters_on_every_thread(void **state)
 	(void)state;
 	assert_true(index >= 0);
 	l = stand.table.classes[index].ask;
-	l.wall_ms = 400;
+	l.wall_ms = 60000;
 	stand.limits = &l;
 	stand.hooks.tick = look;
 	stand.hooks.tick_ms = 20;
@@ -185,7 +185,7 @@ static void the_kernel_shows_the_filters_on_every_thread(void **state)
 	assert_int_equal(stand_run(&stand, "Hostile::ThreadLeaderGone", "[]", &o), STK_OK);
 	stand.hooks = before;
 	stand.limits = NULL;
-	assert_int_equal(o.name, STK_OUT_WALL_TIMEOUT);
+	assert_int_equal(o.name, STK_OUT_SHUTDOWN);
 	assert_int_equal(seen.tasks, 2);
 	assert_int_equal(seen.seccomp, 2);
 	assert_true(seen.no_new_privs);
@@ -289,6 +289,39 @@ static void the_machines_tasks_are_read_as_the_kernel_writes_them(void **state)
 	assert_int_equal(stk_tasks_of_machine("1/99999999999999999999 "), 0);
 }
 
+static void *wait_for_end(void *fd)
+{
+	char c;
+
+	(void)!read(*(const int *)fd, &c, 1);
+	return NULL;
+}
+
+/* As many as it may have are no bomb; one more is. */
+static void the_last_task_that_a_job_may_have_is_its_own(void **state)
+{
+	struct stk_tasks t = { .fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC), .most = 1 };
+	pthread_t thread;
+	int p[2];
+
+	(void)state;
+	assert_true(t.fd != -1);
+	assert_int_equal(pipe(p), 0);
+	assert_false(stk_tasks_over(&t, 1));
+	assert_int_equal(t.seen, 1);
+	assert_int_equal(pthread_create(&thread, NULL, wait_for_end, &p[0]), 0);
+	assert_false(stk_tasks_over(&t, 2)); /* not due: each look costs a read */
+	assert_true(stk_tasks_over(&t, 1 + STK_TASKS_LOOK_MS));
+	assert_int_equal(t.seen, 2);
+	t.most = 2;
+	assert_false(stk_tasks_over(&t, 1000));
+	(void)close(p[1]);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	(void)close(p[0]);
+	stk_tasks_clear(&t);
+	assert_false(stk_tasks_over(&t, 2000)); /* watches nothing */
+}
+
 static void a_bound_is_set_for_threads_only_and_holds_the_machine(void **state)
 {
 	struct stk_spawn s = { .limits = { .tasks = 5 } };
@@ -328,6 +361,7 @@ int main(void)
 		cmocka_unit_test(the_kernel_shows_the_filters_on_every_thread),
 		cmocka_unit_test(a_job_whose_first_thread_is_gone_dies_with_its_worker),
 		cmocka_unit_test(the_machines_tasks_are_read_as_the_kernel_writes_them),
+		cmocka_unit_test(the_last_task_that_a_job_may_have_is_its_own),
 		cmocka_unit_test(a_bound_is_set_for_threads_only_and_holds_the_machine),
 	};
 
