@@ -69,6 +69,8 @@ struct stk_last_words {
 	int status; /* exit code, or -signal */
 	int64_t cpu_ms, maxrss_kib;
 };
+/* What it has run so far, all its threads; 0 where the kernel does not say. */
+int64_t stk_child_cpu_ms(const struct stk_child *child);
 /* Waits for the end of @child, which is on its way, and closes its pidfd. An end that nobody can
  * tell of is a SIGKILL: never success. */
 struct stk_last_words stk_child_reap(struct stk_child *child);
@@ -180,6 +182,7 @@ struct stk_program {
 	bool killed; /* by us: that it ended tells nothing */
 	struct stk_denied denied;
 	struct stk_last_words last; /* once ended */
+	uint32_t cpu_s;             /* its limit */
 };
 /* What a poll says of it, and in which order. */
 enum stk_program_slot {

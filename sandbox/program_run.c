@@ -265,8 +265,11 @@ enum stk_err stk_program_step(struct stk_program *p, const struct pollfd *at)
 
 	if (at[STK_PROGRAM_SPOKE].revents != 0)
 		e = hear(p);
-	if (at[STK_PROGRAM_DENIED].revents != 0)
+	if ((at[STK_PROGRAM_DENIED].revents & POLLIN) != 0)
 		notified(p);
+	/* nobody is left behind that filter, and to ask then waits for ever */
+	else if (at[STK_PROGRAM_DENIED].revents != 0)
+		p->listener = -1;
 	if (at[STK_PROGRAM_ENDED].revents != 0)
 		bury(p);
 	return e;

@@ -51,6 +51,17 @@ static void obey(struct stk_run *run, enum stk_run_order order)
 	}
 }
 
+/*
+ * RLIMIT_CPU counts whose turn it is when the machine's clock ticks: who sleeps over every tick has
+ * used none. Its run time is exact, and the limit is the same, the hard one: so the end is named as
+ * if the kernel had made it.
+ */
+static void end_if_spent(const struct stk_run *run, const struct stk_child *child)
+{
+	if (stk_child_cpu_ms(child) >= ((int64_t)run->r->limits.cpu_s + 1) * 1000)
+		stk_child_signal(child, SIGKILL);
+}
+
 static void tick(struct stk_run *run)
 {
 	const struct stk_run_hooks *h = run->hooks;
@@ -60,6 +71,9 @@ static void tick(struct stk_run *run)
 		obey(run, h->tick(h->ctx, run->killed ? INT64_MAX : run->deadline_ms));
 	if (run->kill == STK_KILL_NONE && stk_cage_work_full(run->c, run->r))
 		end_job(run, STK_KILL_WORK);
+	end_if_spent(run, &run->child);
+	if (!run->program.ended)
+		end_if_spent(run, &run->program.child);
 }
 
 /* --- READY and GO ----------------------------------------------------------------------------- */

@@ -175,6 +175,39 @@ int hostile_endless_loop(const struct hostile_args *a)
 	return 0;
 }
 
+static int64_t clock_ns(clockid_t clock)
+{
+	struct timespec ts = { .tv_sec = 0 };
+
+	(void)clock_gettime(clock, &ts);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+/*
+ * Runs for some seconds of its own time and sleeps over each tick of the machine's clock: a kernel
+ * that counts CPU time by ticks finds it asleep at every one. When it ticks the coarse clock shows.
+ */
+int hostile_between_ticks(const struct hostile_args *a)
+{
+	int64_t seen = clock_ns(CLOCK_MONOTONIC_COARSE), phase, tick, since,
+		until = (int64_t)(a->n > 0 ? atoi(a->arg[0]) : 4) * 1000000000;
+	struct timespec ts = { .tv_sec = 0 };
+
+	(void)clock_getres(CLOCK_MONOTONIC_COARSE, &ts);
+	tick = ts.tv_nsec;
+	while (clock_ns(CLOCK_MONOTONIC_COARSE) == seen)
+		continue;
+	phase = clock_ns(CLOCK_MONOTONIC);
+	while (clock_ns(CLOCK_PROCESS_CPUTIME_ID) < until) {
+		since = (clock_ns(CLOCK_MONOTONIC) - phase) % tick;
+		if (since < tick / 5 * 4)
+			continue;
+		ts.tv_nsec = tick - since + tick / 20;
+		(void)nanosleep(&ts, NULL);
+	}
+	return 0;
+}
+
 static void mask_all(void)
 {
 	sigset_t all;
