@@ -53,6 +53,8 @@ const char *stk_signal_name(int sig)
 {
 	const char *abbrev = sigabbrev_np(sig);
 
+	if (sig == STK_SIGCANCEL)
+		return "CANCEL";
 	return abbrev == NULL ? "?" : abbrev;
 }
 
@@ -187,6 +189,15 @@ static void limited(const struct stk_end *e, struct stk_outcome *o)
 	stk_outcome_add_bound(e, o, STK_BOUND_CPU);
 }
 
+/* Signals that a job can bring upon itself: by an instruction, by a pipe that nobody reads, by the
+ * one call that it may signal with. Whoever guesses at addresses dies of the first as well. */
+static bool own_doing(const struct stk_end *e, int sig)
+{
+	return sig == SIGSEGV || sig == SIGBUS || sig == SIGILL || sig == SIGFPE ||
+	       sig == SIGTRAP || sig == SIGPIPE ||
+	       (sig == STK_SIGCANCEL && (e->class_desc->profiles & STK_PROFILE_THREADS) != 0);
+}
+
 static void by_signal(const struct stk_end *e, struct stk_outcome *o)
 {
 	int sig = -o->status;
@@ -195,7 +206,7 @@ static void by_signal(const struct stk_end *e, struct stk_outcome *o)
 		denied(e, o);
 	else if (cpu_spent(e, o) || sig == SIGXFSZ)
 		limited(e, o);
-	else if (sig == SIGSEGV || sig == SIGBUS || sig == SIGILL || sig == SIGFPE)
+	else if (own_doing(e, sig))
 		stk_name_crash(e, o);
 	else if (sig == SIGABRT)
 		stk_name_abort(e, o);

@@ -10,6 +10,10 @@
 #include "sandbox/parent.h"
 #include "sandbox/report.h"
 
+/* What a threads library wakes a thread with that is to be cancelled; a job may send it to itself.
+ */
+#define STK_SIGCANCEL 32
+
 /* Why the worker itself ended the child; the first reason stays. */
 enum stk_kill {
 	STK_KILL_NONE,
@@ -72,7 +76,7 @@ void stk_outcome_add_bound(const struct stk_end *e, struct stk_outcome *o, enum 
 void stk_outcome_called_off(struct stk_outcome *o);
 /* "SEGV"; "?" for none. Static storage. */
 const char *stk_signal_name(int sig);
-/* crash.c: a SEGV, BUS, ILL or FPE; an ABRT. */
+/* crash.c: a signal of its own doing; an ABRT. */
 void stk_name_crash(const struct stk_end *e, struct stk_outcome *o);
 void stk_name_abort(const struct stk_end *e, struct stk_outcome *o);
 

@@ -141,7 +141,11 @@ static void every_end_has_its_name(void **state)
 		{ 0, -SIGFPE, 0, 0, 0, { READY, .has_fault = true, .fault = { .near_sp = 1 } },
 		    STK_OUT_CRASH, "SIGFPE" },
 		{ 0, -SIGABRT, 0, 0, 0, { READY }, STK_OUT_ABORT, "" },
-		/* outside hands */
+		/* an int3 between two functions, a pipe that nobody reads: its own doing too */
+		{ 0, -SIGTRAP, 0, 0, 0, { READY }, STK_OUT_CRASH, "SIGTRAP" },
+		{ 0, -SIGPIPE, 0, 0, 0, { READY }, STK_OUT_CRASH, "SIGPIPE" },
+		/* outside hands; without threads no job can send that one */
+		{ 0, -32, 0, 0, 0, { READY }, STK_OUT_KILLED_EXTERNALLY, "SIGCANCEL" },
 		{ 0, -SIGKILL, 0, 0, 1, { READY }, STK_OUT_OOM_KILLED, "64 MiB" },
 		{ 0, -SIGKILL, 0, 0, 0, { READY }, STK_OUT_KILLED_EXTERNALLY, "SIGKILL" },
 		{ 0, -SIGTERM, 0, 0, 1, { READY }, STK_OUT_KILLED_EXTERNALLY, "SIGTERM" },
