@@ -35,8 +35,11 @@
 #define STK_HIGH        (~(uint64_t)UINT32_MAX)
 #define STK_MAP_FREE    ((uint64_t)(MAP_NORESERVE | MAP_STACK | MAP_FIXED | MAP_FIXED_NOREPLACE))
 #define STK_FUTEX_FLAGS ((uint64_t)(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME))
-#define STK_SOCK_FLAGS  ((uint64_t)(SOCK_CLOEXEC | SOCK_NONBLOCK))
-#define STK_O_CHANGES   (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND | STK_O_TMPFILE)
+#define STK_CLOCKS      15 /* include/uapi/linux/time.h has 0 to 11 */
+/* A negative number with this bit is a thread's CPU time; the kernel looks at 32 bits. */
+#define STK_CLOCK_THREAD (UINT64_C(1) << 31 | 4)
+#define STK_SOCK_FLAGS   ((uint64_t)(SOCK_CLOEXEC | SOCK_NONBLOCK))
+#define STK_O_CHANGES    (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND | STK_O_TMPFILE)
 /* What pthread_create() asks of clone, glibc 2.36 and 2.41 alike; musl adds CLONE_DETACHED, which
  * means nothing to the kernel. */
 #define STK_CLONE_THREAD                                                               \

@@ -92,6 +92,8 @@ int escape_find_socket(void);
 int escape_forge_spawn(void);
 int escape_setup_saw(void);
 int escape_limit_is_open(int resource);
+int escape_cpu_of(long pid);
+int escape_broken_pipe(void);
 int escape_in_thread(int (*then)(void));
 int escape_any_socket(void);
 int escape_open_self(void);
@@ -119,6 +121,7 @@ int escape_listener_filter(void);
 int escape_sched_attr(void);
 int escape_itimer(void);
 int escape_loop_ms(int ms);
+int escape_breakpoint(void);
 int escape_take(size_t mib);
 int escape_sleep_ms(int ms);
 int escape_dup_many(int fd, int n);
@@ -135,6 +138,7 @@ int escape_reopen(int dir, const char *name, int flags);
 int escape_through(const char *dir);
 int escape_rename_out(const char *to);
 int escape_link_in(const char *from);
+int escape_stat_of(const char *pid);
 int escape_chdir_read(const char *dir, const char *name);
 int escape_getdents(const char *path);
 int escape_lock(int cmd);
@@ -167,6 +171,9 @@ enum escape_ask {
 };
 int escape_dial(const char *host, const char *port); /* a connected socket */
 int escape_reach(const char *host, const char *port);
+int escape_reach_as(const char *host, const char *port); /* as getaddrinfo reads it */
+int escape_peer_process(void);
+int escape_map_socket(const char *port);
 int escape_spare(const char *port); /* a socket: the broker's, or one that nobody connected */
 long escape_on(const char *port, long nr, const long v[static 5]);
 /* A raw call on a socket that is connected to the row's port. */
@@ -187,6 +194,8 @@ int escape_work_make(const char *name, unsigned mode);
 int escape_secret(const char *label);
 int escape_search(const char *masked);
 int escape_thread_bomb(void);
+int escape_leaderless(int (*then)(void));
+int escape_cancel_itself(void);
 
 /* acts_report.c */
 enum escape_frame {

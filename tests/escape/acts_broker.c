@@ -6,6 +6,7 @@
 #include "tests/escape/acts.h"
 
 #include <arpa/inet.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/uio.h>
@@ -42,6 +43,43 @@ int escape_reach(const char *host, const char *port)
 	int fd = escape_dial(host, port);
 
 	return fd == -1 ? -1 : close(fd);
+}
+
+/* A name or an address, as the control's libc understands it. */
+int escape_reach_as(const char *host, const char *port)
+{
+	const struct addrinfo want = { .ai_socktype = SOCK_STREAM };
+	struct addrinfo *to = NULL;
+	int fd;
+
+	if (&escape_ask_broker != NULL)
+		return escape_reach(host, port);
+	errno = EHOSTDOWN;
+	if (getaddrinfo(host, port, &want, &to) != 0)
+		return -1;
+	fd = socket(to->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd == -1) /* a machine without that family has nothing to show */
+		return errno == EAFNOSUPPORT ? 0 : -1;
+	return connect(fd, to->ai_addr, to->ai_addrlen);
+}
+
+/* A pidfd of whoever made the broker's socket: the worker. Linux 6.5. */
+int escape_peer_process(void)
+{
+	int fd = -1;
+	socklen_t size = sizeof(fd);
+	int r = getsockopt(BROKER, SOL_SOCKET, 77, &fd, &size);
+
+	return r == -1 && errno != ENOPROTOOPT ? -1 : 0;
+}
+
+/* What has arrived, as pages of its own: TCP_ZEROCOPY_RECEIVE. */
+int escape_map_socket(const char *port)
+{
+	uint64_t ask[8] = { 0 };
+	socklen_t size = sizeof(ask);
+
+	return getsockopt(escape_dial("127.0.0.1", port), IPPROTO_TCP, 35, ask, &size);
 }
 
 int escape_spare(const char *port)

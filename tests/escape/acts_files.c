@@ -137,3 +137,13 @@ int escape_legit_copy(void)
 		   ? -1
 		   : 0;
 }
+
+/* That there is such a process, whose it is, and how many descriptors it has. */
+int escape_stat_of(const char *pid)
+{
+	char path[64];
+	struct stat st;
+
+	(void)snprintf(path, sizeof(path), "/proc/%.40s/fd", pid);
+	return (int)K(SYS_newfstatat, AT_FDCWD, P(path), P(&st), 0);
+}

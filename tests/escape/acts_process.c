@@ -246,6 +246,29 @@ int escape_limit_is_open(int resource)
 	return r.rlim_max > most ? 0 : -1;
 }
 
+/* The clock of another's CPU time (clock_getcpuclockid). */
+int escape_cpu_of(long pid)
+{
+	struct timespec ts;
+
+	return (int)K(SYS_clock_gettime, (int)(~(unsigned)pid << 3 | 2), P(&ts));
+}
+
+/* Writes where nobody reads any more: what feeds a program that has ended. */
+int escape_broken_pipe(void)
+{
+	bool caged = &escape_program != NULL;
+	int fd = caged ? STK_SLOT_EXTRAS + STK_EXTRA_PROGRAM_IN : FIX_PIPE_W;
+
+	(void)close(caged ? STK_SLOT_EXTRAS + STK_EXTRA_PROGRAM_SAY : FIX_PIPE_R);
+	for (int i = 0; i < 10000; i++) {
+		if (write(fd, "x", 1) == -1)
+			return -1;
+		(void)escape_sleep_ms(1);
+	}
+	return 0;
+}
+
 /* @code ends with the errno it met, or 0. */
 int escape_perl(const char *code, const char *arg)
 {

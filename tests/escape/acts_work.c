@@ -4,6 +4,7 @@
  */
 #include "tests/escape/acts.h"
 
+#include <pthread.h>
 #include <string.h>
 #include <time.h>
 
@@ -89,4 +90,31 @@ int escape_thread_bomb(void)
 	if (hostile_thread_bomb(&a) == -1)
 		return nanosleep(&ts, NULL) == -1 ? -1 : 0;
 	return 0;
+}
+
+static void *when_alone(void *arg)
+{
+	const struct timespec ts = { .tv_nsec = 20000000 };
+	int (**then)(void) = arg;
+
+	(void)nanosleep(&ts, NULL);
+	_exit((*then)() == -1 ? errno : 0);
+}
+
+/* The first thread ends, and another does it: the process lives on. */
+int escape_leaderless(int (*then)(void))
+{
+	static int (*kept)(void);
+	pthread_t id;
+
+	kept = then;
+	if (pthread_create(&id, NULL, when_alone, &kept) != 0)
+		return -1;
+	return (int)K(SYS_exit, 0);
+}
+
+/* By the one signal besides abort()'s that a class with threads may send, and to itself alone. */
+int escape_cancel_itself(void)
+{
+	return (int)K(SYS_tgkill, getpid(), K(SYS_gettid), 32);
 }
