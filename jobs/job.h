@@ -351,8 +351,9 @@ int stockade_unlink(const struct stockade_job *job, const char *label, const cha
  * poll, epoll, getpeername, getsockname, fcntl for O_NONBLOCK, and setsockopt of SO_KEEPALIVE,
  * SO_RCVTIMEO, SO_SNDTIMEO, SO_LINGER, TCP_NODELAY, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT and
  * TCP_USER_TIMEOUT; getsockopt of these but for the two SO_*TIMEO, and of SO_ERROR, SO_TYPE,
- * SO_DOMAIN, SO_PROTOCOL, SO_SNDBUF, SO_RCVBUF, TCP_MAXSEG and TCP_INFO. A write to a connection
- * that is gone answers EPIPE. For libcurl see jobs/curl.h.
+ * SO_DOMAIN, SO_PROTOCOL, SO_SNDBUF, SO_RCVBUF, TCP_MAXSEG and TCP_INFO. It holds 256 KiB each way,
+ * whatever tcp_wmem and tcp_rmem say. A write to a connection that is gone answers EPIPE. For
+ * libcurl see jobs/curl.h.
  */
 int stockade_connect(
     struct stockade_job *job, const char *host, uint16_t port, uint32_t timeout_ms);

@@ -109,6 +109,21 @@ static int await_connected(int fd, int64_t deadline_ms)
 	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &size) == -1 ? errno : err;
 }
 
+/*
+ * What waits in a socket is the kernel's memory and no RLIMIT's, and what was not sent outlives the
+ * job by minutes. Left alone the kernel lets it grow to tcp_wmem and tcp_rmem, which are megabytes.
+ */
+#define BUFFER (256 << 10)
+
+static int bound_buffers(int fd)
+{
+	const int most = BUFFER;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &most, sizeof(most)) == -1)
+		return -1;
+	return setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &most, sizeof(most));
+}
+
 /* Handed on as a blocking socket: what handlers expect. */
 static int connect_one(const struct stk_net_addr *a, uint16_t port, int64_t deadline_ms, int *out)
 {
@@ -118,7 +133,7 @@ static int connect_one(const struct stk_net_addr *a, uint16_t port, int64_t dead
 	    socket(to.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);
 	int err = 0;
 
-	if (fd == -1)
+	if (fd == -1 || bound_buffers(fd) == -1)
 		return errno;
 	if (connect(fd, &to.sa, len) == -1)
 		err = errno == EINPROGRESS || errno == EINTR ? await_connected(fd, deadline_ms)

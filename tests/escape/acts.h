@@ -174,6 +174,7 @@ int escape_reach(const char *host, const char *port);
 int escape_reach_as(const char *host, const char *port); /* as getaddrinfo reads it */
 int escape_peer_process(void);
 int escape_map_socket(const char *port);
+int escape_fill_socket(const char *port);
 int escape_spare(const char *port); /* a socket: the broker's, or one that nobody connected */
 long escape_on(const char *port, long nr, const long v[static 5]);
 /* A raw call on a socket that is connected to the row's port. */
