@@ -195,9 +195,18 @@ fi
 if command -v clang-format >/dev/null 2>&1; then
 	clang-format -i "jobs/$fn.c" "tests/unit/test_$fn.c"
 fi
+option=
+map=
+case ,$names, in
+*,files,*)
+	option="--config /tmp/try.conf "
+	map="	echo 'directories = { inputs = \"/tmp\"; };' >/tmp/try.conf     # what READ(\"inputs\") means here
+"
+	;;
+esac
 cat <<END
 wrote jobs/$fn.c, jobs/$fn.schema.json, jobs/$fn.md, tests/unit/test_$fn.c and a line in jobs/registry.def
 next: say in the schema what the arguments are, write the handler, and try it:
 	make check
-	make && build/stockade run-job $name '["hello"]'     # as any user but root
+${map}	make && build/stockade run-job $option$name '["hello"]'     # as any user but root
 END

@@ -115,10 +115,11 @@ extern const size_t stk_config_table_len;
 
 /*
  * installed.c: the cage program that was installed with this one, PREFIX/libexec/stockade/cage of
- * PREFIX/bin/stockade; else STK_CAGE_PATH. The first tells it of one program's path: false if that
- * is no such place.
+ * PREFIX/bin/stockade; or built with it, stockade-cage in its folder; else STK_CAGE_PATH. The first
+ * two tell it of one program's path: false if that is no such place.
  */
 STK_CHECK bool stk_config_cage_beside(const char *program, char *out, size_t size);
+STK_CHECK bool stk_config_cage_built(const char *program, char *out, size_t size);
 void stk_config_cage_default(char out[static STK_CAGE_PATH_MAX]);
 
 /*
