@@ -368,7 +368,8 @@ const char *stk_cage_request_fault(const struct stk_cage *c, const struct stk_ru
 	if ((d->profiles & STK_PROFILE_NET) != 0 && (!c->has_broker || c->net == NULL))
 		return "the class has a net grant and there is no broker program";
 	if (d->n_grants > 0 && !c->landlock)
-		return "the class has a files grant and Landlock is switched off";
+		return "the class has a files grant and Landlock is switched off; layers = { "
+		       "landlock_fs = \"require\"; } uses it again";
 	if (stk_cage_wants_work(r)) {
 		if (c->work == NULL || !c->landlock)
 			return "the class has a work directory and there is none, or Landlock is "
@@ -380,7 +381,8 @@ const char *stk_cage_request_fault(const struct stk_cage *c, const struct stk_ru
 			       "removed; look at it and empty it by hand";
 	}
 	if ((d->profiles & STK_PROFILE_EXEC) != 0 && !c->landlock)
-		return "the class executes a program and Landlock is switched off";
+		return "the class executes a program and Landlock is switched off; layers = { "
+		       "landlock_fs = \"require\"; } uses it again";
 	if ((d->profiles & STK_PROFILE_EXEC) != 0 && !programs_ready(c, d))
 		return "the class executes a program that could not be used at the start; "
 		       "`stockade doctor` says why";

@@ -75,7 +75,8 @@ static enum stk_probe_state state_of(int err)
 static const char *who_says_no(enum stk_layer l, int err)
 {
 	/* RLIMIT_MEMLOCK of 0, or too little */
-	if (l == STK_LAYER_MLOCK && (err == EPERM || err == ENOMEM))
+	if ((l == STK_LAYER_MLOCK && (err == EPERM || err == ENOMEM)) ||
+	    (l == STK_LAYER_MEMFD_SECRET && err == EAGAIN))
 		return "this user may lock no memory";
 	switch (err) {
 	case ENOSYS: return "the kernel, or a runtime's filter, does not know it";
@@ -83,6 +84,7 @@ static const char *who_says_no(enum stk_layer l, int err)
 	case EOPNOTSUPP: return "it is switched off in this kernel";
 	case EPERM: return "a runtime's filter, or the kernel, forbids it";
 	case EACCES: return "the kernel forbids it to this user";
+	case EFBIG: return "this service may write no file";
 	case EBUSY: return "somebody around this process holds it already";
 	default: return "the trial failed";
 	}
@@ -106,9 +108,14 @@ static void say_errno(struct stk_probe *p, int err)
 	say(p, what);
 }
 
-static enum stk_trial trial_of(int code)
+/* EAGAIN is what fork says of RLIMIT_NPROC and pids.max, and elsewhere a word about locked memory.
+ */
+static enum stk_trial trial_of(enum stk_layer l, int code)
 {
 	switch (code) {
+	case EAGAIN:
+		return l == STK_LAYER_MLOCK || l == STK_LAYER_MEMFD_SECRET ? STK_TRIAL_ANSWERED
+									   : STK_TRIAL_NO_PROCESS;
 	case STK_TRY_NO_EFFECT: return STK_TRIAL_NO_EFFECT;
 	case STK_TRY_NO_PLACE: return STK_TRIAL_NO_PLACE;
 	case 256 + SIGSYS: return STK_TRIAL_KILLED;
@@ -124,6 +131,7 @@ static const char *trial_text(enum stk_trial t)
 				      : "accepted but without effect";
 	case STK_TRIAL_NO_PLACE:
 		return "could not be tried, none of TMPDIR, /dev/shm and /tmp can be written";
+	case STK_TRIAL_NO_PROCESS: return "could not be tried, no process could be made (EAGAIN)";
 	case STK_TRIAL_KILLED: return "an outer filter ended the trial";
 	case STK_TRIAL_ANSWERED:
 	case STK_TRIAL_ODD: break;
@@ -133,10 +141,13 @@ static const char *trial_text(enum stk_trial t)
 
 static void judge(struct stk_probe *p, int code)
 {
-	p->trial = trial_of(code);
+	p->trial = trial_of(p->layer, code);
 	p->state = code == 0 ? STK_PROBE_OK : STK_PROBE_REFUSED;
 	if (code == 0) {
 		(void)snprintf(p->why, sizeof(p->why), "seen to work");
+	} else if (p->trial == STK_TRIAL_NO_PROCESS) {
+		p->err = EAGAIN;
+		say(p, trial_text(p->trial));
 	} else if (p->layer == STK_LAYER_UID) {
 		p->err = EPERM;
 		say(p, "this is uid 0");

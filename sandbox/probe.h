@@ -45,11 +45,12 @@ enum stk_probe_state {
 
 /* How a trial ended: each calls for another cure. */
 enum stk_trial {
-	STK_TRIAL_ANSWERED,  /* seen to work, or refused with err */
-	STK_TRIAL_NO_EFFECT, /* every step said yes and the forbidden thing still worked */
-	STK_TRIAL_NO_PLACE,  /* it needs a folder that can be written, and there is none */
-	STK_TRIAL_KILLED,    /* an outer filter answered with death */
-	STK_TRIAL_ODD        /* it could not be set up */
+	STK_TRIAL_ANSWERED,   /* seen to work, or refused with err */
+	STK_TRIAL_NO_EFFECT,  /* every step said yes and the forbidden thing still worked */
+	STK_TRIAL_NO_PLACE,   /* it needs a folder that can be written, and there is none */
+	STK_TRIAL_NO_PROCESS, /* it needs a process of its own, and none could be made */
+	STK_TRIAL_KILLED,     /* an outer filter answered with death */
+	STK_TRIAL_ODD         /* it could not be set up */
 };
 
 struct stk_probe {

@@ -29,6 +29,15 @@ static int limit(resource_t what, rlim_t value)
 	return stk_try_said(setrlimit(what, &l));
 }
 
+/* A service may be limited below that already, and its jobs with it; the layer is none the worse.
+ */
+static rlim_t within(resource_t what, rlim_t value)
+{
+	struct rlimit l;
+
+	return getrlimit(what, &l) == 0 && l.rlim_max < value ? l.rlim_max : value;
+}
+
 /* Whether the hard limit holds: back up must be refused. Root may raise what it likes. */
 static int holds(resource_t what, rlim_t value)
 {
@@ -65,7 +74,7 @@ int stk_try_no_core(void)
 
 int stk_try_rlimit_as(void)
 {
-	const rlim_t most = 64u << 20;
+	const rlim_t most = within(RLIMIT_AS, 64u << 20);
 	int e = limit(RLIMIT_AS, most);
 
 	if (e != 0)
@@ -77,16 +86,19 @@ int stk_try_rlimit_as(void)
 
 int stk_try_rlimit_cpu(void)
 {
-	int e = limit(RLIMIT_CPU, 5);
+	const rlim_t most = within(RLIMIT_CPU, 5);
+	int e = limit(RLIMIT_CPU, most);
 
-	return e != 0 ? e : holds(RLIMIT_CPU, 5);
+	return e != 0 ? e : holds(RLIMIT_CPU, most);
 }
 
 int stk_try_rlimit_fsize(void)
 {
 	const struct sigaction ignore = { .sa_handler = SIG_IGN };
 	int fd = memfd_create("probe", MFD_CLOEXEC);
-	int e = fd == -1 ? stk_try_said(-1) : limit(RLIMIT_FSIZE, 8);
+	int e = within(RLIMIT_FSIZE, 8) < 8 ? EFBIG
+		: fd == -1                  ? stk_try_said(-1)
+					    : limit(RLIMIT_FSIZE, 8);
 
 	if (e != 0)
 		return e;
@@ -119,9 +131,12 @@ static __attribute__((noinline)) int sink(unsigned depth)
 	return depth == 0 ? frame[0] : sink(depth - 1) + frame[0];
 }
 
+#define SUNK 100 /* no errno that a fork answers with */
+
 static void sunk(int sig)
 {
-	_exit(sig);
+	(void)sig;
+	_exit(SUNK);
 }
 
 /* Caught, because the kernel's log names every fault that is not. */
@@ -133,14 +148,16 @@ static int sink_deep(void)
 
 	if (sigaltstack(&ss, NULL) != 0 || sigaction(SIGSEGV, &catch, NULL) != 0)
 		return 1;
-	return limit(RLIMIT_STACK, 256u << 10) != 0 || sink(1024) > 0x7ffffff ? 1 : 0;
+	return limit(RLIMIT_STACK, within(RLIMIT_STACK, 256u << 10)) != 0 || sink(1024) > 0x7ffffff
+		   ? 1
+		   : 0;
 }
 
 int stk_try_rlimit_stack(void)
 {
 	int e = stk_probe_forked(sink_deep);
 
-	return e == SIGSEGV ? 0 : e == 0 ? STK_TRY_NO_EFFECT : STK_TRY_ODD;
+	return e == SUNK ? 0 : e == 0 ? STK_TRY_NO_EFFECT : e == EAGAIN ? e : STK_TRY_ODD;
 }
 
 int stk_try_rlimit_nproc(void)
@@ -161,10 +178,11 @@ int stk_try_rlimit_others(void)
 {
 	static const resource_t zero[] = { RLIMIT_MEMLOCK, RLIMIT_MSGQUEUE, RLIMIT_LOCKS,
 		RLIMIT_NICE, RLIMIT_RTPRIO };
-	int e = limit(RLIMIT_SIGPENDING, 16);
+	const rlim_t most = within(RLIMIT_SIGPENDING, 16);
+	int e = limit(RLIMIT_SIGPENDING, most);
 
 	if (e == 0)
-		e = holds(RLIMIT_SIGPENDING, 16);
+		e = holds(RLIMIT_SIGPENDING, most);
 	for (size_t i = 0; e == 0 && i < STK_ARRAY_LEN(zero); i++) {
 		e = limit(zero[i], 0);
 		if (e == 0)

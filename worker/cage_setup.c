@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static int fork_nursery(const struct stk_config *c, int cage_fd, const char *learn,
@@ -114,6 +115,28 @@ static int name_layer(
 	return named;
 }
 
+#define FEW_DESCRIPTORS 64               /* where a job's own and the nursery's hardly fit */
+#define LITTLE_SPACE    (128u * 1048576) /* of addresses, where libraries hardly do */
+
+/* What to look at where a cage program said nothing that could be understood. */
+static void suspect(char *out, size_t size)
+{
+	struct rlimit fds, space;
+
+	if (getrlimit(RLIMIT_NOFILE, &fds) == 0 && fds.rlim_cur < FEW_DESCRIPTORS)
+		(void)snprintf(out, size,
+		    "this service may hold %llu descriptors, which is too few: raise that (ulimit "
+		    "-n, LimitNOFILE=) to 1024",
+		    (unsigned long long)fds.rlim_cur);
+	else if (getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur < LITTLE_SPACE)
+		(void)snprintf(out, size,
+		    "this service may have %llu MiB of address space, which is too little: raise "
+		    "that (ulimit -v, LimitAS=), or leave it to MEM_MIB and ceiling.memory",
+		    (unsigned long long)space.rlim_cur >> 20);
+	else
+		(void)snprintf(out, size, "is it a stockade-cage of this version?");
+}
+
 int stk_cage_setup(
     const struct stk_config *c, int cage_fd, struct stk_cage_setup *out, char *why, size_t why_size)
 {
@@ -124,6 +147,7 @@ int stk_cage_setup_learning(const struct stk_config *c, int cage_fd, const char 
     struct stk_cage_setup *out, char *why, size_t why_size)
 {
 	const char *fault = NULL;
+	char suspected[192];
 	enum stk_err e;
 	int code;
 
@@ -136,11 +160,9 @@ int stk_cage_setup_learning(const struct stk_config *c, int cage_fd, const char 
 		return name_layer(c, out, code, why, why_size);
 	e = stk_cage_describe(out->cage, &out->table, &fault);
 	if (e != STK_OK) {
-		(void)snprintf(why, why_size,
-		    "the cage program %s did not describe itself: %s; is it a stockade-cage of "
-		    "this "
-		    "version?",
-		    c->cage, fault != NULL ? fault : stk_strerror(e));
+		suspect(suspected, sizeof(suspected));
+		(void)snprintf(why, why_size, "the cage program %s did not describe itself: %s; %s",
+		    c->cage, fault != NULL ? fault : stk_strerror(e), suspected);
 		return name_layer(c, out, STK_EX_CONFIG, why, why_size);
 	}
 	for (uint32_t i = 0; i < out->table.head.n_classes; i++)

@@ -2,15 +2,12 @@
  * doctor.c - see doctor.h. The list of findings, and what the plan of the layers says.
  */
 #include "worker/doctor.h"
-#include "worker/vault.h"
 
 #include "sandbox/filter.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 const char *stk_grade_text(enum stk_grade g)
 {
@@ -99,56 +96,19 @@ static enum stk_grade layer_grade(const struct stk_layer_plan *p, enum stk_layer
 						  : STK_GRADE_OFF;
 }
 
-/* Of a trial to which no call said no; NULL: nothing is known that would help. */
-static const char *trial_cure(enum stk_trial t)
+static void layer_fix(struct stk_finding *v, const struct stk_layer_plan *p, enum stk_layer l)
 {
-	switch (t) {
-	case STK_TRIAL_NO_EFFECT:
-		return "run it on a kernel that does what it says: an emulated one (gVisor) may "
-		       "not";
-	case STK_TRIAL_NO_PLACE: return "set TMPDIR to a folder that this user can write";
-	case STK_TRIAL_KILLED: return "ask for a container profile that allows it";
-	case STK_TRIAL_ANSWERED:
-	case STK_TRIAL_ODD: break;
-	}
-	return NULL;
-}
+	const char *cure = stk_layers_cure(&p->probes[l]);
+	char without[STK_LAYERS_WITHOUT_MAX] = "";
 
-/* Of a call that said no. */
-static const char *errno_cure(enum stk_layer l, int err)
-{
-	switch (err) {
-	case EPERM:
-	case EBUSY: return "ask for a container profile that allows it";
-	case ENOSYS:
-	case EINVAL: return "a newer kernel, or a newer container runtime";
-	case EOPNOTSUPP:
-		return l == STK_LAYER_CGROUP ? NULL : "switch it on at boot (lsm=landlock,...)";
-	default: return NULL;
-	}
-}
-
-static void layer_fix(struct stk_finding *v, const struct stk_probe *p)
-{
-	enum stk_layer l = p->layer;
-	const char *cure;
-
-	if (l == STK_LAYER_UID || (p->trial == STK_TRIAL_NO_EFFECT && geteuid() == 0))
-		cure = "set `user` in the configuration, or start it as another user";
-	else if (l == STK_LAYER_MLOCK && (p->err == EPERM || p->err == ENOMEM))
-		cure = STK_VAULT_CURE "; a pod has it of its runtime";
-	else
-		cure =
-		    p->trial == STK_TRIAL_ANSWERED ? errno_cure(l, p->err) : trial_cure(p->trial);
-	if (cure != NULL)
+	if (v->grade == STK_GRADE_REFUSE)
+		stk_layers_without(p, l, without, sizeof(without));
+	if (cure != NULL && without[0] != '\0')
+		stk_find_fix(v, "%s; or go on without it: %s", cure, without);
+	else if (without[0] != '\0')
+		stk_find_fix(v, "go on without it: %s", without);
+	else if (cure != NULL)
 		stk_find_fix(v, "%s", cure);
-	if (v->grade == STK_GRADE_REFUSE && !stk_layer_fixed(l)) {
-		size_t n = strlen(v->fix);
-
-		(void)snprintf(v->fix + n, sizeof(v->fix) - n,
-		    "%sor go on without it: layers = { %s = \"prefer\"; };", n > 0 ? "; " : "",
-		    stk_layer_text(l));
-	}
 }
 
 static void one_layer(const struct stk_layer_plan *p, enum stk_layer l, struct stk_findings *f)
@@ -162,7 +122,7 @@ static void one_layer(const struct stk_layer_plan *p, enum stk_layer l, struct s
 	v->demand = demand;
 	v->err = probe->err;
 	if (v->grade > STK_GRADE_OFF)
-		layer_fix(v, probe);
+		layer_fix(v, p, l);
 }
 
 /* --- classes ---------------------------------------------------------------------------------- */
@@ -195,7 +155,12 @@ static void one_class(const struct stk_config *c, const struct stk_cage_setup *s
 							  : "it",
 		    stk_layer_text(lacks), s->layers.probes[lacks].why);
 	else if (fault != NULL)
-		(void)stk_find(f, STK_GRADE_MISS, STK_AREA_CLASS, d->name, "refused: %s", fault);
+		stk_find_fix(
+		    stk_find(f, STK_GRADE_MISS, STK_AREA_CLASS, d->name, "refused: %s", fault),
+		    "%stake it out of the policy: its jobs would wait until they expire",
+		    stk_layers_demand(c, STK_LAYER_LANDLOCK_FS, NULL) == STK_DEMAND_OFF
+			? "layers = { landlock_fs = \"require\"; }; or "
+			: "a kernel with Landlock, or ");
 	else if (stk_class_unready(c, s, index, lacking, sizeof(lacking)) != 0)
 		return; /* stk_doctor_granted says what that means here */
 	else if (!stk_filter_ready(d->profiles))

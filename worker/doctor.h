@@ -41,7 +41,7 @@ struct stk_finding {
 	enum stk_area area;
 	char name[STK_NAME_MAX + 1];
 	char text[384];
-	char fix[256];      /* what to do, or empty */
+	char fix[384];      /* what to do, or empty */
 	const char *demand; /* of a layer: off, prefer, require; else NULL; static */
 	int err;            /* of a layer: the deciding errno, or 0 */
 };

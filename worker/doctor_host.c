@@ -6,6 +6,7 @@
 
 #include "worker/listen.h"
 #include "worker/memory_sum.h"
+#include "worker/pulse.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -319,6 +320,17 @@ static void look_at_metrics(const struct stk_config *c, struct stk_findings *f)
 	stk_close(&fd);
 }
 
+/* Of what every worker has, the one thing that a limit of the service alone can refuse. */
+static void look_at_file_size(struct stk_findings *f)
+{
+	STK_AUTO_CLOSE int page = stk_pulse_create();
+
+	if (page == -1)
+		stk_find_fix(stk_find(f, STK_GRADE_REFUSE, STK_AREA_HOST, "file_size",
+				 "no page can be made for a worker: %s", strerror(errno)),
+		    "%s", errno == EFBIG ? STK_PULSE_CURE : "free memory");
+}
+
 void stk_doctor_host(
     const struct stk_config *c, const struct stk_cage_setup *s, struct stk_findings *f)
 {
@@ -329,5 +341,6 @@ void stk_doctor_host(
 	look_at_userns(s, f);
 	look_at_tmp(f);
 	look_at_memory(c, s, f);
+	look_at_file_size(f);
 	look_at_metrics(c, f);
 }

@@ -5,9 +5,13 @@
 #include "worker/layers.h"
 
 #include "worker/log.h"
+#include "worker/pulse.h"
+#include "worker/vault.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static int layer_named(const char *name)
 {
@@ -194,19 +198,81 @@ enum stk_layer stk_layers_first_missing(const struct stk_layer_plan *p)
 	return (enum stk_layer)l;
 }
 
-void stk_layers_say(const struct stk_layer_plan *p, enum stk_layer l, char *why, size_t size)
+/* Of a trial to which no call said no; NULL: nothing is known that would help. */
+static const char *trial_cure(enum stk_trial t)
+{
+	switch (t) {
+	case STK_TRIAL_NO_EFFECT:
+		return "run it on a kernel that does what it says: an emulated one (gVisor) may "
+		       "not";
+	case STK_TRIAL_NO_PLACE: return "set TMPDIR to a folder that this user can write";
+	case STK_TRIAL_NO_PROCESS:
+		return "raise how many processes this user may have (ulimit -u, TasksMax=, a pod's "
+		       "pids limit), or stop what else runs as it";
+	case STK_TRIAL_KILLED: return "ask for a container profile that allows it";
+	case STK_TRIAL_ANSWERED:
+	case STK_TRIAL_ODD: break;
+	}
+	return NULL;
+}
+
+/* Of a call that said no. */
+static const char *errno_cure(enum stk_layer l, int err)
+{
+	if (l == STK_LAYER_CGROUP)
+		return err == EACCES || err == EPERM
+			   ? "delegate a group to this user (systemd: Delegate=yes)"
+			   : "delegate the memory controller to the group of the service";
+	switch (err) {
+	case EPERM:
+	case EBUSY: return "ask for a container profile that allows it";
+	case ENOSYS:
+	case EINVAL: return "a newer kernel, or a newer container runtime";
+	case EFBIG: return STK_PULSE_CURE;
+	case EOPNOTSUPP: return "switch it on at boot (lsm=landlock,...)";
+	default: return NULL;
+	}
+}
+
+const char *stk_layers_cure(const struct stk_probe *p)
+{
+	if (p->trial == STK_TRIAL_NO_PROCESS)
+		return trial_cure(p->trial);
+	if (p->layer == STK_LAYER_UID || (p->trial == STK_TRIAL_NO_EFFECT && geteuid() == 0))
+		return "set `user` in the configuration, or start it as another user";
+	if ((p->layer == STK_LAYER_MLOCK && (p->err == EPERM || p->err == ENOMEM)) ||
+	    (p->layer == STK_LAYER_MEMFD_SECRET && p->err == EAGAIN))
+		return STK_VAULT_CURE "; a pod has it of its runtime";
+	return p->trial == STK_TRIAL_ANSWERED ? errno_cure(p->layer, p->err) : trial_cure(p->trial);
+}
+
+void stk_layers_without(const struct stk_layer_plan *p, enum stk_layer l, char *out, size_t size)
 {
 	const char *name = stk_layer_text(l);
-	char who[STK_NAME_MAX + 32] = "", fix[160] = "";
+
+	if (p->probes[l].trial == STK_TRIAL_NO_PROCESS || stk_layer_fixed(l))
+		out[0] = '\0'; /* it may well be there; or nothing goes on without it */
+	else if (p->asked_by[l] != NULL)
+		(void)snprintf(out, size,
+		    "class_layers = ( { class = \"%s\"; prefer = [ \"%s\" ]; } );", p->asked_by[l],
+		    name);
+	else
+		(void)snprintf(out, size, "layers = { %s = \"prefer\"; };%s", name,
+		    l == STK_LAYER_LANDLOCK_FS ? " classes with files or exec then do not run"
+					       : "");
+}
+
+void stk_layers_say(const struct stk_layer_plan *p, enum stk_layer l, char *why, size_t size)
+{
+	const char *cure = stk_layers_cure(&p->probes[l]);
+	char who[STK_NAME_MAX + 32] = "", without[STK_LAYERS_WITHOUT_MAX];
 
 	if (p->asked_by[l] != NULL)
 		(void)snprintf(who, sizeof(who), " (class %s asks for it)", p->asked_by[l]);
-	if (!stk_layer_fixed(l))
-		(void)snprintf(fix, sizeof(fix),
-		    "; to go on without it: layers = { %s = \"prefer\"; };%s", name,
-		    l == STK_LAYER_LANDLOCK_FS ? " classes with files or exec then do not run"
-					       : "");
-	(void)snprintf(why, size, "layer %s is missing: %s%s%s", name, p->probes[l].why, who, fix);
+	stk_layers_without(p, l, without, sizeof(without));
+	(void)snprintf(why, size, "layer %s is missing: %s%s%s%s%s%s", stk_layer_text(l),
+	    p->probes[l].why, who, cure != NULL ? "; " : "", cure != NULL ? cure : "",
+	    without[0] != '\0' ? "; to go on without it: " : "", without);
 }
 
 const char *stk_layers_class_fault(

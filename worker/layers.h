@@ -44,6 +44,12 @@ bool stk_layers_degraded(const struct stk_layer_plan *p, enum stk_layer l);
 enum stk_layer stk_layers_first_missing(const struct stk_layer_plan *p);
 /* Logs each that is degraded; how many. */
 uint64_t stk_layers_log(const struct stk_layer_plan *p);
+/* What would bring back a layer that its probe did not find; NULL: nothing is known. Static
+ * storage. */
+const char *stk_layers_cure(const struct stk_probe *p);
+/* The setting that goes on without @l, for who asks for it; empty: there is none. */
+#define STK_LAYERS_WITHOUT_MAX (STK_NAME_MAX + 96)
+void stk_layers_without(const struct stk_layer_plan *p, enum stk_layer l, char *out, size_t size);
 /* One sentence on a missing layer @l: what, for whom, what to do. */
 void stk_layers_say(const struct stk_layer_plan *p, enum stk_layer l, char *why, size_t size);
 

@@ -30,6 +30,8 @@ enum stk_health {
 #define STK_HEALTH_READY \
 	((uint32_t)STK_HEALTH_REGISTERED | STK_HEALTH_REDIS | STK_HEALTH_LEDGER | STK_HEALTH_WALL)
 
+/* What to do where one cannot be made, for EFBIG. */
+#define STK_PULSE_CURE "raise how large a file of this service may be (ulimit -f, LimitFSIZE=)"
 /* A fresh, zeroed, size-sealed memfd with room for a sheet (close-on-exec), or -1 with errno. */
 int stk_pulse_create(void);
 /* The same pages behind a descriptor that cannot write, for whoever only looks; needs /proc. -1. */

@@ -353,7 +353,8 @@ static int make_pages(struct supervisor *s)
 	for (uint32_t i = 0; code == 0 && i < s->n; i++) {
 		pulses[i] = s->slots[i].pulse_fd = stk_pulse_create();
 		if (pulses[i] == -1)
-			code = stk_complain(STK_EX_OS, "cannot make a page: %s", strerror(errno));
+			code = stk_complain(STK_EX_OS, "cannot make a page: %s%s", strerror(errno),
+			    errno == EFBIG ? "; " STK_PULSE_CURE : "");
 	}
 	if (code == 0)
 		code = stk_tend_open(&s->tend, s->config, pulses, s->n);

@@ -113,6 +113,10 @@ static void each_way_a_trial_ends_has_its_own_cure(void **state)
 	assert_string_equal(cure(l, STK_TRIAL_ODD, 0), "");
 	assert_non_null(strstr(cure(STK_LAYER_MLOCK, STK_TRIAL_ANSWERED, ENOMEM), "MEMLOCK"));
 	assert_non_null(strstr(cure(STK_LAYER_UID, STK_TRIAL_ANSWERED, EPERM), "another user"));
+	assert_non_null(strstr(cure(STK_LAYER_UID, STK_TRIAL_NO_PROCESS, EAGAIN), "ulimit -u"));
+	assert_non_null(
+	    strstr(cure(STK_LAYER_MEMFD_SECRET, STK_TRIAL_ANSWERED, EAGAIN), "MEMLOCK"));
+	assert_non_null(strstr(cure(STK_LAYER_CGROUP, STK_TRIAL_ANSWERED, EACCES), "Delegate"));
 }
 
 /* --- a server that lies ------------------------------------------------------------------------

@@ -113,9 +113,23 @@ static void the_class_outdoes_the_rest_and_both_the_table(void **state)
 	stk_layers_say(&p, STK_LAYER_MDWE, why, sizeof(why));
 	assert_non_null(strstr(why, "layer mdwe is missing"));
 	assert_non_null(strstr(why, "class Thumb asks for it"));
+	assert_non_null(
+	    strstr(why, "class_layers = ( { class = \"Thumb\"; prefer = [ \"mdwe\" ]; } );"));
 	assert_string_equal(stk_layers_class_fault(&c, &p, &classes[1]),
 	    "exec needs landlock_fs, which is switched off");
 	assert_null(stk_layers_stranger(&c, &table));
+	stk_config_clear(&c);
+
+	/* what that sentence says is a cure, and the other setting would be none */
+	judged("layers = { landlock_fs = \"off\"; };"
+	       "class_layers = ( { class = \"Thumb\"; prefer = [ \"mdwe\" ]; } );",
+	    &c, &p);
+	assert_false(stk_layers_missing(&p, STK_LAYER_MDWE));
+	stk_config_clear(&c);
+	judged("layers = { landlock_fs = \"off\"; mdwe = \"prefer\"; };"
+	       "class_layers = ( { class = \"Thumb\"; require = [ \"mdwe\" ]; } );",
+	    &c, &p);
+	assert_true(stk_layers_missing(&p, STK_LAYER_MDWE));
 	stk_config_clear(&c);
 
 	judged("layers = { landlock_fs = \"off\"; mdwe = \"require\"; };"
