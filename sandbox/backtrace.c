@@ -168,13 +168,14 @@ static bool plausible(uint64_t fp, uint64_t below)
 	return fp >= below && fp - below < CHAIN_MAX && (fp & 7) == 0;
 }
 
-static void follow(struct stk_fault *f, uint64_t fp)
+/* @how: as certain as where it begins. */
+static void follow(struct stk_fault *f, uint64_t fp, enum stk_fault_how how)
 {
 	uint64_t next, back;
 
 	while (word_at(fp, &next) && word_at(fp + 8, &back)) {
-		if (!follows_a_call(module_of(back), back) || !add(f, back, STK_FAULT_CHAIN) ||
-		    next == fp || !plausible(next, fp))
+		if (!follows_a_call(module_of(back), back) || !add(f, back, how) || next == fp ||
+		    !plausible(next, fp))
 			return;
 		fp = next;
 	}
@@ -203,7 +204,7 @@ static void scan(struct stk_fault *f, uint64_t from, uint64_t to, bool all)
 		if (module_of(word) != &modules[0] || !follows_a_call(&modules[0], word))
 			continue;
 		if (all && at > from && chain_begins(at)) {
-			follow(f, at - 8);
+			follow(f, at - 8, STK_FAULT_FOUND);
 			return;
 		}
 		if (!add(f, word, STK_FAULT_FOUND) || !all)
@@ -268,5 +269,5 @@ void stk_backtrace_take(const struct stk_registers *r, struct stk_fault *f)
 	else
 		scan(f, r->sp, chained ? r->fp : UINT64_MAX - 8, !chained);
 	if (chained)
-		follow(f, r->fp);
+		follow(f, r->fp, STK_FAULT_CHAIN);
 }

@@ -7,6 +7,7 @@
 #include "jobs/job.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stddef.h>
 #include <time.h>
@@ -26,6 +27,56 @@ const char *handler_create_ungranted(struct stockade_job *job)
 	if (fd == -1 || close(fd) == -1)
 		return "make a file of a label that it lacks";
 	return stockade_unlink(job, "outputs", "made") == -1 ? "remove it" : NULL;
+}
+
+/* Needs no file; whether it needs its net grant only its author can say. */
+const char *handler_stays(struct stockade_job *job)
+{
+	(void)job;
+	return NULL;
+}
+
+/* As libc looks for a time zone: it does without what it cannot open, but not without the call. */
+const char *handler_looks(struct stockade_job *job)
+{
+	int fd = open("/etc/localtime", O_RDONLY | O_CLOEXEC);
+
+	(void)job;
+	if (fd != -1)
+		(void)close(fd);
+	return NULL;
+}
+
+static int leave_frames(int depth);
+static int (*volatile deeper)(int) = leave_frames; /* which no compiler turns into a loop */
+
+/* Frames that lie on the stack after they have ended. */
+static int leave_frames(int depth)
+{
+	volatile char pad[64];
+
+	pad[0] = (char)depth;
+	return depth == 0 ? pad[0] : deeper(depth - 1) + pad[0];
+}
+
+/* Its room is not written to, so what was there before is still there. */
+static __attribute__((noinline)) pid_t fork_with_room(void)
+{
+#if defined(__clang__) || __GNUC__ >= 12
+	__attribute__((uninitialized))
+#endif
+	volatile char room[8192];
+	pid_t pid;
+
+	room[0] = 0;
+	pid = fork();
+	return room[0] == 0 ? pid : -1;
+}
+
+const char *handler_fork_roomy(struct stockade_job *job)
+{
+	(void)job;
+	return deeper(8) > 0 && fork_with_room() == -1 ? "fork" : "more than fork";
 }
 
 /* Again and again: it is told once. */

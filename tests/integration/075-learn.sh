@@ -33,6 +33,7 @@ is "nor two" "$(grep -c '^run .* TASKS(2), ' "$T/said")" 0
 learn Misfit::Open
 is "a job that opens a file of a label it lacks: done" "$rc" 0
 says "the very label is proposed" '+ JOB(..., "Misfit::Open", PROFILE(files), READ("inputs"), ...)'
+holds "which is no guess" sh -c "! grep -q 'asked for by its name' '$T/said'"
 is "without trying others" "$(grep -c '^run' "$T/said")" 3
 learn Misfit::Create
 is "a job that makes a file of a label it lacks: done" "$rc" 0
@@ -46,6 +47,16 @@ learn Fits::Greedy
 is "a job that asks for too much: done" "$rc" 0
 says "the line that it has" '- JOB(..., "Fits::Greedy", PROFILE(files, threads), READ("inputs"), WRITE("outputs"), TASKS(5), ...)'
 says "unneeded grants are removed" '+ JOB(..., "Fits::Greedy", PROFILE(files), READ("inputs"), ...)'
+
+learn Fits::Stays
+is "a job with a net grant: done" "$rc" 0
+says "the grant stands in the line that it has" '- JOB(..., "Fits::Stays", PROFILE(files, net), READ("inputs"), ...)'
+says "and in the line that is proposed: nobody has tried without it" '+ JOB(..., "Fits::Stays", PROFILE(net), ...)'
+
+learn Misfit::Looks
+is "a job that only looks for a file of libc's: done" "$rc" 0
+says "the label that was found by trying is told to be that" "no label was asked for by its name"
+says "with where such files are opened" "stockade_setup_<function>()"
 
 learn Misfit::Label
 is "a job that reads a label it was not granted: done" "$rc" 0

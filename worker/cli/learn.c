@@ -24,8 +24,10 @@ struct lesson {
 	struct stk_learn line;
 	struct stk_desc_header head; /* names of the labels */
 	uint32_t mapped;             /* labels that have a directory */
-	uint32_t tasks;              /* how many it may have this time */
-	struct stk_learn asked;      /* labels that it named so far, in reads and writes */
+	uint32_t kept;          /* the class's profiles, of which net and exec stay as they are */
+	bool works;             /* it has a directory of its own, which is of files too */
+	uint32_t tasks;         /* how many it may have this time */
+	struct stk_learn asked; /* labels that it named so far, in reads and writes */
 	char unknown[STK_LABEL_MAX]; /* one that it named and that no directory is mapped to */
 	bool exactly;                /* and not one more, however short it lives */
 	uint32_t seen;               /* the most threads at a time in any run */
@@ -106,20 +108,37 @@ static void print_words(const char *word, const struct lesson *l, uint32_t label
 	(void)printf(")");
 }
 
+static void print_profiles(const struct lesson *l, const struct stk_learn *line)
+{
+	const struct {
+		bool there;
+		const char *name;
+	} sum[] = {
+		{ (line->reads | line->writes) != 0 || l->works, "files" },
+		{ (line->profiles & STK_PROFILE_THREADS) != 0, "threads" },
+		{ (l->kept & STK_PROFILE_NET) != 0, "net" },
+		{ (l->kept & STK_PROFILE_EXEC) != 0, "exec" },
+	};
+	const char *comma = "";
+
+	for (size_t i = 0; i < STK_ARRAY_LEN(sum); i++)
+		if (sum[i].there) {
+			(void)printf("%s%s", comma, sum[i].name);
+			comma = ", ";
+		}
+	if (comma[0] == '\0')
+		(void)printf("pure");
+}
+
 /* The part of the line that this command is about; "..." stands for the rest. */
 static void print_line(const struct lesson *l, const struct stk_learn *line, uint32_t tasks)
 {
-	bool files = (line->reads | line->writes) != 0;
-	bool threads = (line->profiles & STK_PROFILE_THREADS) != 0;
-
-	(void)printf("JOB(..., \"%s\", PROFILE(%s%s%s)", l->class_name, files ? "files" : "",
-	    files && threads ? ", " : "",
-	    threads ? "threads"
-	    : files ? ""
-		    : "pure");
+	(void)printf("JOB(..., \"%s\", PROFILE(", l->class_name);
+	print_profiles(l, line);
+	(void)printf(")");
 	print_words("READ", l, line->reads & ~line->writes);
 	print_words("WRITE", l, line->writes);
-	if (threads)
+	if ((line->profiles & STK_PROFILE_THREADS) != 0)
 		(void)printf(", TASKS(%u)", tasks);
 	(void)printf(", ...)\n");
 }
@@ -263,6 +282,8 @@ static int begin(struct lesson *l)
 		l->head = setup.table.head;
 		l->line = stk_learn_of(setup.table.classes, (uint32_t)index);
 		l->tasks = setup.table.classes[index].ask.tasks;
+		l->kept = setup.table.classes[index].profiles;
+		l->works = setup.table.classes[index].ask.work_bytes > 0;
 		for (uint32_t i = 0; i < l->head.n_labels; i++)
 			if (setup.dir_fds[i] != -1)
 				l->mapped |= UINT32_C(1) << i;
@@ -287,6 +308,19 @@ static void take_back_guesses(struct lesson *l, const struct stk_learn *own, uin
 		l->tasks = l->seen < 2 ? 2 : l->seen;
 }
 
+/* Granting any directory lets libc look for its files and not find them, which is enough for it. */
+static void warn_of_guesses(const struct lesson *l, const struct stk_learn *own)
+{
+	uint32_t known = own->reads | own->writes | l->asked.reads | l->asked.writes;
+
+	if (((l->line.reads | l->line.writes) & ~known) != 0)
+		(void)printf(
+		    "no label was asked for by its name: this one was found by trying. If the "
+		    "job reads nothing there, it was libc that opened a file (time zone, "
+		    "locale, character set): let stockade_setup_<function>() do that "
+		    "(tzset, setlocale, iconv_open), and the line can stay as it was\n");
+}
+
 static int conclude(
     const struct lesson *l, const struct stk_learn *own, uint32_t own_tasks, bool done)
 {
@@ -306,6 +340,8 @@ static int conclude(
 	print_line(l, own, own_tasks);
 	(void)printf("+ ");
 	print_line(l, &l->line, l->tasks);
+	if (done)
+		warn_of_guesses(l, own);
 	return 0;
 }
 

@@ -53,6 +53,16 @@ static void blot_all(const struct teller *t, struct stk_outcome *o)
 	(void)blot(t, o->output_tail, o->output_tail_len);
 }
 
+/* job.h's words for its levels, which are syslog's numbers; a hostile handler may send any. */
+static const char *level_text(uint32_t level)
+{
+	static const char *const words[] = {
+		[3] = "error", [4] = "warning", [5] = "notice", [6] = "info", [7] = "debug"
+	};
+
+	return level < STK_ARRAY_LEN(words) && words[level] != NULL ? words[level] : "?";
+}
+
 static void show_log(void *ctx, uint32_t level, struct stk_span text)
 {
 	uint8_t copy[1024];
@@ -65,7 +75,7 @@ static void show_log(void *ctx, uint32_t level, struct stk_span text)
 	stk_run_progress_hide(&t->progress);
 	stk_jw_init(&w, 8192);
 	stk_jw_str(&w, NULL, stk_span_of(copy, text.len), sizeof(copy));
-	(void)fprintf(stderr, "log %u: %s\n", level, w.sour ? "(too long)" : w.buf);
+	(void)fprintf(stderr, "log %s: %s\n", level_text(level), w.sour ? "(too long)" : w.buf);
 	stk_jw_clear(&w);
 }
 
@@ -83,18 +93,20 @@ static void show_progress(void *ctx, const struct stk_progress *p, struct stk_sp
 static void show_net(void *ctx, const struct stk_net_event *e)
 {
 	struct stk_net_addr a = { .family = e->peer.family };
-	char addr[48] = "";
+	char addr[48] = "", at[56] = "";
 	struct teller *t = ctx;
 	struct stk_jw w;
 
 	stk_run_progress_hide(&t->progress);
 	memcpy(a.bytes, e->peer.bytes, sizeof(a.bytes));
-	if (a.family != 0)
+	if (a.family != 0) {
 		stk_net_addr_text(&a, addr);
+		(void)snprintf(at, sizeof(at), " (%s)", addr);
+	}
 	stk_jw_init(&w, 8192);
 	stk_jw_str(&w, NULL, stk_span_str(e->host), STK_NET_HOST_MAX);
-	(void)fprintf(stderr, "net: %s port %u (%s): %s: %s%s%s\n", w.sour ? "?" : w.buf, e->port,
-	    addr, stk_net_text(e->name), stk_net_sentence(e->name), e->err == 0 ? "" : ": ",
+	(void)fprintf(stderr, "net: %s port %u%s: %s: %s%s%s\n", w.sour ? "?" : w.buf, e->port, at,
+	    stk_net_text(e->name), stk_net_sentence(e->name), e->err == 0 ? "" : ": ",
 	    e->err == 0 ? "" : strerror(e->err));
 	stk_jw_clear(&w);
 }
