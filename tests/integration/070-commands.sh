@@ -49,6 +49,20 @@ check "with the directories of its grants" has "$(policy ChecksumFile)" "$T/inpu
 check "and not what other profiles may" hasnt "$(policy ChecksumFile)" "clone  "
 check "policy syscalls --json has the numbers" has "$(policy --json ChecksumFile)" '"clone3":{"nr":435,"errno":"ENOSYS"}'
 check "and the conditions as masks" has "$(policy --json ChecksumFile)" '{"arg":2,"mask":"0xfffffffffffffffc","equals":"0"}'
+# a net class, one with a directory of its own, and one that is handed something
+syscalls() { "$STOCKADE" policy syscalls --config "$T/stockade.conf" --cage "$PWD/$B/test/$1" $3 "$2"; }
+if [ -x "$B/test/net-cage" ]; then
+	check "policy syscalls: where a class is connected to" has "$(syscalls net-cage Net::Names "")" "network, by its broker alone: listed.example:*, *.beneath.example:*, 10.0.0.0/8:*"
+	check "in JSON, too" has "$(syscalls net-cage Net::Names --json)" '"connect":["listed.example:*","*.beneath.example:*","10.0.0.0/8:*"]'
+fi
+check "policy syscalls: a directory of its own, though nobody granted one" has "$(syscalls hostile-cage Hostile::WorkLook "")" "work directory     one of its own beneath work_dir (not set): write_file read_file"
+check "in JSON, too" has "$(syscalls hostile-cage Hostile::WorkLook --json)" '"work_directory":["write_file"'
+check "policy syscalls: what a class is handed" has "$(syscalls hostile-cage Hostile::ShowHanded "")" "secrets: alpha, beta
+settings: colour"
+check "control: one without has no such lines" hasnt "$(policy ChecksumFile)" "secrets:"
+# columns as wide as what stands in them
+wide=$("$STOCKADE" classes --cage "$B/test/hostile-cage" | sed '$d' | awk '{ print index($0, $NF) }' | sort -u | wc -l | tr -d ' ')
+check "classes: the last column begins at one place in all lines" eq "$wide" 1
 check "policy syscalls: no such class is 64" eq "$(rc policy NoSuchClass)" 64
 check "policy without an action is 64" eq "$(rc "$STOCKADE" policy)" 64
 run() { rc "$STOCKADE" run-job --config "$T/stockade.conf" "$@"; }

@@ -35,38 +35,49 @@ static void grants_text(const struct stk_class_desc *d, char *out, size_t size)
 		append(out, size, "-", "");
 }
 
+enum {
+	NAME,
+	PROFILE,
+	GRANTS,
+	COLUMNS
+};
+
+/* The columns whose words are of any length. */
+static void cells(const struct stk_class_desc *d, char out[COLUMNS][256])
+{
+	(void)snprintf(out[NAME], sizeof(out[NAME]), "%s", d->name);
+	stk_profiles_text(d->profiles, out[PROFILE], sizeof(out[PROFILE]));
+	grants_text(d, out[GRANTS], sizeof(out[GRANTS]));
+}
+
 static void print_table(const struct stk_class_table *t)
 {
 	bool bold = isatty(STDOUT_FILENO) == 1;
-	char registry[65], digest[65], profile[64];
+	char registry[65], digest[65], cell[COLUMNS][256];
+	int wide[COLUMNS] = { (int)sizeof("class") - 1, (int)sizeof("profile") - 1,
+		(int)sizeof("grants") - 1 };
 
+	for (uint32_t i = 0; i < t->head.n_classes; i++) {
+		cells(&t->classes[i], cell);
+		for (int k = 0; k < COLUMNS; k++)
+			if ((int)strlen(cell[k]) > wide[k])
+				wide[k] = (int)strlen(cell[k]);
+	}
 	stk_hex(t->head.registry_digest, 32, registry);
-	(void)printf("%s%-28s %-16s %8s %6s %8s %7s  %-12s %s%s\n", bold ? "\033[1m" : "", "class",
-	    "profile", "wall", "cpu", "memory", "retries", "grants", "schema",
-	    bold ? "\033[0m" : "");
+	(void)printf("%s%-*s  %-*s %9s %7s %11s %7s  %-*s  %s%s\n", bold ? "\033[1m" : "",
+	    wide[NAME], "class", wide[PROFILE], "profile", "wall", "cpu", "memory", "retries",
+	    wide[GRANTS], "grants", "schema", bold ? "\033[0m" : "");
 	for (uint32_t i = 0; i < t->head.n_classes; i++) {
 		const struct stk_class_desc *d = &t->classes[i];
-		char grants[128];
 
-		stk_profiles_text(d->profiles, profile, sizeof(profile));
+		cells(d, cell);
 		stk_hex(d->schema_digest, 6, digest);
-		grants_text(d, grants, sizeof(grants));
-		(void)printf("%-28s %-16s %7.1fs %5us %5lluMiB %7u  %-12s %s\n", d->name, profile,
-		    d->ask.wall_ms / 1000.0, d->ask.cpu_s,
-		    (unsigned long long)(d->ask.mem_bytes >> 20), d->retry_max, grants, digest);
+		(void)printf("%-*s  %-*s %8.1fs %6us %8lluMiB %7u  %-*s  %s\n", wide[NAME],
+		    cell[NAME], wide[PROFILE], cell[PROFILE], d->ask.wall_ms / 1000.0, d->ask.cpu_s,
+		    (unsigned long long)(d->ask.mem_bytes >> 20), d->retry_max, wide[GRANTS],
+		    cell[GRANTS], digest);
 	}
 	(void)printf("registry %s, abi %u, wall %u\n", registry, t->head.abi, t->head.wall_version);
-}
-
-static void json_texts(
-    struct stk_jw *w, const char *key, const char *slots, size_t field, uint32_t n)
-{
-	if (n == 0)
-		return;
-	stk_jw_open(w, key, '[');
-	for (uint32_t i = 0; i < n; i++)
-		stk_jw_cstr(w, NULL, slots + i * field);
-	stk_jw_close(w, ']');
 }
 
 static void json_labels(
@@ -103,12 +114,12 @@ static void json_class(struct stk_jw *w, const struct stk_class_desc *d)
 	json_labels(w, "reads", d, STK_PROFILE_FILES_READ);
 	json_labels(w, "writes", d, STK_PROFILE_FILES_WRITE);
 	stk_jw_int(w, "releases", d->releases);
-	json_texts(w, "connect", d->nets[0], STK_NET_MAX, d->n_nets);
-	json_texts(w, "secrets", d->secrets[0], STK_LABEL_MAX, d->n_secrets);
-	json_texts(w, "settings", d->settings[0], STK_LABEL_MAX, d->n_settings);
+	stk_texts_json(w, "connect", d->nets[0], STK_NET_MAX, d->n_nets);
+	stk_texts_json(w, "secrets", d->secrets[0], STK_LABEL_MAX, d->n_secrets);
+	stk_texts_json(w, "settings", d->settings[0], STK_LABEL_MAX, d->n_settings);
 	if (d->program[0] != '\0')
 		stk_jw_cstr(w, "program", d->program);
-	json_texts(w, "trees", d->trees[0], STK_PATH_MAX, d->n_trees);
+	stk_texts_json(w, "trees", d->trees[0], STK_PATH_MAX, d->n_trees);
 	stk_jw_cstr(w, "schema_sha256", digest);
 	stk_jw_close(w, '}');
 }

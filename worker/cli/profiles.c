@@ -58,3 +58,13 @@ void stk_limits_json(struct stk_jw *w, const struct stk_limits *l)
 	stk_jw_int(w, "silence_ms", l->silence_ms);
 	stk_jw_close(w, '}');
 }
+
+void stk_texts_json(struct stk_jw *w, const char *key, const char *slots, size_t field, uint32_t n)
+{
+	if (n == 0)
+		return;
+	stk_jw_open(w, key, '[');
+	for (uint32_t i = 0; i < n; i++)
+		stk_jw_cstr(w, NULL, slots + i * field);
+	stk_jw_close(w, ']');
+}

@@ -13,5 +13,8 @@ void stk_profiles_text(uint32_t profiles, char *out, size_t size);
 void stk_profiles_json(struct stk_jw *w, uint32_t profiles);
 /* "limits":{…} */
 void stk_limits_json(struct stk_jw *w, const struct stk_limits *l);
+/* An array @key of the first @n of texts that lie @field bytes apart; nothing where there is none.
+ */
+void stk_texts_json(struct stk_jw *w, const char *key, const char *slots, size_t field, uint32_t n);
 
 #endif

@@ -36,6 +36,14 @@ static uint64_t rights_of(const struct view *v, const struct stk_grant *g)
 	return v->abi > 0 ? stk_landlock_allowed(v->abi, r, true) : 0;
 }
 
+/* Of a class with WORK_MIB; regular files alone, which is the filter's doing. */
+static uint64_t work_rights(const struct view *v)
+{
+	return v->abi > 0
+		   ? stk_landlock_allowed(v->abi, STK_LANDLOCK_READ | STK_LANDLOCK_WRITE, true)
+		   : 0;
+}
+
 static void right_names(uint64_t rights, char *out, size_t size)
 {
 	size_t n = 0;
@@ -140,9 +148,38 @@ static void print_files(const struct view *v)
 		right_names(rights_of(v, g), names, sizeof(names));
 		(void)printf("  %-18s %s: %s\n", g->label, directory_of(v, g), names);
 	}
-	if (v->d->n_grants == 0)
+	if (v->d->ask.work_bytes > 0) {
+		right_names(work_rights(v), names, sizeof(names));
+		(void)printf("  %-18s one of its own beneath %s: %s\n", "work directory",
+		    v->config->work_dir == NULL ? "work_dir (not set)" : v->config->work_dir,
+		    names);
+	}
+	if (v->d->n_grants == 0 && v->d->ask.work_bytes == 0)
 		(void)printf("  nothing\n");
 	print_program_files(v);
+}
+
+static void print_texts(const char *before, const char *slots, size_t field, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		(void)printf(
+		    "%s%s%s", i == 0 ? before : ", ", slots + i * field, i + 1 == n ? "\n" : "");
+}
+
+/* To whom it is connected, what it is handed, what it may set off. */
+static void print_given(const struct stk_class_desc *d)
+{
+	print_texts("network, by its broker alone: ", d->nets[0], STK_NET_MAX, d->n_nets);
+	if (d->n_nets > 0)
+		(void)printf(
+		    "  loopback, private addresses and the like, and what net_refuse holds, only "
+		    "where listed as an\n  address or range; the worker's Redis only where its "
+		    "very address and port are listed\n");
+	print_texts("secrets: ", d->secrets[0], STK_LABEL_MAX, d->n_secrets);
+	print_texts("settings: ", d->settings[0], STK_LABEL_MAX, d->n_settings);
+	if (d->releases > 0)
+		(void)printf(
+		    "releases: %u of the jobs that came signed among its arguments\n", d->releases);
 }
 
 static void print_limits(const struct view *v)
@@ -151,12 +188,15 @@ static void print_limits(const struct view *v)
 
 	(void)printf("limits: %u ms wall, %u s CPU, %llu MiB memory, %llu MiB stack, %llu KiB a "
 		     "file,\n  %u descriptors, %u task%s, %u KiB output, %u KiB report, %u KiB "
-		     "result, %llu MiB work directory\n",
+		     "result, %llu MiB work directory",
 	    l->wall_ms, l->cpu_s, (unsigned long long)(l->mem_bytes >> 20),
 	    (unsigned long long)(l->stack_bytes >> 20), (unsigned long long)(l->file_bytes >> 10),
 	    l->fds, l->tasks, l->tasks == 1 ? "" : "s", l->output_bytes >> 10,
 	    l->report_bytes >> 10, l->result_bytes >> 10,
 	    (unsigned long long)(l->work_bytes >> 20));
+	if (l->silence_ms > 0)
+		(void)printf(", %u s of silence", l->silence_ms / 1000);
+	(void)printf("\n");
 }
 
 static void print_calls(uint32_t groups)
@@ -185,6 +225,7 @@ static void print_text(const struct view *v)
 	(void)printf("\nevery other call ends the job as SyscallDenied; a foreign ABI's ends it "
 		     "unnamed\n\n");
 	print_files(v);
+	print_given(v->d);
 	print_limits(v);
 }
 
@@ -263,7 +304,17 @@ static void json_files(struct stk_jw *w, const struct view *v)
 		stk_jw_close(w, '}');
 	}
 	stk_jw_close(w, ']');
+	if (v->d->ask.work_bytes > 0)
+		json_rights(w, "work_directory", work_rights(v));
 	stk_jw_close(w, '}');
+}
+
+static void json_given(struct stk_jw *w, const struct stk_class_desc *d)
+{
+	stk_texts_json(w, "connect", d->nets[0], STK_NET_MAX, d->n_nets);
+	stk_texts_json(w, "secrets", d->secrets[0], STK_LABEL_MAX, d->n_secrets);
+	stk_texts_json(w, "settings", d->settings[0], STK_LABEL_MAX, d->n_settings);
+	stk_jw_int(w, "releases", d->releases);
 }
 
 static int print_json(const struct view *v)
@@ -289,6 +340,7 @@ static int print_json(const struct view *v)
 	}
 	stk_jw_cstr(&w, "otherwise", "SyscallDenied");
 	json_files(&w, v);
+	json_given(&w, v->d);
 	stk_limits_json(&w, &v->limits);
 	stk_jw_close(&w, '}');
 	bad = w.sour;
