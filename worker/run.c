@@ -102,8 +102,8 @@ static void tell_unlogged(struct running *run, const struct stk_outcome *o)
 		return;
 	run->w->counters.unlogged += o->unlogged;
 	line = stk_log_start(STK_LOG_WARN, "job.unlogged", "unknown",
-	    "%s%" PRIu32 " line%s of %s did not fit into what it may log: raise REPORT_KIB and the "
-	    "ceiling, or log less",
+	    "%s%" PRIu32 " line%s of %s did not fit into what it may log: raise REPORT_KIB, and "
+	    "ceiling.report where that is lower, or log less",
 	    o->status < 0 ? "at least " : "", o->unlogged, o->unlogged == 1 ? "" : "s",
 	    stk_ticket_class(run->t));
 	add_job(line, run);

@@ -49,6 +49,8 @@ size_t stockade_vformat(char *out, size_t size, const char *fmt, va_list ap);
 /* Frees what stockade_alloc() gave this job. Its process need not: it ends. */
 void stockade_memory_clear(struct stockade_job *job);
 
+/* A warning in the job's log, the first time that it is said; cut at 95 bytes. */
+STK_PRINTF(2, 3) void stockade_tell_once(const struct stockade_job *job, const char *fmt, ...);
 /* stockade_dir(); without a grant the log says which word of the registry line is missing. */
 int stockade_dir_for(const struct stockade_job *job, const char *label, const char *word);
 

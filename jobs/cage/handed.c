@@ -53,23 +53,23 @@ bool stockade_handed_take(const struct stk_class_desc *desc, const struct stk_sp
 
 const void *stockade_secret(const struct stockade_job *job, const char *label, size_t *len)
 {
-	(void)job;
 	for (uint32_t i = 0; handed.desc != NULL && i < handed.desc->n_secrets; i++)
 		if (strcmp(handed.desc->secrets[i], label) == 0) {
 			if (len != NULL)
 				*len = handed.secrets[i].len;
 			return handed.secrets[i].p;
 		}
+	stockade_tell_once(job, STK_LACKS_GRANT "SECRETS(\"%.31s\")", label);
 	errno = ENOENT;
 	return NULL;
 }
 
 const char *stockade_setting(const struct stockade_job *job, const char *name)
 {
-	(void)job;
 	for (uint32_t i = 0; handed.desc != NULL && i < handed.desc->n_settings; i++)
 		if (strcmp(handed.desc->settings[i], name) == 0)
 			return (const char *)handed.settings[i].p;
+	stockade_tell_once(job, STK_LACKS_GRANT "SETTINGS(\"%.31s\")", name);
 	errno = ENOENT;
 	return NULL;
 }
@@ -78,9 +78,9 @@ const char *stockade_setting(const struct stockade_job *job, const char *name)
 
 int stockade_work_dir(const struct stockade_job *job)
 {
-	(void)job;
 	if (handed.spawn != NULL && (handed.spawn->extras & UINT32_C(1) << STK_EXTRA_WORK_DIR) != 0)
 		return STK_SLOT_EXTRAS + STK_EXTRA_WORK_DIR;
+	stockade_tell_once(job, STK_LACKS_GRANT "WORK_MIB(n)");
 	errno = ENOENT;
 	return -1;
 }

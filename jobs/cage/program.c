@@ -134,6 +134,8 @@ int stockade_exec(struct stockade_job *job, struct stockade_exec *e)
 
 	e->output_len = 0;
 	e->status = 0;
+	if ((job->desc->profiles & STK_PROFILE_EXEC) == 0)
+		stockade_tell_once(job, STK_LACKS_GRANT "EXEC(\"/program\")");
 	if ((job->spawn->extras & UINT32_C(1) << STK_EXTRA_PROGRAM_SAY) == 0)
 		return fail_with(ENOENT);
 	if (job->executed)
@@ -148,6 +150,10 @@ int stockade_exec(struct stockade_job *job, struct stockade_exec *e)
 	if (!stockade_read_all(END, &end, sizeof(end)) || end.magic != STK_PROGRAM_END_MAGIC)
 		return fail_with(EPIPE);
 	e->status = end.status;
+	if (too_big)
+		stockade_tell_once(job,
+		    "the program printed more than the %zu bytes that its handler has room for",
+		    e->output_size);
 	return too_big ? fail_with(E2BIG) : 0;
 }
 

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,24 +114,35 @@ int64_t stockade_deadline_left_ms(const struct stockade_job *job)
 	return left < 0 ? 0 : left;
 }
 
+#define TOLD_MAX 16
+
+void stockade_tell_once(const struct stockade_job *job, const char *fmt, ...)
+{
+	static char told[TOLD_MAX][96]; /* one job, one process */
+	char text[sizeof(told[0])];
+	uint32_t at = 0;
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)stockade_vformat(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	while (at < TOLD_MAX && told[at][0] != '\0' && strcmp(told[at], text) != 0)
+		at++;
+	/* handlers may well ask again and again */
+	if (at == TOLD_MAX || told[at][0] != '\0')
+		return;
+	memcpy(told[at], text, sizeof(text));
+	/* every job is made here, and none is constant */
+	stockade_log((struct stockade_job *)(uintptr_t)job, STOCKADE_WARNING, "%s", text);
+}
+
 int stockade_dir_for(const struct stockade_job *job, const char *label, const char *word)
 {
-	static char told[STK_GRANTS_MAX][STK_LABEL_MAX]; /* one job, one process */
-	uint32_t at = 0;
-
 	for (uint32_t i = 0; i < job->desc->n_grants; i++)
 		if (strcmp(job->desc->grants[i].label, label) == 0)
 			return STK_SLOT_DIRS + (int)job->desc->grants[i].label_index;
-	while (at < STK_GRANTS_MAX && told[at][0] != '\0' &&
-	       strncmp(told[at], label, sizeof(told[at]) - 1) != 0)
-		at++;
-	/* once for each label: handlers may well ask again and again */
-	if (at < STK_GRANTS_MAX && told[at][0] == '\0' && label[0] != '\0') {
-		(void)snprintf(told[at], sizeof(told[at]), "%s", label);
-		/* every job is made here, and none is constant */
-		stockade_log((struct stockade_job *)(uintptr_t)job, STOCKADE_WARNING,
-		    STK_LACKS_GRANT "%s(\"%s\")", word, told[at]);
-	}
+	if (label[0] != '\0')
+		stockade_tell_once(job, STK_LACKS_GRANT "%s(\"%.31s\")", word, label);
 	errno = ENOENT;
 	return -1;
 }
@@ -193,6 +205,10 @@ int stockade_result_json(struct stockade_job *job, const char *text)
 	job->result = NULL;
 	job->result_len = 0;
 	if (len > job->spawn->limits.result_bytes) {
+		stockade_tell_once(job,
+		    "the result has %zu bytes and may have %" PRIu32
+		    " (RESULT_KIB, ceiling.result)",
+		    len, job->spawn->limits.result_bytes);
 		errno = E2BIG;
 		return -1;
 	}

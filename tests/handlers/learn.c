@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stddef.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -77,6 +78,22 @@ const char *handler_fork_roomy(struct stockade_job *job)
 {
 	(void)job;
 	return deeper(8) > 0 && fork_with_room() == -1 ? "fork" : "more than fork";
+}
+
+/* Whatever an operator hands out by a line of the registry, twice each, and a result beyond its
+ * room. */
+const char *handler_asks(struct stockade_job *job)
+{
+	static char text[2048];
+	struct stockade_exec e = { 0 };
+
+	(void)memset(text, '1', sizeof(text) - 1);
+	for (int i = 0; i < 2; i++)
+		if (stockade_secret(job, "api", NULL) != NULL ||
+		    stockade_setting(job, "site") != NULL || stockade_work_dir(job) != -1 ||
+		    stockade_exec(job, &e) != -1 || stockade_result_json(job, text) != -1)
+			return "it got something";
+	return "nothing of it";
 }
 
 /* Again and again: it is told once. */

@@ -48,6 +48,11 @@ is "a job that asks for too much: done" "$rc" 0
 says "the line that it has" '- JOB(..., "Fits::Greedy", PROFILE(files, threads), READ("inputs"), WRITE("outputs"), TASKS(5), ...)'
 says "unneeded grants are removed" '+ JOB(..., "Fits::Greedy", PROFILE(files), READ("inputs"), ...)'
 
+learn Misfit::Asks
+is "a job that asks for what only an operator hands out: not done" "$rc" 1
+says "what it asked for is named" 'it asks for EXEC("/program"), which this command does not try'
+says "and nothing is proposed" "the line stays as it is"
+
 learn Fits::Stays
 is "a job with a net grant: done" "$rc" 0
 says "the grant stands in the line that it has" '- JOB(..., "Fits::Stays", PROFILE(files, net), READ("inputs"), ...)'

@@ -29,8 +29,9 @@ struct lesson {
 	uint32_t tasks;         /* how many it may have this time */
 	struct stk_learn asked; /* labels that it named so far, in reads and writes */
 	char unknown[STK_LABEL_MAX]; /* one that it named and that no directory is mapped to */
-	bool exactly;                /* and not one more, however short it lives */
-	uint32_t seen;               /* the most threads at a time in any run */
+	char beyond[64]; /* a grant that it named and that is not tried, but for its ) */
+	bool exactly;    /* and not one more, however short it lives */
+	uint32_t seen;   /* the most threads at a time in any run */
 	unsigned runs;
 	struct stk_outcome last; /* of the last run */
 };
@@ -60,8 +61,11 @@ static void hear(void *ctx, uint32_t level, struct stk_span text)
 
 	(void)level;
 	(void)snprintf(line, sizeof(line), "%.*s", (int)text.len, (const char *)text.p);
-	if (sscanf(line, STK_LACKS_GRANT "%7[A-Z](\"%31[a-z0-9_-]\")", word, label) != 2)
+	if (sscanf(line, STK_LACKS_GRANT "%7[A-Z](\"%31[a-z0-9_-]\")", word, label) != 2 ||
+	    (strcmp(word, "READ") != 0 && strcmp(word, "WRITE") != 0)) {
+		(void)sscanf(line, STK_LACKS_GRANT "%63[A-Za-z0-9_(\"/-])", l->beyond);
 		return;
+	}
 	for (uint32_t i = 0; i < l->head.n_labels; i++)
 		if (strcmp(l->head.labels[i], label) == 0 && (l->mapped & UINT32_C(1) << i) != 0) {
 			uint32_t *to =
@@ -328,6 +332,10 @@ static int conclude(
 		(void)printf("it asks for the label \"%s\", which is mapped to no directory in the "
 			     "configuration, or in no line of this registry\n",
 		    l->unknown);
+	if (!done && l->beyond[0] != '\0')
+		(void)printf(
+		    "it asks for %s), which this command does not try: only its author can say\n",
+		    l->beyond);
 	if (!done && l->last.missing != NULL)
 		(void)printf("it needs %s, which this command cannot give: %s\n", l->last.missing,
 		    l->mapped == 0 ? "no label has a directory in the configuration"

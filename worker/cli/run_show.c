@@ -272,7 +272,7 @@ void stk_series_print(
 	print_field("output", o->output_tail, o->output_tail_len, 512);
 	if (o->unlogged > 0)
 		(void)printf("%-9s %s%" PRIu32 " line%s did not fit into what it may log: raise "
-			     "REPORT_KIB, or log less\n",
+			     "REPORT_KIB, and ceiling.report where that is lower, or log less\n",
 		    "log", o->status < 0 ? "at least " : "", o->unlogged,
 		    o->unlogged == 1 ? "" : "s");
 	(void)printf("%-9s %lld ms wall, %lld ms cpu, %lld KiB peak\n", "used",
