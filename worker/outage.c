@@ -77,10 +77,12 @@ static void tell(const struct stk_outage *o)
 {
 	const char *name =
 	    o->problem == STK_RP_NONE ? "UNREACHABLE" : stk_redis_problem_text(o->problem);
-	struct stk_jw *line =
-	    stk_log_start(STK_LOG_WARN, o->of_ledger ? "ledger.away" : "redis.away", "failure",
-		"%s: %s%s (%s)", name, o->of_ledger ? "D_LEDGER_DOWN, nothing signed starts: " : "",
-		answers[o->problem].meaning, stk_redis_why(o->link));
+	/* the ledger's user and rights are others' than the queues'; behind ": " */
+	const char *advice = o->of_ledger ? stk_outage_advice(o->problem, true) : "";
+	struct stk_jw *line = stk_log_start(STK_LOG_WARN,
+	    o->of_ledger ? "ledger.away" : "redis.away", "failure", "%s: %s%s (%s)", name,
+	    o->of_ledger ? "D_LEDGER_DOWN, nothing signed starts: " : "",
+	    advice[0] != '\0' ? advice + 2 : answers[o->problem].meaning, stk_redis_why(o->link));
 
 	stk_jw_cstr(line, "event.reason", name);
 	stk_log_end();

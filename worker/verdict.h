@@ -92,7 +92,9 @@ enum stk_verdict_kind {
 	X(D_HELD, 1, DEFER,                                                                           \
 	    "the principal's breaker is open after many violations; its jobs wait")                   \
 	X(D_LEDGER_DOWN, 1, DEFER,                                                                    \
-	    "the ledger does not answer, so nothing may run; restore its Redis")                      \
+	    "the ledger does not answer or is not to be believed, so nothing may run; "               \
+	    "ledger.away "                                                                            \
+	    "or ledger.unfit in the log says why")                                                    \
 	X(E_LEDGER_CORRUPT, 1, REFUSE,                                                                \
 	    "the ledger's record of this job is malformed; somebody wrote to it")                     \
 	X(E_ARGS_JSON, 1, REFUSE,                                                                     \

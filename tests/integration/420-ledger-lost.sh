@@ -30,6 +30,7 @@ sleep 1
 check "nothing ran" done_is 1
 check "and nothing was lost: both wait in their queue" wait_for 5 sh -c "[ \$(redis-cli -s '$REDIS_SOCK' llen resque:queue:files) = 2 ]"
 check "what was in hand then is D_LEDGER_DOWN, and was handed back" grep -aq '"event.reason":"D_LEDGER_DOWN"' "$T/log"
+check "by a sentence that sends nobody to a Redis that answers" sh -c "grep -a '\"event.reason\":\"D_LEDGER_DOWN\"' '$T/log' | grep -aq 'ledger.away or ledger.unfit in the log'"
 check "the worker lives and beats" kill -0 "$WORKER"
 begin_now
 check "after init the worker goes on by itself" wait_for 20 logged ledger.fit

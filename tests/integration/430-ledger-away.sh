@@ -59,6 +59,7 @@ check "mended, it goes on" wait_for 40 done_is 4
 lcli acl setuser ledger -evalsha >/dev/null
 push files "$(new)"
 check "a refused command is named" wait_for 20 sh -c "grep -a ledger.away '$T/log' | grep -aq NOPERM"
+check "with what gives the ledger's own user its rights" sh -c "grep -a ledger.away '$T/log' | grep -a NOPERM | grep -aq 'stockade ledger acl'"
 lcli acl setuser ledger +evalsha >/dev/null
 check "and waited for" wait_for 30 done_is 5
 
