@@ -71,13 +71,18 @@ static bool program_safe(int fd)
 /* 0, an errno, or STK_PATH_UNSAFE; *fd is open only for 0. */
 static int open_path(const char *path, bool program, int *fd)
 {
+	int fault;
+
 	*fd = open(path, O_PATH | O_CLOEXEC | (program ? 0 : O_DIRECTORY));
 	if (*fd == -1)
 		return errno;
-	if (!program || program_safe(*fd))
+	if (!program)
 		return 0;
-	stk_close(fd);
-	return STK_PATH_UNSAFE;
+	/* found out now, and not by a job to which the kernel says no without a reason */
+	fault = !program_safe(*fd) ? STK_PATH_UNSAFE : access(path, X_OK) == -1 ? errno : 0;
+	if (fault != 0)
+		stk_close(fd);
+	return fault;
 }
 
 enum stk_err stk_paths_open(const struct stk_paths *p, struct stk_path_fds *out)

@@ -98,6 +98,7 @@ int stk_cage_setup_program(const struct stk_cage_setup *s, size_t index, char *w
 	    "the policy or of the registry",
 	    d->name, paths.at[at].path,
 	    fault == STK_PATH_UNSAFE ? "it must be a regular file that only another user may write"
+	    : fault == EACCES        ? "this user may not execute it; chmod a+rx"
 				     : strerror(fault));
 	return fault == STK_PATH_UNSAFE ? STK_EX_CONFIG : STK_EX_NOINPUT;
 }

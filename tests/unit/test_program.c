@@ -151,6 +151,7 @@ static void a_program_that_others_may_write_is_refused(void **state)
 	(void)snprintf(path, sizeof(path), "%s/mine", stand.dir);
 	assert_int_equal(fault_of(path), STK_PATH_UNSAFE);
 	assert_int_equal(fault_of("/bin"), STK_PATH_UNSAFE);
+	assert_int_equal(fault_of("/etc/passwd"), EACCES); /* nobody may execute it */
 	assert_int_equal(fault_of("/nowhere"), ENOENT);
 	assert_int_equal(fault_of("/usr/bin/perl"), 0);
 }
