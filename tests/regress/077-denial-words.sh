@@ -34,4 +34,5 @@ says Hostile::OpenSocket 'has no net grant): no class may make it like this; wit
 says Hostile::RunShell 'has no exec grant): no class may make it like this; with PROFILE(exec), EXEC("/program") stockade_exec() runs that one program'
 says Hostile::ReadPasswd 'has no files read grant): PROFILE(files), READ("label") in its registry line allows it'
 says Hostile::MapCode 'no class may make it like this; no class has memory that is code'
+says Hostile::PipeFlood "stockade_exec() runs a program where popen() would"
 says Hostile::PtraceParent 'no class may make it like this'
