@@ -89,14 +89,43 @@ enum stk_err stk_conf_mistyped(struct stk_conf_walk *w, int line, const struct s
 	    s->doc != NULL ? ": " : "", s->doc != NULL ? s->doc : "");
 }
 
+struct unit {
+	int64_t of;
+	const char *name;
+};
+
+/* As a file has it: in the largest unit that leaves nothing over; other numbers as they are. */
+static void spell(enum stk_setting_type type, int64_t v, char *out, size_t size)
+{
+	static const struct unit times[] = { { 86400000, "d" }, { 3600000, "h" }, { 60000, "m" },
+		{ 1000, "s" }, { 1, "ms" } };
+	static const struct unit sizes[] = { { 1 << 30, "G" }, { 1 << 20, "M" }, { 1 << 10, "K" } };
+	const struct unit *u = type == STK_SET_DURATION_MS ? times : sizes;
+	size_t n = type == STK_SET_DURATION_MS ? STK_ARRAY_LEN(times)
+		   : type == STK_SET_BYTES     ? STK_ARRAY_LEN(sizes)
+					       : 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (v != 0 && v % u[i].of == 0) {
+			(void)snprintf(out, size, "%lld%s", (long long)(v / u[i].of), u[i].name);
+			return;
+		}
+	(void)snprintf(out, size, "%lld", (long long)v);
+}
+
 enum stk_err stk_conf_put_number(
     struct stk_conf_walk *w, int line, const struct stk_setting *s, void *into, int64_t v)
 {
-	if (v < s->min || (s->max != 0 && v > s->max))
+	if (v < s->min || (s->max != 0 && v > s->max)) {
+		char is[32], least[32], most[32];
+
+		spell(s->type, v, is, sizeof(is));
+		spell(s->type, s->min, least, sizeof(least));
+		spell(s->type, s->max != 0 ? s->max : INT64_MAX, most, sizeof(most));
 		return stk_conf_blame(w->e, w->path, line,
-		    "`%s` is out of range: %lld, allowed %lld to %lld%s%s", s->name, (long long)v,
-		    (long long)s->min, (long long)(s->max != 0 ? s->max : INT64_MAX),
+		    "`%s` is out of range: %s, allowed %s to %s%s%s", s->name, is, least, most,
 		    s->doc != NULL ? ": " : "", s->doc != NULL ? s->doc : "");
+	}
 	memcpy(stk_conf_slot(into, s), &v, sizeof(v));
 	return STK_OK;
 }

@@ -93,4 +93,9 @@ check "libcurl fetches over TLS" has "$(run "[\"https://127.0.0.1:$tls/page\",\"
 check "a host that was not named is not even asked for" has "$(run "[\"https://127.0.0.1:$tls/page\",\"127.0.0.1\",\"1\"]")" 'outcome   Failed'
 check "and no lookup was made for it" hasnt "$(run '["https://other.example/","127.0.0.1","1"]')" 'net: '
 check "a refusal comes through libcurl by name" has "$(run '["https://10.0.0.1/","10.0.0.1","443"]')" 'NetPrivate'
+lonely=$("$STOCKADE" run-job --config "$T/stockade.conf" Net::Names '["connect","127.0.0.1","80"]' 2>&1)
+check "a refusal says what would reach it" has "$lonely" 'NetLoopback: the address is this machine'"'"'s own loopback; only CONNECT("address:port") reaches it'
+check "with the address that was judged" has "$lonely" 'port 80 (127.0.0.1)'
+lonely=$("$STOCKADE" run-job --config "$T/stockade.conf" Net::Names '["connect","127.1","80"]' 2>&1)
+check "and no empty one where there is none" has "$lonely" 'port 80: NetNameBad'
 check "a certificate for another name is refused" has "$(TZ=/nowhere "$STOCKADE" run-job --config "$T/stockade.conf" Net::Curl "[\"https://127.0.0.1:$tls/page\",\"127.0.0.1\",\"$tls\"]" 2>&1)" 'outcome   Failed'

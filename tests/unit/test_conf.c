@@ -195,6 +195,10 @@ static void refuses_wrong_types_and_ranges(void **state)
 	refused("rooms = 3.0;", "t.conf:1: `rooms` wants a whole number, like 12: how many rooms");
 	refused("rooms = 21;",
 	    "t.conf:1: `rooms` is out of range: 21, allowed 1 to 20: how many rooms");
+	refused("rooms = 3; ceiling = { wall = \"100ms\"; };",
+	    "t.conf:1: `wall` is out of range: 100ms, allowed 1s to 1d");
+	refused("rooms = 3; ceiling = { wall = \"36h\"; };",
+	    "t.conf:1: `wall` is out of range: 36h, allowed 1s to 1d");
 	refused("rooms = 3; wait = 10;",
 	    "t.conf:1: `wait` wants a quoted duration, like \"10s\", \"5m\", \"2h\" or \"7d\"");
 	refused("rooms = 3; wait = \"10\";",
