@@ -51,9 +51,11 @@ static enum stk_err log_in(struct stk_redis *r, int64_t deadline_ms)
 	size_t argc = 1, len = 0;
 	enum stk_err e;
 
-	if (r->password_fd < 0)
+	if (r->password_fd < 0 && r->url.user[0] == '\0')
 		return STK_OK;
-	if ((e = read_secret(r->password_fd, secret, sizeof(secret), &len)) != STK_OK) {
+	/* a user without a password (nopass) says any; who has one is refused, and not `default` */
+	if (r->password_fd >= 0 &&
+	    (e = read_secret(r->password_fd, secret, sizeof(secret), &len)) != STK_OK) {
 		(void)snprintf(
 		    r->why, sizeof(r->why), "reading the Redis password: %s", stk_strerror(e));
 		goto wipe;

@@ -47,7 +47,7 @@ write_config && sed -i "s|^ledger_password_file.*|ledger_password_file = \"$T/se
 agree "no such password file" refused 'cannot read ledger_password_file'
 write_config && sed -i "/^ledger_password_file/d" "$T/stockade.conf"
 lcli config set requirepass geheim >/dev/null
-agree "a ledger that wants a login and gets none" refused 'it wants a login: ledger_user' STOCKADE_REDIS_START_WAIT=100ms
+agree "a ledger that wants a login and gets none" refused 'ledger_user or ledger_password_file is wrong' STOCKADE_REDIS_START_WAIT=100ms
 REDISCLI_AUTH=geheim lcli config set requirepass '' >/dev/null
 write_config
 lcli config set maxmemory-policy allkeys-lru >/dev/null
