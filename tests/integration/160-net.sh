@@ -34,6 +34,10 @@ check "the failed record says why" has "$(rcli lrange resque:failed 0 -1)" 'NetR
 audit() { "$STOCKADE" audit show --kind net --json "$T/audit"; }
 check "the audit trail has each refused destination" eq "$(audit | grep -c '"refused":"Net')" 3
 check "with name, address, port and class" has "$(audit | grep NetRedis)" "\"class\":\"Net::Local\",\"refused\":\"NetRedis\",\"host\":\"127.0.0.1\",\"ip\":\"127.0.0.1\",\"port\":$port"
+people=$("$STOCKADE" audit show --kind net "$T/audit")
+check "people see the name" has "$people" "net       NetRedis"
+check "and where to" has "$people" "127.0.0.1 port $port"
+check "beneath a title of the same columns" eq "$(printf '%s\n' "$people" | awk 'NR == 1 { print index($0, "at ") } NR == 2 { print index($0, "20") }' | sort -u | wc -l | tr -d ' ')" 1
 check "and the chain holds" "$STOCKADE" audit verify "$T/audit"
 # those of tests beside this one end with their jobs
 brokers=$(ps -e -o pid=,comm= | awk '$2 ~ /^stockade-brok/ { print $1 }')

@@ -127,6 +127,23 @@ static bool wanted(const struct request *r, struct stk_span text)
 	return r->since == NULL || strcmp(member(text, "at", have, sizeof(have)), r->since) >= 0;
 }
 
+/* Of which only some kinds have any: where to, how many, which other job. */
+static void show_rest(struct stk_span text)
+{
+	static const struct {
+		const char *key, *word;
+	} rest[] = { { "host", "" }, { "ip", "" }, { "port", "port " }, { "missed", "missed " },
+		{ "count", "count " }, { "released", "released " }, { "area", "area " },
+		{ "new_job", "new job " }, { "lost", "lost " } };
+	char value[STK_AUDIT_LINE_MAX];
+
+	for (size_t i = 0; i < STK_ARRAY_LEN(rest); i++)
+		if (member(text, rest[i].key, value, sizeof(value))[0] != '\0') {
+			(void)printf("%s", rest[i].word);
+			print_safe(value, 0);
+		}
+}
+
 static void show_line(
     void *ctx, unsigned slot, const struct stk_audit_line *l, struct stk_span text)
 {
@@ -147,9 +164,17 @@ static void show_line(
 		(void)putchar('\n');
 		return;
 	}
-	(void)printf("%3u ", slot);
-	for (size_t i = 0; i < STK_ARRAY_LEN(columns); i++)
-		print_safe(member(text, columns[i].key, value, sizeof(value)), columns[i].width);
+	(void)printf("%4u ", slot);
+	for (size_t i = 0; i < STK_ARRAY_LEN(columns); i++) {
+		(void)member(text, columns[i].key, value, sizeof(value));
+		/* what was decided, by whatever name its kind has for that */
+		if (value[0] == '\0' && strcmp(columns[i].key, "verdict") == 0)
+			(void)member(text, "refused", value, sizeof(value));
+		if (value[0] == '\0' && strcmp(columns[i].key, "verdict") == 0)
+			(void)member(text, "step", value, sizeof(value));
+		print_safe(value, columns[i].width);
+	}
+	show_rest(text);
 	(void)putchar('\n');
 }
 
@@ -157,7 +182,7 @@ static void show_title(void)
 {
 	bool bold = isatty(STDOUT_FILENO) == 1;
 
-	(void)printf("%s%3s %-24s %-9s %-17s %-14s %-22s %-12s %s%s\n", bold ? "\033[1m" : "",
+	(void)printf("%s%4s %-24s %-9s %-17s %-14s %-22s %-12s %s%s\n", bold ? "\033[1m" : "",
 	    "slot", "at", "kind", "verdict", "queue", "class", "principal", "job",
 	    bold ? "\033[0m" : "");
 }
