@@ -292,7 +292,6 @@ static void look_at_metrics(const struct stk_config *c, struct stk_findings *f)
 {
 	struct stk_listen at;
 	char why[STK_LISTEN_WHY_BYTES];
-	int fd = -1;
 
 	if (c->metrics_listen == NULL) {
 		stk_find_fix(stk_find(f, STK_GRADE_OFF, STK_AREA_HOST, "metrics",
@@ -302,22 +301,24 @@ static void look_at_metrics(const struct stk_config *c, struct stk_findings *f)
 	}
 	if (stk_listen_parse(c->metrics_listen, &at, why, sizeof(why)) != STK_OK)
 		return; /* refused with the configuration */
-	/* a path's socket is left alone: a service may have it */
-	if (at.at.ss_family != AF_UNIX && stk_listen_open(&at, &fd) != STK_OK &&
-	    errno != EADDRINUSE)
-		(void)stk_find(f, STK_GRADE_REFUSE, STK_AREA_HOST, "metrics",
-		    "METRICS_LISTEN: cannot listen on %s: %s", c->metrics_listen, strerror(errno));
-	else if (!at.local && !c->metrics_public)
+	if (stk_listen_look(&at) != STK_OK) {
+		int err = errno;
+
+		stk_find_fix(stk_find(f, STK_GRADE_REFUSE, STK_AREA_HOST, "metrics",
+				 "METRICS_LISTEN: cannot listen on %s: %s", c->metrics_listen,
+				 strerror(err)),
+		    "%s", stk_listen_cure(err));
+	} else if (!at.local && !c->metrics_public) {
 		stk_find_fix(stk_find(f, STK_GRADE_WARN, STK_AREA_HOST, "metrics",
 				 "%s can be reached from other machines, and whoever reaches it is "
 				 "told names of queues, classes and keys",
 				 c->metrics_listen),
 		    "listen on 127.0.0.1, or keep others out and set metrics_public = true");
-	else
+	} else {
 		(void)stk_find(f, STK_GRADE_OK, STK_AREA_HOST, "metrics", "served on %s%s",
 		    c->metrics_listen,
 		    at.local ? "" : ", for other machines as metrics_public says");
-	stk_close(&fd);
+	}
 }
 
 /* Of what every worker has, the one thing that a limit of the service alone can refuse. */

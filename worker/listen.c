@@ -180,3 +180,49 @@ enum stk_err stk_listen_open(const struct stk_listen *l, int *fd)
 	errno = saved;
 	return STK_E_SYSTEM;
 }
+
+/* A path's socket is left alone, a service may have it: what bind would need of the folder is
+ * asked. */
+static enum stk_err look_at_path(const struct stk_listen *l)
+{
+	const struct sockaddr_un *un = (const struct sockaddr_un *)&l->at;
+	char folder[sizeof(un->sun_path) + 1];
+	char *slash;
+	struct stat st;
+
+	(void)snprintf(folder, sizeof(folder), "%s", un->sun_path);
+	slash = strrchr(folder, '/');
+	if (slash == NULL)
+		return STK_OK;
+	slash[slash == folder ? 1 : 0] = '\0';
+	if (access(folder, W_OK | X_OK) == -1)
+		return STK_E_SYSTEM;
+	if (lstat(un->sun_path, &st) == 0 && !S_ISSOCK(st.st_mode)) {
+		errno = EADDRINUSE;
+		return STK_E_SYSTEM;
+	}
+	return STK_OK;
+}
+
+enum stk_err stk_listen_look(const struct stk_listen *l)
+{
+	enum stk_err e;
+	int fd = -1;
+
+	if (l->at.ss_family == AF_UNIX)
+		return look_at_path(l);
+	e = stk_listen_open(l, &fd);
+	stk_close(&fd);
+	return e == STK_OK || errno == EADDRINUSE ? STK_OK : e;
+}
+
+const char *stk_listen_cure(int err)
+{
+	switch (err) {
+	case ENOENT:
+	case ENOTDIR: return "make its folder, for this user to write";
+	case EACCES: return "choose a port above 1023, or a folder that this user may write";
+	case EADDRNOTAVAIL: return "choose an address that this machine has";
+	default: return "choose another address, or end what holds it";
+	}
+}

@@ -32,5 +32,10 @@ STK_CHECK enum stk_err stk_listen_parse(
  * something else than a socket).
  */
 STK_CHECK enum stk_err stk_listen_open(const struct stk_listen *l, int *fd);
+/* Whether that could be had, as far as it shows without taking a path's socket; one in use is fine.
+ */
+STK_CHECK enum stk_err stk_listen_look(const struct stk_listen *l);
+/* What to do where it cannot; static storage. */
+const char *stk_listen_cure(int err);
 
 #endif

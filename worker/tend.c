@@ -24,9 +24,8 @@ static int bind_socket(struct stk_tend *t)
 		return stk_complain(STK_EX_CONFIG, "metrics_listen: METRICS_LISTEN: %s", why);
 	if (stk_listen_open(&at, &t->fds[0]) != STK_OK)
 		return stk_complain(STK_EX_CONFIG,
-		    "metrics_listen: METRICS_LISTEN: cannot listen on %s: %s; choose another "
-		    "address, or end what holds it",
-		    t->config->metrics_listen, strerror(errno));
+		    "metrics_listen: METRICS_LISTEN: cannot listen on %s: %s; %s",
+		    t->config->metrics_listen, strerror(errno), stk_listen_cure(errno));
 	return 0;
 }
 

@@ -22,14 +22,24 @@ refused() { # refused SETTING WORD
 }
 refused localhost:9394 "a name may lead anywhere"
 refused 9394 "it is neither address:port"
+doctor_too() { # doctor_too WORD: of the same setting, in the words of its cure
+	"$STOCKADE" doctor --config "$T/bad.conf" >"$T/doctored" 2>&1
+	check "doctor refuses it as well: $1" sh -c "grep -A1 -E '^REFUSE +host +metrics ' '$T/doctored' | grep -qF '$1'"
+}
 refused 192.0.2.1:9394 "cannot listen on 192.0.2.1:9394"
+doctor_too "choose an address that this machine has"
 mkdir "$T/dir"
 refused "unix://$T/dir" "cannot listen on unix://$T/dir"
+doctor_too "Address already in use"
+refused "unix://$T/nowhere/sock" "make its folder"
+doctor_too "make its folder"
 
 worker_start
 check "a service starts" answers /readyz 200 ok
 check "with both workers" counts 'stockade_workers{state="ready"}' 2
 refused "unix://$M" "Address already in use"
+"$STOCKADE" doctor --config "$T/bad.conf" >"$T/doctored" 2>&1
+check "which to doctor is a service at work" grep -qE '^ok +host +metrics +served on' "$T/doctored"
 check "and the one that listens there still does" answers_now /livez 200 ok
 E=$(exporter)
 check "it runs behind the supervisor, for others first" eq "$(ps -o ni= -p "$E" | tr -d ' ')" 10
