@@ -96,6 +96,15 @@ const char *handler_asks(struct stockade_job *job)
 	return "nothing of it";
 }
 
+const char *handler_long_result(struct stockade_job *job)
+{
+	static char text[300000 + 3];
+
+	(void)memset(text, 'x', sizeof(text) - 1);
+	text[0] = text[sizeof(text) - 2] = '"';
+	return stockade_result_json(job, text) == 0 ? NULL : "a long result";
+}
+
 /* Again and again: it is told once. */
 const char *handler_open_unmapped(struct stockade_job *job)
 {

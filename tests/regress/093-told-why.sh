@@ -14,4 +14,8 @@ for words in 'no grant SECRETS(\"api\")' 'no grant SETTINGS(\"site\")' 'no grant
 	'the result has 2047 bytes and may have 1024 (RESULT_KIB, ceiling.result)'; do
 	is "said once: $words" "$(grep -cF "$words" "$T/err")" 1
 done
+# a script gets the whole result: it was cut at 64 KiB, and was no JSON any more
+"$B/stockade" run-job --json --config "$T/stockade.conf" Fits::LongResult '[]' >"$T/out" 2>"$T/err"
+is "a long result is done" "$?" 0
+is "and whole in JSON" "$(grep -o 'x\{1000,\}' "$T/out" | head -1 | tr -d '\n' | wc -c | tr -d ' ')" 300000
 finish

@@ -161,7 +161,8 @@ enum stk_err stk_series_print_json(
 	enum stk_err e = STK_OK;
 	struct stk_jw w;
 
-	stk_jw_init(&w, JSON_MAX);
+	/* a byte is six characters at most; a result that was cut would be no JSON any more */
+	stk_jw_init(&w, JSON_MAX + 6 * o->result_len);
 	stk_jw_open(&w, NULL, '{');
 	stk_jw_cstr(&w, "class", class_name);
 	stk_jw_cstr(&w, "outcome", stk_outcome_text(o->name));
@@ -174,7 +175,7 @@ enum stk_err stk_series_print_json(
 	if (o->message != NULL)
 		stk_jw_str(&w, "message", stk_span_of(o->message, o->message_len), 4096);
 	if (o->result != NULL)
-		stk_jw_str(&w, "result", stk_span_of(o->result, o->result_len), 64 << 10);
+		stk_jw_str(&w, "result", stk_span_of(o->result, o->result_len), o->result_len);
 	stk_jw_str(&w, "output_tail", stk_span_of(o->output_tail, o->output_tail_len), 512);
 	write_progress(&w, &s->progress);
 	stk_jw_open(&w, "cage", '{');
