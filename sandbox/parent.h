@@ -182,7 +182,6 @@ struct stk_program {
 	bool killed; /* by us: that it ended tells nothing */
 	struct stk_denied denied;
 	struct stk_last_words last; /* once ended */
-	uint32_t cpu_s;             /* its limit */
 };
 /* What a poll says of it, and in which order. */
 enum stk_program_slot {

@@ -1,11 +1,18 @@
 #!/bin/sh
 # A delegated cgroup v2 subtree of the real kernel: the service moves out of the way, each job is
-# placed, whatever is left in its group is ended and named, a dead worker's group goes. Controllers
-# are used as far as this kernel gives any to version 2; what they would be told is tested over plain
-# files in tests/unit/test_group.c.
+# placed, whatever is left in its group is ended and named, a dead worker's group goes. Where this
+# kernel gives version 2 the controllers for memory and tasks, they are seen to hold and to be named;
+# elsewhere what they would be told is tested over plain files in tests/unit/test_group.c.
 . tests/stage.sh
 [ "$(id -u)" = 0 ] || { echo "ok - a delegated cgroup # SKIP needs root"; exit 0; }
 tree=$(awk '{ for (i = 7; i <= NF; i++) if ($i == "-" && $(i + 1) == "cgroup2") { print $5; exit } }' /proc/self/mountinfo)
+# which the tree has; those that a version 1 tree holds it lacks
+controlled=
+if grep -qw memory "$tree/cgroup.controllers" && grep -qw pids "$tree/cgroup.controllers"; then
+	controlled=1
+	echo '+memory +pids' >"$tree/cgroup.subtree_control"
+	grep -qw cpu "$tree/cgroup.controllers" && echo +cpu >"$tree/cgroup.subtree_control"
+fi
 [ -n "$tree" ] && mkdir "$tree/stockade-$$" 2>/dev/null || { echo "ok - a delegated cgroup # SKIP needs a mounted cgroup2 that root may write"; exit 0; }
 base=$tree/stockade-$$
 uid=${STOCKADE_TEST_UID:-61007}
@@ -23,7 +30,7 @@ trap clean EXIT
 [ -d "$T/work" ] || mkdir -m 700 "$T/work"
 printf 'alphalpha' >"$T/secret/s"
 chmod 400 "$T/secret/s"
-write_policy ', "Hostile::SleepMinutes", "Hostile::Skip"'
+write_policy ', "Hostile::SleepMinutes", "Hostile::Skip", "Hostile::ThreadBomb", "Hostile::Alloc1G"'
 EXTRA="work_dir = \"$T/work\"; cgroup = \"require\";
 secrets = { alpha = \"$T/secret/s\"; beta = \"$T/secret/s\"; }; settings = { colour = \"teal\"; };"
 write_config
@@ -83,6 +90,30 @@ kill -9 "$lodger" 2>/dev/null
 wait "$lodger" 2>/dev/null
 push files "$(sign Hostile::Skip '[]')"
 check "the next job runs" wait_for 10 grep -aq '"event.reason":"Skipped"' "$T/log"
+
+# --- what the controllers do
+last_is() { [ "$(grep -a '"event.action":"job.finished"' "$T/log" | tail -1 | sed 's/.*"event.reason":"\([A-Za-z]*\)".*/\1/')" = "$1" ]; }
+if [ -n "$controlled" ]; then
+	push files "$(sign Hostile::SleepMinutes '["100"]')"
+	wait_for 10 sh -c "grep -q . $base/stockade-job-$w/cgroup.procs"
+	check "memory.max: the class's 64 MiB, an eighth and 8 MiB" eq "$(cat "$base/stockade-job-$w/memory.max")" $((80 << 20))
+	check "pids.max: the job, and room for a program" eq "$(cat "$base/stockade-job-$w/pids.max")" 2
+	kill -9 "$(job_pids)"
+	wait_for 10 last_is KilledExternally
+	push files "$(sign Hostile::ThreadBomb '[]')"
+	check "a bomb of threads is TaskLimit" wait_for 20 last_is TaskLimit
+	check "by the kernel's own count" grep -q 'max [1-9]' "$base/stockade-job-$w/pids.events"
+	echo 0 >"$base/memory.swap.max" 2>/dev/null
+	echo $(($(cat "$base/memory.current") + (24 << 20))) >"$base/memory.max"
+	push files "$(sign Hostile::Alloc1G '[]')"
+	check "a pod that runs out of memory: the job is OomKilled" wait_for 30 last_is OomKilled
+	check "by the kernel's own count" grep -q 'oom_kill [1-9]' "$base/stockade-job-$w/memory.events"
+	echo max >"$base/memory.max"
+	push files "$(sign Hostile::Skip '[]')"
+	check "and the worker goes on" wait_for 20 last_is Skipped
+else
+	echo "ok - memory.max and pids.max of a job # SKIP version 2 has no controllers for memory and tasks here"
+fi
 
 # --- kill -9 of the worker: its group goes with the next
 push files "$(sign Hostile::SleepMinutes '["100"]')"
