@@ -62,5 +62,6 @@ fi
 part "aarch64: compiled, and what needs no kernel of it under qemu-user" sh tests/aarch64.sh
 part "8000 generated schemas, judged by us and by ajv" user sh -c 'make --no-print-directory -j2 build/test/stockade-schema_suite && SCHEMA_DIFF=8000 tests/run.sh build interop/node/ajv'
 part "bare Debian roots" sh tests/chroots.sh
+part "a machine of its own: cgroup controllers, systemd" sh tests/machine.sh
 echo "$pass passed, $fail failed, $skip skipped"
 [ "$fail" = 0 ]

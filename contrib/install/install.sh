@@ -38,6 +38,10 @@ for f in jobs/job.h jobs/names.h jobs/cage/registry.c jobs/cage/registry.h jobs/
 	jobs/schema/registry_lines.h sandbox/wire.h sandbox/base.h; do
 	put 644 "$f" "$build/$f"
 done
+if [ "$verb" != uninstall ]; then
+	sed "s|@PREFIX@|$prefix|" contrib/systemd/stockade@.service >"$B/stockade@.service"
+fi
+put 644 "$B/stockade@.service" "$prefix/lib/systemd/system/stockade@.service"
 for f in contrib/man/*.[1357]; do
 	put 644 "$f" "$prefix/share/man/man${f##*.}/${f##*/}"
 done

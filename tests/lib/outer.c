@@ -42,7 +42,7 @@ static const struct {
 #undef STK_SYSCALL
 };
 
-static struct sock_filter program[512];
+static struct sock_filter program[1024];
 static unsigned short n;
 
 static void put(unsigned short code, unsigned k, unsigned char jt, unsigned char jf)
@@ -129,14 +129,38 @@ bool outer_default(void)
 	return install();
 }
 
-bool outer_call(const char *name, unsigned err)
+/* A name that this machine's table does not know is no call of ours. */
+static int number_of(const char *name)
 {
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
-		if (strcmp(calls[i].name, name) == 0 && calls[i].nr >= 0) {
-			begin();
-			refuse(calls[i].nr, err);
-			allow();
-			return install();
-		}
-	return false;
+		if (strcmp(calls[i].name, name) == 0)
+			return calls[i].nr;
+	return -1;
+}
+
+bool outer_only(char *const *names)
+{
+	begin();
+	for (; *names != NULL && n + 3u < sizeof(program) / sizeof(program[0]); names++) {
+		int nr = number_of(*names);
+
+		if (nr < 0)
+			continue;
+		put(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)nr, 0, 1);
+		allow();
+	}
+	answer(EPERM);
+	return *names == NULL && install();
+}
+
+bool outer_call(const char *name, unsigned err)
+{
+	int nr = number_of(name);
+
+	if (nr < 0)
+		return false;
+	begin();
+	refuse(nr, err);
+	allow();
+	return install();
 }

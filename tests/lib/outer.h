@@ -11,5 +11,7 @@
 bool outer_default(void);
 /* One call, by its name in sandbox/syscalls.def, answers @err. */
 bool outer_call(const char *name, unsigned err);
+/* These calls (ending in NULL) and no others, which get EPERM, as a service manager has it. */
+bool outer_only(char *const *names);
 
 #endif
