@@ -158,11 +158,13 @@ static void judge(struct stk_probe *p, int code)
 	}
 }
 
+#define ABI_SEEN 64 /* beside the ABI, so that an errno of fork is none: EAGAIN would be ABI 11 */
+
 static int landlock_abi(void)
 {
 	int abi = stk_landlock_abi();
 
-	return abi < 0 ? 0 : abi;
+	return ABI_SEEN + (abi < 0 ? 0 : abi < ABI_SEEN ? abi : ABI_SEEN - 1);
 }
 
 static void probe(enum stk_layer l, int abi, struct stk_probe *out)
@@ -178,7 +180,7 @@ static int abi_seen(void)
 {
 	int code = stk_probe_forked(landlock_abi);
 
-	return code < STK_TRY_NO_EFFECT ? code : 0;
+	return code >= ABI_SEEN && code < 2 * ABI_SEEN ? code - ABI_SEEN : 0;
 }
 
 void stk_probe_one(enum stk_layer l, struct stk_probe *out)

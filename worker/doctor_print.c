@@ -97,6 +97,14 @@ static void print_classes(const struct stk_findings *f, bool runnable)
 		(void)fputs("none", stdout);
 }
 
+static bool has_area(const struct stk_findings *f, enum stk_area a)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (f->v[i].area == a)
+			return true;
+	return false;
+}
+
 void stk_findings_print(const struct stk_findings *f, bool colour)
 {
 	size_t n[STK_GRADE_REFUSE + 1];
@@ -113,11 +121,20 @@ void stk_findings_print(const struct stk_findings *f, bool colour)
 				print_one(&f->v[i], colour);
 	if (f->dropped > 0)
 		(void)printf("and %zu findings more\n", f->dropped);
-	(void)fputs("classes runnable: ", stdout);
-	print_classes(f, true);
-	(void)fputs("; refused: ", stdout);
-	print_classes(f, false);
-	(void)printf("\n%s: %zu ok, %zu not asked for, %zu missing, %zu warnings, %zu refusals\n",
+	if (has_area(f, STK_AREA_CLASS)) {
+		(void)fputs("classes runnable: ", stdout);
+		print_classes(f, true);
+		(void)fputs("; refused: ", stdout);
+		print_classes(f, false);
+		(void)fputs("\n", stdout);
+	}
+	/* an empty list would look like an answer */
+	if (!has_area(f, STK_AREA_CLASS) || !has_area(f, STK_AREA_REDIS))
+		(void)printf("not looked at: %s%s%s; mend what is refused above, then ask again\n",
+		    has_area(f, STK_AREA_CLASS) ? "" : "classes",
+		    !has_area(f, STK_AREA_CLASS) && !has_area(f, STK_AREA_REDIS) ? ", " : "",
+		    has_area(f, STK_AREA_REDIS) ? "" : "Redis");
+	(void)printf("%s: %zu ok, %zu not asked for, %zu missing, %zu warnings, %zu refusals\n",
 	    verdict_of(f), n[STK_GRADE_OK], n[STK_GRADE_OFF], n[STK_GRADE_MISS], n[STK_GRADE_WARN],
 	    n[STK_GRADE_REFUSE]);
 }

@@ -24,6 +24,8 @@ check "no process can be made: refused" eq "$RC" 4
 check "every layer says so" has "$(row REFUSE layer seccomp_trap)" "no process could be made (EAGAIN)"
 check "nobody is called uid 0" hasnt "$(row REFUSE layer uid)" "this is uid 0"
 check "the cure is the number of processes" has "$(row REFUSE layer uid)" "ulimit -u"
+check "what could not be looked at is no empty list" has "$(cat "$T/out")" "not looked at: classes"
+check "and no ABI of Landlock is made up" has "$(head -1 "$T/out")" "Landlock ABI 0"
 check "and not to go without Landlock" hasnt "$(cat "$T/out")" "landlock_fs = \"prefer\""
 
 under nofile=24 "$STOCKADE" doctor
