@@ -17,6 +17,7 @@
 #define SCAN_MAX  4096        /* words */
 #define CHAIN_MAX (64u << 20) /* bytes from one frame to the next */
 #define PAGE      4096u
+#define BROKEN    4 /* frames: a job's own chain has more, from its handler to its zygote */
 
 static struct module {
 	uint64_t base, from, to; /* load address; its executable bytes */
@@ -168,17 +169,18 @@ static bool plausible(uint64_t fp, uint64_t below)
 	return fp >= below && fp - below < CHAIN_MAX && (fp & 7) == 0;
 }
 
-/* @how: as certain as where it begins. */
-static void follow(struct stk_fault *f, uint64_t fp, enum stk_fault_how how)
+/* @how: as certain as where it begins. Where the chain ends. */
+static uint64_t follow(struct stk_fault *f, uint64_t fp, enum stk_fault_how how)
 {
 	uint64_t next, back;
 
 	while (word_at(fp, &next) && word_at(fp + 8, &back)) {
 		if (!follows_a_call(module_of(back), back) || !add(f, back, how) || next == fp ||
 		    !plausible(next, fp))
-			return;
+			break;
 		fp = next;
 	}
+	return fp;
 }
 
 /* Is the word before @at the frame pointer that was saved there, with a frame behind it? */
@@ -204,7 +206,7 @@ static void scan(struct stk_fault *f, uint64_t from, uint64_t to, bool all)
 		if (module_of(word) != &modules[0] || !follows_a_call(&modules[0], word))
 			continue;
 		if (all && at > from && chain_begins(at)) {
-			follow(f, at - 8, STK_FAULT_FOUND);
+			(void)follow(f, at - 8, STK_FAULT_FOUND);
 			return;
 		}
 		if (!add(f, word, STK_FAULT_FOUND) || !all)
@@ -254,6 +256,7 @@ static void leaf(struct stk_fault *f, const struct stk_registers *r)
 void stk_backtrace_take(const struct stk_registers *r, struct stk_fault *f)
 {
 	bool chained = plausible(r->fp, r->sp), ours;
+	uint64_t end;
 
 	f->n_frames = f->n_modules = 0;
 	if (n_modules == 0)
@@ -268,6 +271,10 @@ void stk_backtrace_take(const struct stk_registers *r, struct stk_fault *f)
 		leaf(f, r);
 	else
 		scan(f, r->sp, chained ? r->fp : UINT64_MAX - 8, !chained);
-	if (chained)
-		follow(f, r->fp, STK_FAULT_CHAIN);
+	if (!chained)
+		return;
+	end = follow(f, r->fp, STK_FAULT_CHAIN);
+	/* a library between two of our functions broke it: whose call it was lies beyond */
+	if (f->n_frames < BROKEN)
+		scan(f, end + 16, UINT64_MAX - 8, true);
 }

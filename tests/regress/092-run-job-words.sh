@@ -17,4 +17,9 @@ run handlers-cage Misfit::PopenRoomy
 holds "a denied popen is told" grep -q '^outcome *SyscallDenied' "$T/out"
 holds "with the function that made it" grep -qE '^from +popen_with_room' "$T/out"
 holds "what ended before that is no certain caller" sh -c "! grep -E '^from +leave_frames( at|,)' '$T/out'"
+
+# fork() is refused in a function that libc calls: the chain ends in libc, whose call it was is found
+run hostile-cage Hostile::ForkBomb
+holds "a denied fork is told" grep -q '^outcome *SyscallDenied' "$T/out"
+holds "with the handler that made it" grep -qE '^from +hostile_fork_bomb' "$T/out"
 finish
