@@ -282,8 +282,10 @@ void stk_cage_lend_work(struct stk_cage *c, struct stk_work *work)
 
 bool stk_cage_work_full(const struct stk_cage *c, const struct stk_run_request *r)
 {
-	return stk_cage_wants_work(r) &&
-	       stk_work_usage(c->work, r->limits.work_bytes) > r->limits.work_bytes;
+	uint64_t sum, most = r->limits.work_bytes;
+
+	return stk_cage_wants_work(r) && stk_work_count(c->work, STK_WORK_ENTRIES, most, &sum) &&
+	       sum > most;
 }
 
 void stk_cage_sweep_work(struct stk_cage *c, const struct stk_run_hooks *hooks)

@@ -299,12 +299,27 @@ static void judge(struct stk_run *run)
 	stk_zygote_doubt(run->c, run->r->class_index, run->out->name);
 }
 
+/* Nothing changes in it any more: one count of all of it, however long that takes. */
+static bool work_was_full(const struct stk_run *run)
+{
+	uint64_t sum, most = run->r->limits.work_bytes;
+	const struct stk_run_hooks *h = run->hooks;
+
+	if (!stk_cage_wants_work(run->r))
+		return false;
+	stk_work_count_anew(run->c->work);
+	while (!stk_work_count(run->c->work, STK_WORK_ENTRIES, most, &sum))
+		if (h->tick != NULL)
+			(void)h->tick(h->ctx, INT64_MAX);
+	return sum > most;
+}
+
 /* The handler may have seen its program's end before we did, and called it a failure. */
 static enum stk_kill found_after(const struct stk_run *run)
 {
 	if (stk_program_broke_a_limit(&run->program))
 		return STK_KILL_PROGRAM;
-	if (stk_cage_work_full(run->c, run->r))
+	if (work_was_full(run))
 		return STK_KILL_WORK;
 	return run->left > 0 ? STK_KILL_LEFT : STK_KILL_NONE;
 }

@@ -23,6 +23,8 @@ struct stk_work {
 	int base, lock, path; /* work_dir; the directory to read and hold; the same, O_PATH */
 	char name[64];
 	uint64_t moved; /* names of what was moved up */
+	DIR *counting;  /* where a count is, or NULL */
+	uint64_t counted;
 	int stuck;
 };
 
@@ -157,6 +159,7 @@ bool stk_work_empty(struct stk_work *w)
 {
 	int done = empty(w->lock, EMPTY_CHUNK, &w->moved);
 
+	stk_work_count_anew(w);
 	w->stuck = done == -1 ? errno : 0;
 	return done != 0;
 }
@@ -168,26 +171,53 @@ int stk_work_stuck(const struct stk_work *w)
 
 /* --- counting --------------------------------------------------------------------------------- */
 
+static uint64_t weight(int dir, const char *name)
+{
+	struct stat st;
+	uint64_t bytes = ENTRY_LEAST;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    (uint64_t)st.st_blocks * 512 > bytes)
+		bytes = (uint64_t)st.st_blocks * 512;
+	return bytes;
+}
+
+void stk_work_count_anew(struct stk_work *w)
+{
+	if (w->counting != NULL)
+		(void)closedir(w->counting);
+	w->counting = NULL;
+	w->counted = 0;
+}
+
+bool stk_work_count(struct stk_work *w, size_t entries, uint64_t enough, uint64_t *sum)
+{
+	struct dirent *e = NULL;
+
+	if (w->counting == NULL && (w->counting = list(w->lock)) == NULL) {
+		*sum = UINT64_MAX;
+		return true;
+	}
+	while (entries > 0 && w->counted <= enough && (e = next(w->counting)) != NULL) {
+		w->counted += weight(w->lock, e->d_name);
+		entries--;
+	}
+	if (entries > 0 && w->counted <= enough && errno != 0)
+		w->counted = UINT64_MAX;
+	*sum = w->counted;
+	if (entries == 0 && w->counted <= enough)
+		return false;
+	stk_work_count_anew(w);
+	return true;
+}
+
 uint64_t stk_work_usage(struct stk_work *w, uint64_t enough)
 {
-	DIR *d = list(w->lock);
-	uint64_t sum = 0;
-	struct dirent *e;
+	uint64_t sum;
 
-	if (d == NULL)
-		return UINT64_MAX;
-	while (sum <= enough && (e = next(d)) != NULL) {
-		struct stat st;
-		uint64_t bytes = ENTRY_LEAST;
-
-		if (fstatat(w->lock, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    (uint64_t)st.st_blocks * 512 > bytes)
-			bytes = (uint64_t)st.st_blocks * 512;
-		sum += bytes;
-	}
-	if (sum <= enough && errno != 0)
-		sum = UINT64_MAX;
-	(void)closedir(d);
+	stk_work_count_anew(w);
+	while (!stk_work_count(w, SIZE_MAX, enough, &sum))
+		continue;
 	return sum;
 }
 
@@ -327,6 +357,7 @@ void stk_work_close(struct stk_work *w)
 			continue;
 		(void)unlinkat(w->base, w->name, AT_REMOVEDIR);
 	}
+	stk_work_count_anew(w);
 	stk_close(&w->path);
 	stk_close(&w->lock);
 	stk_close(&w->base);

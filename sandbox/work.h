@@ -43,6 +43,15 @@ int stk_work_fd(const struct stk_work *w);
 uint64_t stk_work_usage(struct stk_work *w, uint64_t enough);
 
 /*
+ * The same in pieces, so that whoever counts can go on with other things: @entries more are looked
+ * at. False: there are others, and the next call goes on there; true: *@sum is what there is, and
+ * the next call begins anew. stk_work_count_anew() begins anew now.
+ */
+#define STK_WORK_ENTRIES 50000 /* a fraction of a second */
+STK_CHECK bool stk_work_count(struct stk_work *w, size_t entries, uint64_t enough, uint64_t *sum);
+void stk_work_count_anew(struct stk_work *w);
+
+/*
  * Removes up to some thousand entries; true when nothing is left, or nothing can be removed any
  * more (stk_work_stuck). Follows no link, needs no depth: what lies deeper is moved up and then
  * removed.

@@ -265,6 +265,7 @@ static void any_mess_is_removed_in_pieces_and_nothing_else(void **state)
 static void usage_stops_counting_at_enough(void **state)
 {
 	char own[600], path[700];
+	uint64_t sum, pieces;
 
 	(void)state;
 	own_path(own);
@@ -274,6 +275,16 @@ static void usage_stops_counting_at_enough(void **state)
 	}
 	assert_int_equal(stk_work_usage(work, UINT64_MAX - 1), 100 * 4096);
 	assert_int_equal(stk_work_usage(work, 10000), 3 * 4096);
+	/* in pieces: the same sum, and a count that was left begins anew */
+	for (int i = 0; i < 9; i++)
+		assert_false(stk_work_count(work, 10, UINT64_MAX - 1, &sum));
+	stk_work_count_anew(work);
+	for (pieces = 1; !stk_work_count(work, 10, UINT64_MAX - 1, &sum); pieces++)
+		assert_int_equal(sum, pieces * 10 * 4096);
+	assert_int_equal(sum, 100 * 4096);
+	assert_in_range(pieces, 10, 11);
+	assert_true(stk_work_count(work, 10, 10000, &sum));
+	assert_int_equal(sum, 3 * 4096);
 	while (!stk_work_empty(work))
 		continue;
 	assert_int_equal(stk_work_usage(work, 1), 0);
