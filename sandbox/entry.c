@@ -224,10 +224,16 @@ static bool above_slots(const struct stk_entry *e)
 	return e->report > last && e->output > last && e->args > last;
 }
 
+/*
+ * As its standard input the handler has the pipe of its arguments, which has ended when it is
+ * called: Z's /dev/null is one open file for every job of the worker, and its O_NONBLOCK a word
+ * from one to the next.
+ */
 static int place_for_handler(const struct stk_entry *e)
 {
-	if (place(e->output, STK_SLOT_OUTPUT) == -1 || place(e->output, 2) == -1 ||
-	    place(e->report, STK_SLOT_REPORT) == -1 || place(e->args, STK_SLOT_ARGS) == -1)
+	if (place(e->args, STK_SLOT_NULL) == -1 || place(e->output, STK_SLOT_OUTPUT) == -1 ||
+	    place(e->output, 2) == -1 || place(e->report, STK_SLOT_REPORT) == -1 ||
+	    place(e->args, STK_SLOT_ARGS) == -1)
 		return -1;
 	return place_extras(e);
 }

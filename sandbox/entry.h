@@ -48,7 +48,7 @@ enum stk_step {
 const char *stk_step_name(uint32_t step);
 
 /* Where everything stands in J; Z uses the same numbers, with W's socket at STK_SLOT_ARGS. */
-#define STK_SLOT_NULL    0 /* 1 and 2 too, in Z */
+#define STK_SLOT_NULL    0 /* 1 and 2 too, in Z; in J the pipe of STK_SLOT_ARGS */
 #define STK_SLOT_OUTPUT  1 /* and 2 */
 #define STK_SLOT_REPORT  3 /* in Z: /dev/null */
 #define STK_SLOT_ARGS    4

@@ -139,6 +139,7 @@ int escape_through(const char *dir);
 int escape_rename_out(const char *to);
 int escape_link_in(const char *from);
 int escape_stat_of(const char *pid);
+int escape_find_device(void);
 int escape_chdir_read(const char *dir, const char *name);
 int escape_getdents(const char *path);
 int escape_lock(int cmd);

@@ -147,3 +147,16 @@ int escape_stat_of(const char *pid)
 	(void)snprintf(path, sizeof(path), "/proc/%.40s/fd", pid);
 	return (int)K(SYS_newfstatat, AT_FDCWD, P(path), P(&st), 0);
 }
+
+/* /dev/null as all jobs of a worker might have it: one open file, on which one sets O_NONBLOCK and
+ * the next one reads it. Pipes and O_PATH descriptors are a job's own, or have nothing to set. */
+int escape_find_device(void)
+{
+	struct stat st;
+
+	for (int fd = 0; fd <= DIR_SCRATCH; fd++)
+		if (fstat(fd, &st) == 0 && S_ISCHR(st.st_mode))
+			return 0;
+	errno = ENXIO;
+	return -1;
+}

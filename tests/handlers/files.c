@@ -248,7 +248,11 @@ const char *handler_own_pipes(struct stockade_job *job)
 	    (write(1, "mine", 4) == 4 && read(fd, byte, sizeof(byte)) == -1 && errno != EAGAIN))
 		return "its own output, read back";
 	(void)close(fd);
-	if (!refused(open("/proc/self/fd/0", O_RDONLY | O_CLOEXEC), EACCES))
+	/* its input is such a pipe as well; what has a path needs a rule */
+	fd = open("/proc/self/fd/0", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd == -1 || close(fd) == -1)
+		return "its own input, once more";
+	if (!refused(open("/dev/null", O_RDONLY | O_CLOEXEC), EACCES))
 		return "/dev/null has a path, and no rule";
 	if (!refused(open("/proc/self/exe", O_RDONLY | O_CLOEXEC), EACCES) ||
 	    !refused(open("/proc/self/mem", O_RDONLY | O_CLOEXEC), EACCES) ||
