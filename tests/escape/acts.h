@@ -99,6 +99,7 @@ int escape_any_socket(void);
 int escape_open_self(void);
 int escape_any_file(void);
 int escape_perl(const char *code, const char *arg);
+extern const char escape_perl_between_ticks[];
 
 /* acts_kernel.c */
 int escape_patch_text(void);
