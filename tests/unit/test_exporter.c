@@ -91,6 +91,24 @@ static void addresses_are_taken_and_refused(void **state)
 	}
 }
 
+/* Calls until nobody more may wait. */
+static void fill_queue(const char *path, int listener)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	int s[8];
+
+	(void)snprintf(to.sun_path, sizeof(to.sun_path), "%s", path);
+	assert_int_equal(listen(listener, 1), 0);
+	for (size_t i = 0; i < STK_ARRAY_LEN(s); i++) {
+		s[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		if (connect(s[i], (const struct sockaddr *)&to, sizeof(to)) == -1) {
+			assert_int_equal(errno, EAGAIN);
+			return; /* they wait until this process ends */
+		}
+	}
+	fail_msg("all are let in");
+}
+
 static void a_paths_socket_has_its_mode_and_replaces_a_dead_one(void **state)
 {
 	char dir[] = "/tmp/stk-listen-XXXXXX", text[96], why[STK_LISTEN_WHY_BYTES];
@@ -108,6 +126,10 @@ static void a_paths_socket_has_its_mode_and_replaces_a_dead_one(void **state)
 	assert_int_equal(lstat(path, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0640);
 	/* somebody listens: not taken from them */
+	assert_int_equal(stk_listen_open(&l, &other), STK_E_SYSTEM);
+	assert_int_equal(errno, EADDRINUSE);
+	/* nor where so many wait to be let in that no more are taken */
+	fill_queue(path, fd);
 	assert_int_equal(stk_listen_open(&l, &other), STK_E_SYSTEM);
 	assert_int_equal(errno, EADDRINUSE);
 	/* a service that was killed leaves it */

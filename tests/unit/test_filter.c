@@ -234,6 +234,19 @@ static void the_brokers_filter_is_exactly_its_table(void **state)
 	drop(&s);
 }
 
+static void the_supervisors_filter_is_exactly_its_table(void **state)
+{
+	struct subject s = { .groups = STK_GROUP_SUPERVISOR,
+		.denied = SECCOMP_RET_ERRNO | EPERM,
+		.self = (uint64_t)getpid() };
+
+	(void)state;
+	assert_int_equal(stk_filter_supervisor_build(&s.big), STK_OK);
+	ask_everything(&s);
+	assert_true(s.asked > 50000);
+	drop(&s);
+}
+
 static void the_exporters_filter_is_exactly_its_table(void **state)
 {
 	struct subject s = { .groups = STK_GROUP_EXPORTER,
@@ -350,6 +363,7 @@ int main(void)
 		cmocka_unit_test(both_filters_together_are_exactly_the_class_table),
 		cmocka_unit_test(the_workers_filter_is_exactly_its_table),
 		cmocka_unit_test(the_brokers_filter_is_exactly_its_table),
+		cmocka_unit_test(the_supervisors_filter_is_exactly_its_table),
 		cmocka_unit_test(the_exporters_filter_is_exactly_its_table),
 		cmocka_unit_test(what_only_the_entry_may_do_the_tiny_filter_alone_denies),
 		cmocka_unit_test(foreign_architectures_and_x32_are_killed),
