@@ -109,7 +109,7 @@ static const struct raw {
 	{ "fcntl", SYS_fcntl, { 3, 1031 /* F_SETPIPE_SZ */, 1u << 20 } },
 	{ "fcntl", SYS_fcntl, { 0, F_SETOWN, 1 } },
 	{ "fcntl", SYS_fcntl, { 0, F_SETLK, 0 } },
-	{ "flock", SYS_flock, { 0, 8 } }, /* LOCK_UN: whoever else holds it is not waited for */
+	{ "flock", SYS_flock, { 0, 2 | 4 /* LOCK_NB: others may hold it */ } },
 	{ "prlimit64", SYS_prlimit64, { 1ul << 32, 7, 0, 0 } },
 	{ "prctl", SYS_prctl, { PR_SET_NAME, 0 } },
 	{ "prctl", SYS_prctl, { PR_SET_PDEATHSIG, 0 } },
