@@ -51,6 +51,13 @@ wait_for() {
 	return 1
 }
 
+# await SECONDS COMMAND...: the same for what a test goes on from: in vain is a failure
+await() {
+	wait_for "$@" && return 0
+	shift
+	not_ok "waited for in vain: $*"
+}
+
 # free_port: one that nobody has, and that the kernel gives nobody by itself (those begin at 32768)
 free_port() {
 	_port=$((10000 + $$ % 20000))

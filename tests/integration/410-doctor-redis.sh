@@ -105,7 +105,7 @@ if [ -n "$address" ]; then
 	port=$(free_port)
 	redis-server --port $port --bind 127.0.0.1 "$address" --protected-mode no --save '' --dir "$T" --daemonize no >/dev/null 2>&1 &
 	OTHER=$!
-	wait_for 10 redis-cli -h "$address" -p $port ping
+	await 10 redis-cli -h "$address" -p $port ping
 	EXTRA='' write_config
 	"$STOCKADE" doctor --json --config "$T/stockade.conf" --redis "redis://$address:$port" >"$T/json" 2>&1
 	sed 's/{"grade"/\n&/g' "$T/json" | grep '"area":"redis"' >"$T/out"

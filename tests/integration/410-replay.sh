@@ -33,7 +33,7 @@ worker_start
 OTHER=$WORKER
 worker_start
 check "two workers" wait_for 10 sh -c "[ \$(redis-cli -s '$REDIS_SOCK' scard resque:workers) = 2 ]"
-wait_for 10 logged job.started
+await 10 logged job.started
 push files "$long"
 check "a copy of a job that runs is D_BUSY" wait_for 10 sh -c "grep -aq '\"event.reason\":\"D_BUSY\"' '$T/log'"
 check "and is parked, one copy of it" eq "$(rcli zcard resque:stockade:parked:files)" 1

@@ -56,7 +56,7 @@ begin_now
 rcli del resque:queue:files >/dev/null
 started=$(events worker.started)
 worker_start
-wait_for 10 sh -c "[ \$(grep -ac worker.started '$T/log') -gt $started ]"
+await 10 sh -c "[ \$(grep -ac worker.started '$T/log') -gt $started ]"
 
 # --- a backup, restored: a job that ran since it was made looks new to it
 mark=$(lcli hget resque:stockade:epoch mark)

@@ -12,18 +12,18 @@ reader=$!
 "$STOCKADE" work --config "$T/stockade.conf" >"$T/out" 2>"$T/pipe" &
 WORKER=$!
 registered() { [ "$(rcli scard resque:workers)" = 1 ]; }
-wait_for 10 registered
+await 10 registered
 kill "$reader"
 wait "$reader" 2>/dev/null
 first=$(children_of "$WORKER")
 kill -9 "$first"
 another() { new=$(children_of "$WORKER") && [ -n "$new" ] && [ "$new" != "$first" ] && registered; }
-wait_for 10 another
+await 10 another
 check "the supervisor outlives the reader of its log" kill -0 "$WORKER"
 check "and replaces a dead worker as ever" another
 push files "$(sign ChecksumFile '["no-such-file"]' --runs 1)"
 emptied() { [ "$(rcli get resque:stat:failed)" = 1 ]; }
-wait_for 10 emptied
+await 10 emptied
 check "which works without anybody who reads" emptied
 worker_stop
 check "and stops with 0" eq "$RC" 0

@@ -18,11 +18,11 @@ check "and the job fails once" eq "$(rcli llen resque:failed)" 1
 
 worker_start
 registered() { [ "$(rcli scard resque:workers)" = 1 ]; }
-wait_for 10 registered
+await 10 registered
 rcli hset "resque:stockade:w:$(rcli zrange resque:stockade:live 0 0)" seq 1e308 >/dev/null
 push files "$(sign ChecksumFile '["no-such-file"]' --runs 1)"
 twice() { [ "$(rcli llen resque:failed)" = 2 ]; }
-wait_for 10 twice
+await 10 twice
 check "an endless sequence number costs nobody a job" twice
 worker_stop
 

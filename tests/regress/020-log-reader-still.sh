@@ -18,17 +18,17 @@ while [ "$n" -lt 100 ]; do
 done
 xargs -d '\n' redis-cli -s "$REDIS_SOCK" rpush resque:queue:files <"$T/jobs" >/dev/null
 worked() { [ "$(rcli llen resque:failed)" = 100 ]; }
-wait_for 20 worked
+await 20 worked
 check "a hundred jobs, three lines each, are worked off" worked
 live=$(rcli zrange resque:stockade:live 0 0 withscores)
 beaten() { [ "$(rcli zrange resque:stockade:live 0 0 withscores)" != "$live" ]; }
-wait_for 5 beaten
+await 5 beaten
 check "the worker still beats" beaten
 cat "$T/pipe" >>"$T/log" &
 last=$!
 sleep 0.5
 kill -TERM "$WORKER"
-wait_for 5 gone "$WORKER"
+await 5 gone "$WORKER"
 check "and hears a signal" gone "$WORKER"
 sleep 0.3
 kill "$last" "$reader" 2>/dev/null

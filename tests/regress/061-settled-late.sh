@@ -9,7 +9,7 @@ rows_csv long.csv 3000000
 EXTRA='dead_after = "1s";' write_config
 job=$(sign CsvSummary '["long.csv"]')
 worker_start
-wait_for 10 logged worker.started
+await 10 logged worker.started
 push files "$job"
 check "a job runs" wait_for 10 logged job.started
 # settle finds a key of another type and does nothing; the ledger stands elsewhere

@@ -31,16 +31,16 @@ check "without a word of forgery" hasnt "$(cat "$T/log")" LEDGER_COPY_FORGED
 # --- while the ledger is lost a worker looks at each beat: what it said of one note it does not say again
 : >"$T/log"
 worker_start
-wait_for 30 logged worker.started
+await 30 logged worker.started
 lcli del resque:stockade:epoch >/dev/null
 push files "$(sign ChecksumFile '["x.txt"]')" # what it tries to note shows that the ledger is lost
-wait_for 60 logged ledger.unfit
+await 60 logged ledger.unfit
 rcli set resque:stockade:ledger '0123456789abcdef0123456789abcdef 9999999999999 9999999999999' >/dev/null
-wait_for 30 logged ledger.copy_forged
+await 30 logged ledger.copy_forged
 sleep 2
 rcli set resque:stockade:ledger '0123456789abcdef0123456789abcdef 9999999999998 9999999999998' >/dev/null
 twice() { [ "$(events ledger.copy_forged)" -ge 2 ]; }
-wait_for 30 twice
+await 30 twice
 sleep 1
 worker_stop
 check "each note that is not believed is told once" eq "$(events ledger.copy_forged)" 2
