@@ -45,7 +45,7 @@ bool stk_group_own(char path[static STK_GROUP_PATH])
 	at[strcspn(at, "\n")] = '\0';
 	/* a bind mount shows a part of the tree alone */
 	skip = strcmp(root, "/") == 0 ? 0 : strlen(root);
-	if (strncmp(at, root, skip) != 0)
+	if (strncmp(at, root, skip) != 0 || (at[skip] != '/' && at[skip] != '\0'))
 		return false;
 	(void)snprintf(path, STK_GROUP_PATH, "%s%s", mount, at + skip);
 	return true;

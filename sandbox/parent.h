@@ -13,7 +13,9 @@
 
 #include <poll.h>
 
-#define STK_ZYGOTES_MAX 32 /* sums of five profiles */
+/* Every sum that a class can have (files read and write, threads and net, without exec, with it and
+ * with exec(dynamic)), and the sums of their programs. */
+#define STK_ZYGOTES_MAX (16 * 3 + 4 * 2)
 #define STK_WHY_MAX     512
 
 /* A child of ours; pid 0: none. */

@@ -291,7 +291,7 @@ struct stk_terms { /* W -> B */
 	struct stk_net_peer redis[STK_NET_PEERS_MAX];
 };
 #define STK_NET_ASK_MAGIC 0x3151454eu /* "NEQ1" */
-struct stk_net_ask {                  /* J -> B; descriptors beside it are dropped unseen */
+struct stk_net_ask {                  /* J -> B; with descriptors beside it, it is malformed */
 	uint32_t magic;
 	uint32_t seq; /* comes back in the answer */
 	uint32_t timeout_ms;

@@ -4,8 +4,10 @@
  * machine has one.
  */
 #include "tests/harness.h"
+#include "tests/lib/child.h"
 #include "tests/lib/stand.h"
 
+#include "sandbox/filter.h"
 #include "sandbox/group.h"
 #include "sandbox/parent.h"
 
@@ -16,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -420,6 +423,47 @@ static void a_program_that_has_ended_is_not_placed(void **state)
 	fell();
 }
 
+/* As a worker of an older kernel's: its own filter is on, and there is no cgroup.kill. 0 if whoever
+ * is in the group is killed all the same. */
+static int empty_behind_the_filter(const void *arg)
+{
+	pid_t there = fork();
+	struct stk_bpf filter;
+	struct stk_cgroup *g;
+	char text[32];
+	siginfo_t info;
+
+	(void)arg;
+	if (there == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			(void)pause();
+	}
+	(void)snprintf(job, sizeof(job), "%s/stockade-job-%d", base, (int)getpid());
+	(void)snprintf(text, sizeof(text), "%d\n", (int)there);
+	if (mkdir(job, 0700) == -1)
+		return 1;
+	file(job, "cgroup.procs", "");
+	g = open_group();
+	file(job, "cgroup.procs", text);
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 ||
+	    stk_filter_worker_build(&filter) != STK_OK || stk_filter_install(&filter) != STK_OK)
+		return 2;
+	(void)!stk_group_empty(g); /* the file stays as it is, so never empty */
+	return waitid(P_PID, (id_t)there, &info, WEXITED | WNOHANG) == 0 && info.si_pid == there &&
+		       info.si_status == SIGKILL
+		   ? 0
+		   : 3;
+}
+
+static void whoever_is_in_it_is_killed_without_cgroup_kill_too(void **state)
+{
+	(void)state;
+	plant(false);
+	assert_int_equal(in_child(empty_behind_the_filter, NULL), 0);
+	fell();
+}
+
 static void a_job_that_cannot_be_placed_is_not_run(void **state)
 {
 	struct stk_cgroup *g;
@@ -455,6 +499,7 @@ int main(void)
 		cmocka_unit_test(a_kill_without_a_count_is_not_called_so),
 		cmocka_unit_test(whoever_is_left_in_it_is_killed_and_named),
 		cmocka_unit_test(a_job_that_cannot_be_placed_is_not_run),
+		cmocka_unit_test(whoever_is_in_it_is_killed_without_cgroup_kill_too),
 		cmocka_unit_test(a_program_that_has_ended_is_not_placed),
 	};
 

@@ -6,6 +6,8 @@
 #include "tests/lib/stand.h"
 
 #include "sandbox/parent.h"
+#include "sandbox/profile.h"
+#include "sandbox/program.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -63,6 +65,33 @@ static void end_as(const char *class_name, enum stk_outcome_name name)
 	if (o.name != name)
 		fail_msg("%s: %s: %s", class_name, stk_outcome_text(o.name), o.why);
 	stk_outcome_clear(&o);
+}
+
+/* As classes.c lets them add up. */
+static bool sum_of_a_class(uint32_t sum)
+{
+	return (sum & STK_PROFILE_EXEC_DYNAMIC) == 0 || (sum & STK_PROFILE_EXEC) != 0;
+}
+
+/* A cage program may use all sums there are; the last of them needs a zygote as well. */
+static void there_is_room_for_a_zygote_of_each_sum(void **state)
+{
+	uint32_t programs = 0; /* bit per sum of a program */
+	size_t n = 0;
+
+	(void)state;
+	for (uint32_t sum = 0; sum <= STK_PROFILE_ALL; sum++) {
+		uint32_t program = stk_program_sum(sum);
+
+		if (!sum_of_a_class(sum))
+			continue;
+		n++;
+		if (program != 0)
+			programs |= UINT32_C(1) << ((program & 3u) | (program >> 5 & 4u));
+	}
+	n += (size_t)__builtin_popcount(programs);
+	assert_true(n <= STK_ZYGOTES_MAX);
+	assert_int_equal(n, 56);
 }
 
 static void a_zygote_grows_no_older_than_it_may(void **state)
@@ -135,6 +164,7 @@ static void an_honest_failure_changes_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(there_is_room_for_a_zygote_of_each_sum),
 		cmocka_unit_test(a_zygote_grows_no_older_than_it_may),
 		cmocka_unit_test(a_suspect_end_is_its_last),
 		cmocka_unit_test(an_honest_failure_changes_nothing),
