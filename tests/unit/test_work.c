@@ -323,13 +323,14 @@ static int look_at_the_unreadable(void)
 /* Else the next job would find what the last one left. */
 static void a_directory_that_cannot_be_read_is_not_an_empty_one(void **state)
 {
-	char own[600], name[256];
+	char own[600], left[700], name[256];
 	int status = 0;
 	pid_t pid;
 
 	(void)state;
 	own_path(own);
-	make_mess(own);
+	(void)snprintf(left, sizeof(left), "%s/left", own);
+	(void)close(open(left, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
 	pid = fork();
 	if (pid == 0)
 		_exit(look_at_the_unreadable());
