@@ -219,6 +219,8 @@ static const char *trial_cure(enum stk_trial t)
 /* Of a call that said no. */
 static const char *errno_cure(enum stk_layer l, int err)
 {
+	if (l == STK_LAYER_PROC && (err == ENOENT || err == EACCES || err == EPERM))
+		return "a /proc without hidepid; under systemd without ProtectProc";
 	if (l == STK_LAYER_CGROUP)
 		return err == EACCES || err == EPERM
 			   ? "delegate a group to this user (systemd: Delegate=yes)"

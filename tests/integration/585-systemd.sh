@@ -20,6 +20,9 @@ check "an exposure of 2.0 at most, of 10" systemd-analyze security --offline=yes
 grep -v '^ProtectSystem\|^PrivateTmp\|^SystemCall\|^Restrict' "$T/stockade@.service" >"$T/open@.service"
 check "control: less is told" sh -c "! systemd-analyze security --offline=yes --threshold=20 '$T/open@.service' >/dev/null"
 
+# regress/030 shows what would follow
+check "it hides no process of its own from a worker" hasnt "$(grep -E '^(ProtectProc|ProcSubset)=' $unit)" "="
+
 # --- its filter, as systemd would put it together
 expand() {
 	for word in "$@"; do

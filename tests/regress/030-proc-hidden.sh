@@ -16,4 +16,5 @@ if [ "$RC" = 200 ] || grep -q '^unshare:' "$T/told"; then
 	exit 0
 fi
 check "a hidden /proc is refused by name" has "$(cat "$T/told")" "layer proc is missing: refused with ENOENT"
+check "with what hides it" has "$(cat "$T/told")" "a /proc without hidepid; under systemd without ProtectProc"
 check "with the code of an unfit machine" eq "$RC" 71
