@@ -67,6 +67,33 @@ static enum stk_err check_names(const struct stk_class_layers *o, const struct s
 	return STK_OK;
 }
 
+static bool of_landlock(enum stk_layer l)
+{
+	return l >= STK_LAYER_LANDLOCK_FS && l <= STK_LAYER_LANDLOCK_ABSTRACT;
+}
+
+/* Where Landlock is not used at all, what is a part of it cannot be required: nothing would hold
+ * it. */
+static enum stk_err check_landlock(const struct stk_config *c, struct stk_conf_error *e)
+{
+	static const char because[] =
+	    "cannot be required: with landlock_fs = \"off\" Landlock is not used at all";
+
+	for (unsigned i = 0; i < STK_LAYER_COUNT; i++) {
+		enum stk_layer l = (enum stk_layer)i;
+
+		if (!of_landlock(l) || c->layers[STK_LAYER_LANDLOCK_FS] != STK_WISH_OFF)
+			continue;
+		if (c->layers[i] == STK_WISH_REQUIRE)
+			return stk_conf_blame(e, "layers", 0, "%s %s", stk_layer_text(l), because);
+		for (size_t k = 0; k < c->class_layers.n; k++)
+			if (lists(&class_layers(c, k)->require, l))
+				return stk_conf_blame(e, "class_layers", 0, "class %s: %s %s",
+				    class_layers(c, k)->name, stk_layer_text(l), because);
+	}
+	return STK_OK;
+}
+
 enum stk_err stk_layers_check(const struct stk_config *c, struct stk_conf_error *e)
 {
 	enum stk_err err = STK_OK;
@@ -86,7 +113,7 @@ enum stk_err stk_layers_check(const struct stk_config *c, struct stk_conf_error 
 		if (err == STK_OK)
 			err = check_names(o, &o->off, STK_WISH_OFF, e);
 	}
-	return err;
+	return err == STK_OK ? check_landlock(c, e) : err;
 }
 
 const char *stk_layers_stranger(const struct stk_config *c, const struct stk_class_table *t)
@@ -111,6 +138,8 @@ enum stk_demand stk_layers_demand(
 
 	if (stk_layer_fixed(l))
 		return STK_DEMAND_REQUIRE;
+	if (of_landlock(l) && c->layers[STK_LAYER_LANDLOCK_FS] == STK_WISH_OFF)
+		return STK_DEMAND_OFF; /* none of it is used then */
 	for (size_t i = 0; d != NULL && i < c->class_layers.n; i++) {
 		enum stk_layer_wish own = class_wish(class_layers(c, i), l);
 

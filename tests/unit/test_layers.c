@@ -54,6 +54,11 @@ static void settings_that_mean_nothing_are_refused(void **state)
 		{ "class_layers = ( { class = \"Pure\"; off = [ \"pidfd\" ]; } );",
 		    "cannot be asked for less" },
 		{ "class_layers = ( { require = [ \"mdwe\" ]; } );", "class" },
+		{ "layers = { landlock_fs = \"off\"; landlock_net = \"require\"; };",
+		    "landlock_net cannot be required" },
+		{ "layers = { landlock_fs = \"off\"; };"
+		  "class_layers = ( { class = \"Pure\"; require = [ \"landlock_fs\" ]; } );",
+		    "class Pure: landlock_fs cannot be required" },
 	};
 	struct stk_config c;
 	struct stk_conf_error e;
