@@ -56,6 +56,8 @@ verdict "ARCHITECTURE.md and the tree agree" "${missing:+$missing
 }$gone"
 
 # --- words
+verdict "a unit test that skips says what would enable it (skip_because, tests/harness.h)" \
+	"$(grep -rnE '(^|[^_a-z])skip\(\)' --include='*.c' tests)"
 verdict "no banned call" "$(grep -nE \
 	'(^|[^_a-z>.])(strcpy|strcat|sprintf|vsprintf|gets|strtok|alloca|system|popen|signal)\(' \
 	$(sources) /dev/null)"
