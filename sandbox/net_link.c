@@ -24,6 +24,8 @@
 #define HELLO_MS 10000
 /* From its pipe's end to its own. */
 #define END_MS 1000
+/* From its job's end to its own. */
+#define REST_MS 200
 
 static void terms_of(
     const struct stk_net_terms *given, const struct stk_class_desc *d, struct stk_terms *t)
@@ -224,6 +226,20 @@ void stk_net_hear(struct stk_cage *c, struct stk_net_link *l, const struct stk_r
 {
 	while (hear_one(c, l, hooks))
 		continue;
+}
+
+/*
+ * A process that dies closes its descriptors in any order: a job may have seen that its broker is
+ * gone, and have ended for it, before we see it. One that still works on a request of the dead
+ * job's does not end by itself.
+ */
+void stk_net_hear_rest(
+    struct stk_cage *c, struct stk_net_link *l, const struct stk_run_hooks *hooks)
+{
+	stk_net_hear(c, l, hooks);
+	if (l->events != -1 &&
+	    stk_fds_wait(c->broker.pidfd, stk_monotonic_ms() + REST_MS) == STK_OK)
+		stk_net_hear(c, l, hooks);
 }
 
 void stk_net_close(struct stk_cage *c, struct stk_net_link *l)

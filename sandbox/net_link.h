@@ -31,6 +31,9 @@ void stk_net_spawned(
 /* Reads what B has to say and hands each record to hooks->net; a broker that speaks nonsense is
  * ended, one that is gone is said to be, once. */
 void stk_net_hear(struct stk_cage *c, struct stk_net_link *l, const struct stk_run_hooks *hooks);
+/* The same once the job has ended: B, whom it let go of, ends as well, and how is heard. */
+void stk_net_hear_rest(
+    struct stk_cage *c, struct stk_net_link *l, const struct stk_run_hooks *hooks);
 /* Ends B. Safe where there is none. */
 void stk_net_close(struct stk_cage *c, struct stk_net_link *l);
 

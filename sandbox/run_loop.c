@@ -264,7 +264,7 @@ static void drain_rest(struct stk_run *run)
 		continue;
 	while (drain(run, &run->pipes.output, take_output))
 		continue;
-	stk_net_hear(run->c, &run->net, run->hooks);
+	stk_net_hear_rest(run->c, &run->net, run->hooks);
 }
 
 static void reap(struct stk_run *run)
