@@ -11,14 +11,14 @@ without() { # without CALL ERRNO LAYER
 	out=$(timeout 30 "$OUTER" "$1" "$2" "$STOCKADE" work --config "$T/stockade.conf" 2>&1 >/dev/null)
 	rc=$?
 	check "$1 answers $2: exit 71" eq "$rc" 71
-	check "$1 answers $2: the layer is named" has "$out" "$3"
+	check "$1 answers $2: the layer is named" has "$out" "layer $3"
 	check "$1 answers $2: nothing was popped" eq "$(rcli llen resque:queue:files)" 1
 }
 without landlock_create_ruleset EPERM landlock_fs
 without landlock_create_ruleset ENOSYS landlock_fs
 without landlock_restrict_self EPERM landlock_fs
-without close_range EPERM 'close'
-without seccomp EPERM 'seccomp'
+without close_range EPERM close_range
+without seccomp EPERM seccomp_trap
 
 # --- require, prefer, off
 EXTRA='layers = { landlock_fs = "prefer"; };' write_config

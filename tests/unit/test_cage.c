@@ -525,6 +525,33 @@ static void a_lying_zygote_runs_nothing(void **state)
 
 /* --- layers that the surroundings refuse ------------------------------------------------------ */
 
+/* A pure zygote that is asked for a child of another sum: its filters would be the wrong ones. */
+static void a_zygote_makes_no_job_of_another_sum(void **state)
+{
+	int index = stk_class_find(&stand.table, stk_span_str("Hostile::ThreadLeaderGone"));
+	const struct stk_extras none = { 0 };
+	struct stk_child child = { .pidfd = -1, .sock = -1 };
+	struct stk_zygote *z = NULL;
+	char why[STK_WHY_MAX] = "";
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	const int pipes[3] = { null, null, null };
+	struct stk_spawn s = { .magic = STK_SPAWN_MAGIC };
+
+	(void)state;
+	assert_true(index >= 0);
+	s.class_index = (uint32_t)index;
+	s.limits = stand.table.classes[index].ask;
+	assert_int_not_equal(stand.table.classes[index].profiles, STK_PROFILE_PURE);
+	assert_int_equal(stk_zygote_find(stand.cage, STK_PROFILE_PURE, &z, why), STK_OK);
+	assert_int_not_equal(
+	    stk_zygote_clone(stand.cage, z, &s, pipes, &none, &child, why), STK_OK);
+	assert_int_equal(child.pid, 0);
+	assert_int_equal(z->child.pid, 0); /* it ended itself; the next job has another */
+	assert_int_equal(stand_strangers(&stand), 0);
+	(void)close(null);
+	expect("Hostile::Skip", "[]", STK_OUT_SKIPPED, "", NULL);
+}
+
 /* Seccomp 2 says nothing of a zygote where a runtime's filter stands around all of us. */
 static int naked_under(const void *arg)
 {
@@ -683,6 +710,7 @@ int main(void)
 		cmocka_unit_test(a_malformed_request_ends_the_nursery),
 		cmocka_unit_test(a_lying_description_is_refused),
 		cmocka_unit_test(a_lying_zygote_runs_nothing),
+		cmocka_unit_test(a_zygote_makes_no_job_of_another_sum),
 		cmocka_unit_test(a_runtimes_filter_is_not_taken_for_the_zygotes),
 		cmocka_unit_test(nobody_beyond_the_wall_holds_what_was_open_before),
 		cmocka_unit_test(a_layer_that_is_refused_ends_the_child_by_name),
