@@ -213,8 +213,12 @@ static void notified(struct stk_program *p)
 	struct seccomp_notif n;
 
 	memset(&n, 0, sizeof(n));
-	if (ioctl(p->listener, SECCOMP_IOCTL_NOTIF_RECV, &n) == -1)
+	if (ioctl(p->listener, SECCOMP_IOCTL_NOTIF_RECV, &n) == -1) {
+		/* ENOENT: who asked has ended since. Else it is no listener, and always readable */
+		if (errno != ENOENT && errno != EINTR)
+			p->listener = -1;
 		return;
+	}
 	/* never answered: whoever asked is killed, so what its registers name cannot change */
 	if (!p->has_denied) {
 		p->has_denied = true;

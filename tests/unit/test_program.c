@@ -296,6 +296,35 @@ static void without_a_notification_the_denial_stays_and_the_name_is_lost(void **
 	assert_int_equal(status, 0);
 }
 
+/* What a zygote sends as its listener may be anything that can be polled: W would look at it
+ * without a pause for as long as the job runs, or wait in it for ever. */
+static void a_listener_that_tells_nothing_is_let_go(void **state)
+{
+	struct pollfd at[STK_PROGRAM_SLOTS] = { 0 };
+	const short said[] = { POLLIN, POLLHUP, POLLERR };
+	struct stk_program p;
+	int pipes[2];
+
+	(void)state;
+	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
+	assert_int_equal(write(pipes[1], "x", 1), 1);
+	stk_program_init(&p);
+	for (size_t i = 0; i < STK_ARRAY_LEN(said); i++) {
+		p.listener = pipes[0];
+		at[STK_PROGRAM_DENIED].revents = said[i];
+		assert_int_equal(stk_program_step(&p, at), STK_OK);
+		assert_int_equal(p.listener, -1);
+		assert_false(p.has_denied);
+	}
+	/* one that is asked and says nothing now stays */
+	p.listener = pipes[0];
+	at[STK_PROGRAM_DENIED].revents = 0;
+	assert_int_equal(stk_program_step(&p, at), STK_OK);
+	assert_int_equal(p.listener, pipes[0]);
+	(void)close(pipes[0]);
+	(void)close(pipes[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -306,6 +335,7 @@ int main(void)
 		cmocka_unit_test(a_program_that_others_may_write_is_refused),
 		cmocka_unit_test(a_class_whose_program_is_missing_is_refused_and_no_other),
 		cmocka_unit_test(without_a_notification_the_denial_stays_and_the_name_is_lost),
+		cmocka_unit_test(a_listener_that_tells_nothing_is_let_go),
 	};
 
 	return cmocka_run_group_tests(tests, open_stand, close_stand);
