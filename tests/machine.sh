@@ -39,7 +39,12 @@ inside sh -c 'mkdir /kernel && cd /kernel && apt-get download $(apt-cache depend
 dpkg-deb -x "$R"/kernel/linux-image-*.deb "$work/kernel" || fail "a kernel"
 git clone -q . "$R/srv/stockade" || fail "clone"
 inside sh -c "cd /srv/stockade && contrib/bootstrap && chown -R $uid:$uid . && setpriv --reuid=$uid --regid=$uid --clear-groups make -j2 tests && make install PREFIX=/usr" >"$work/log" 2>&1 || fail "the build"
-cp tests/machine/*.sh "$R/srv/" && cp tests/machine/check.service "$R/etc/systemd/system/"
+cp tests/machine/*.sh "$R/srv/" && chmod 755 "$R"/srv/*.sh && cp tests/machine/check.service "$R/etc/systemd/system/"
+mkdir -p "$R/etc/systemd/system/multi-user.target.wants"
+ln -s ../check.service "$R/etc/systemd/system/multi-user.target.wants/"
+for other in redis-server.service apt-daily.timer apt-daily-upgrade.timer getty-static.service serial-getty@.service; do
+	ln -sf /dev/null "$R/etc/systemd/system/$other"
+done
 unmount
 
 # --- its first steps: the disk's driver, then the root

@@ -20,6 +20,43 @@
 #include <string.h>
 #include <unistd.h>
 
+static bool is_granted(const struct stk_keyring *ring, const char *class_name)
+{
+	for (size_t p = 0; p < ring->n_principals; p++)
+		for (size_t g = 0; g < ring->principals[p].n_grants; g++)
+			for (size_t c = 0; c < ring->principals[p].grants[g].n_classes; c++)
+				if (strcmp(ring->principals[p].grants[g].classes[c], class_name) ==
+				    0)
+					return true;
+	return false;
+}
+
+/* Without a layer that the operator chose to do without, some classes do not run. */
+static void log_unfit(const struct stk_worker *w)
+{
+	const char *first = NULL, *why = NULL;
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < w->cage.table.head.n_classes; i++) {
+		const struct stk_class_desc *d = &w->cage.table.classes[i];
+		const char *fault = stk_layers_class_fault(w->config, &w->cage.layers, d);
+
+		if (fault == NULL || !is_granted(w->ring, d->name))
+			continue;
+		if (n++ == 0) {
+			first = d->name;
+			why = fault;
+		}
+	}
+	if (n == 0)
+		return;
+	(void)stk_log_start(STK_LOG_WARN, "policy.class_unfit", "unknown",
+	    "the policy grants %zu classes that cannot run here, %s the first: %s; their jobs wait "
+	    "for a worker that has it",
+	    n, first, why);
+	stk_log_end();
+}
+
 /* A grant without a handler is no error during a rolling deploy, and a slip of the pen otherwise.
  */
 void stk_worker_log_absent(const struct stk_worker *w)
@@ -27,6 +64,7 @@ void stk_worker_log_absent(const struct stk_worker *w)
 	const char *first = NULL;
 	size_t n = 0;
 
+	log_unfit(w);
 	for (size_t p = 0; p < w->ring->n_principals; p++)
 		for (size_t g = 0; g < w->ring->principals[p].n_grants; g++) {
 			const struct stk_policy_grant *grant = &w->ring->principals[p].grants[g];

@@ -244,7 +244,7 @@ bool stk_worker_wall_is_gone(const struct stk_worker *w);
 /* farewell.c: names the end, unregisters where it may, and logs; the exit code. */
 int stk_worker_farewell(struct stk_worker *w);
 
-/* start.c: warns of grants whose class the cage program lacks. */
+/* reload.c: warns of grants whose class the cage program lacks, or cannot run here. */
 void stk_worker_log_absent(const struct stk_worker *w);
 /* reexamine.c: one bounded step of the areas' re-examination. */
 void stk_reexamine(struct stk_worker *w);
