@@ -25,7 +25,7 @@ EXTRA='layers = { landlock_fs = "prefer"; };' write_config
 INTERVAL=0 timeout 30 "$OUTER" landlock_create_ruleset EPERM "$STOCKADE" work --config "$T/stockade.conf" >"$T/prefer.log" 2>&1
 check "preferred and not there: the worker starts" grep -aq '"event.action":"worker.started"' "$T/prefer.log"
 check "and says what it lacks" grep -aq '"event.action":"worker.degraded".*"stockade.layer":"landlock_fs"' "$T/prefer.log"
-check "and which granted classes cannot run here" grep -aq '"event.action":"policy.class_unfit".*ChecksumFile.*files need landlock_fs, which this machine does not give' "$T/prefer.log"
+check "and which granted classes cannot run here" grep -aq 'ChecksumFile the first: files need landlock_fs, which this machine does not give.*"event.action":"policy.class_unfit"' "$T/prefer.log"
 check "and counts it" grep -aqE '"stockade.count.layers_missing":[1-9]' "$T/prefer.log"
 check "a class with files does not run without it" eq "$(grep -ac '"event.reason":"Done"' "$T/prefer.log")" 0
 rcli del resque:queue:files resque:stockade:parked:files 'resque:stockade:parked:files#e' >/dev/null
