@@ -15,7 +15,8 @@
 #include <unistd.h>
 
 /* Debian 12's headers are older than these. */
-#define STK_PR_SET_MDWE     65  /* linux/prctl.h, 6.3 */
+#define STK_PR_SET_MDWE     65 /* linux/prctl.h, 6.3 */
+#define STK_PR_GET_MDWE     66
 #define STK_NR_MEMFD_SECRET 447 /* asm-generic/unistd.h, 5.14; the same on every 64-bit arch */
 #define STK_NR_MSEAL        462 /* asm-generic/unistd.h, 6.10 */
 #define STK_PAGE            4096
@@ -45,11 +46,13 @@ int stk_try_mdwe(void)
 {
 	const int rw = PROT_READ | PROT_WRITE;
 	void *control = own_page(), *p;
+	/* else it is forbidden around us already, as by a unit's MemoryDenyWriteExecute */
+	bool was_free = control != NULL && mprotect(control, STK_PAGE, PROT_READ | PROT_EXEC) == 0;
 
-	if (control == NULL || mprotect(control, STK_PAGE, PROT_READ | PROT_EXEC) != 0)
-		return STK_TRY_ODD;
 	if (prctl(STK_PR_SET_MDWE, 1, 0, 0, 0) != 0)
 		return stk_try_said(-1);
+	if (!was_free && prctl(STK_PR_GET_MDWE, 0, 0, 0, 0) != 1)
+		return STK_TRY_ODD;
 	p = own_page();
 	if (p == NULL)
 		return STK_TRY_ODD;

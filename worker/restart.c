@@ -19,3 +19,8 @@ int64_t stk_restart_after(struct stk_restart *r, int64_t now_ms)
 	r->start_at_ms = now_ms + wait;
 	return wait;
 }
+
+int64_t stk_restart_left(const struct stk_restart *r, int64_t now_ms)
+{
+	return r->start_at_ms > now_ms ? r->start_at_ms - now_ms : 0;
+}

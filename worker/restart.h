@@ -16,5 +16,7 @@ struct stk_restart {
 
 /* It died: how long its successor waits, also in start_at_ms. */
 int64_t stk_restart_after(struct stk_restart *r, int64_t now_ms);
+/* What is left of that. */
+int64_t stk_restart_left(const struct stk_restart *r, int64_t now_ms);
 
 #endif

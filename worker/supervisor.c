@@ -147,12 +147,11 @@ static void start_due(struct supervisor *s)
 static void note_ready(struct supervisor *s, struct slot *slot)
 {
 	char byte;
+	bool came = read(slot->ready_fd, &byte, 1) == 1;
 
-	if (read(slot->ready_fd, &byte, 1) != 1) {
-		stk_close(&slot->ready_fd);
-		return;
-	}
 	stk_close(&slot->ready_fd);
+	if (!came)
+		return;
 	slot->ready = true;
 	if (!s->ever_ready)
 		stk_tend_ready(&s->tend, s->n);
@@ -291,9 +290,8 @@ static int poll_timeout_ms(const struct supervisor *s)
 
 		if (slot->pid != 0 && look_ms(s) < wait)
 			wait = look_ms(s);
-		if (wants_start(s, slot) && slot->restart.start_at_ms - now < wait)
-			wait =
-			    slot->restart.start_at_ms > now ? slot->restart.start_at_ms - now : 0;
+		if (wants_start(s, slot) && stk_restart_left(&slot->restart, now) < wait)
+			wait = stk_restart_left(&slot->restart, now);
 	}
 	return (int)stk_tend_wait_ms(&s->tend, wait);
 }
@@ -348,8 +346,13 @@ static int make_pages(struct supervisor *s)
 	int *pulses = calloc(s->n, sizeof(*pulses));
 	int code = 0;
 
-	if (pulses == NULL)
+	s->slots = calloc(s->n, sizeof(*s->slots));
+	if (pulses == NULL || s->slots == NULL) {
+		free(pulses);
 		return stk_complain(STK_EX_OS, "out of memory");
+	}
+	for (uint32_t i = 0; i < s->n; i++)
+		s->slots[i] = (struct slot){ .ready_fd = -1, .pulse_fd = -1 };
 	for (uint32_t i = 0; code == 0 && i < s->n; i++) {
 		pulses[i] = s->slots[i].pulse_fd = stk_pulse_create();
 		if (pulses[i] == -1)
@@ -376,10 +379,7 @@ int stk_supervise(const struct stk_config *config, int *cage_fd, int *password_f
 	const char *step = "?";
 
 	tzset(); /* a first log line would open the zone's file */
-	s.slots = calloc(s.n, sizeof(*s.slots));
-	for (uint32_t i = 0; s.slots != NULL && i < s.n; i++)
-		s.slots[i] = (struct slot){ .ready_fd = -1, .pulse_fd = -1 };
-	if (fds == NULL || s.slots == NULL || s.signal_fd == -1 ||
+	if (fds == NULL || s.signal_fd == -1 ||
 	    stk_launcher_fork(config, *cage_fd, *password_fd, run, &s.launcher) != STK_OK)
 		s.exit_code =
 		    stk_complain(STK_EX_OS, "cannot start the supervisor: %s", strerror(errno));

@@ -198,8 +198,6 @@ int64_t stk_tend_wait_ms(const struct stk_tend *t, int64_t most)
 		wait = TICK_MS;
 	if (t->pid != 0)
 		return wait;
-	due = t->restart.start_at_ms - now;
-	if (due < 0)
-		due = 0;
+	due = stk_restart_left(&t->restart, now);
 	return due < wait ? due : wait;
 }

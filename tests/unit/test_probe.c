@@ -11,8 +11,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* In libc's place, for the probes too: how deep processes may fork; 0: as deep as they like. */
@@ -260,12 +262,60 @@ static void the_table_asks_by_profile(void **state)
 	assert_string_equal(stk_layer_text(STK_LAYER_SECCOMP_ARCH), "seccomp_bad_arch");
 }
 
+/* As systemd's MemoryDenyWriteExecute: by prctl(), or, before its version 256, by a filter. */
+static int deny_by_prctl(void)
+{
+	return prctl(65 /* PR_SET_MDWE */, 1, 0, 0, 0);
+}
+
+static int deny_by_filter(void)
+{
+	struct sock_filter insns[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mprotect, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2])),
+		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, PROT_EXEC, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = { .len = STK_ARRAY_LEN(insns), .filter = insns };
+
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0
+		   ? -1
+		   : (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog);
+}
+
+static void memory_that_is_shut_already_is_no_missing_layer(void **state)
+{
+	int (*const ways[])(void) = { deny_by_prctl, deny_by_filter };
+	struct stk_probe p;
+
+	(void)state;
+	stk_probe_one(STK_LAYER_MDWE, &p);
+	if (p.state != STK_PROBE_OK)
+		skip_because("a kernel that knows PR_SET_MDWE (Linux 6.3)");
+	for (size_t i = 0; i < STK_ARRAY_LEN(ways); i++) {
+		int status = -1;
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			if (ways[i]() != 0)
+				_exit(100);
+			stk_probe_one(STK_LAYER_MDWE, &p);
+			_exit((int)p.state);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(status, STK_PROBE_OK << 8);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_outer_filters_answer_is_named),
 		cmocka_unit_test(what_is_only_said_to_be_done_is_not_believed),
 		cmocka_unit_test(a_trial_that_cannot_fork_ends),
+		cmocka_unit_test(memory_that_is_shut_already_is_no_missing_layer),
 		cmocka_unit_test(without_an_outer_filter_the_fixed_layers_hold),
 		cmocka_unit_test(the_table_asks_by_profile),
 	};
