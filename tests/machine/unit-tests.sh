@@ -44,7 +44,7 @@ check "systemctl start waits until a worker is ready" systemctl start stockade@f
 check "it was told so" has_become StatusText "Supervising 1 workers"
 check "by the event too" said '"event.action":"worker.started"'
 check "its user is nobody else's" sh -c "[ \$(systemctl show -P UID stockade@files) -gt 60000 ]"
-check "its cgroup is delegated, with controllers" said '"event.action":"cgroup.ready".*memory'
+check "its cgroup is delegated, with controllers" said 'memory.*"event.action":"cgroup.ready"'
 check "no layer is missing that is asked for" sh -c "! journalctl -u stockade@files -o cat --no-pager | grep -a 'layer.degraded'"
 enqueue >/dev/null
 check "a job runs" wait_for 60 processed 1
