@@ -80,14 +80,18 @@ const char *stk_birth_step_name(uint32_t step)
 	return step < STK_BIRTH_COUNT ? names[step] : "do an unknown step";
 }
 
-/* Rejects nothing that exists; dispositions and mask become those of a fresh program. */
+/*
+ * Rejects nothing that exists; dispositions and mask become those of a fresh program. By the call
+ * itself: libc keeps its own signals from sigaction(), and whoever was started by its posix_spawn
+ * (as by make) inherits that they are ignored.
+ */
 static void reset_signals(void)
 {
-	struct sigaction dfl = { .sa_handler = SIG_DFL };
+	static const unsigned long dfl[4]; /* the kernel's struct: SIG_DFL, no flags, no mask */
 	sigset_t none;
 
 	for (int sig = 1; sig < NSIG; sig++)
-		(void)sigaction(sig, &dfl, NULL);
+		(void)syscall(SYS_rt_sigaction, sig, dfl, NULL, 8);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }

@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -322,6 +323,15 @@ static int run(const char *what, const struct scene *base)
 	return failed;
 }
 
+/* What make starts inherits that libc's own signals are ignored; controls are to die of them. */
+static void fresh_signals(void)
+{
+	static const unsigned long dfl[4];
+
+	for (int sig = 32; sig <= 33; sig++)
+		(void)syscall(SYS_rt_sigaction, sig, dfl, NULL, 8);
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 && strcmp(argv[1], "--only") != 0 ? argv[1] : "--short";
@@ -330,6 +340,7 @@ int main(int argc, char **argv)
 	pid_t bystander, server;
 	int failed, pipes[2];
 
+	fresh_signals();
 	if (argc > 2 && strcmp(argv[argc - 2], "--only") == 0)
 		only = argv[argc - 1];
 	if (N_ROWS > ROWS_MAX || getuid() == 0) {

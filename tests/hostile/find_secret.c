@@ -55,7 +55,7 @@ static void visit(struct search *s, uintptr_t address)
 {
 	uintptr_t page = address & ~(uintptr_t)(PAGE - 1);
 
-	if (page < 65536 || page >> 47 != 0 || !first_visit(s, page) || !readable(page))
+	if (page < 65536 || page >> 48 != 0 || !first_visit(s, page) || !readable(page))
 		return;
 	s->todo[s->n_todo++] = page;
 }

@@ -438,7 +438,7 @@ static enum stk_run_order kill_later(void *ctx, int64_t wait_ms)
 
 	(void)ctx;
 	(void)wait_ms;
-	if (stand.cage->broker.pid > 0 && ++ticks == 10)
+	if (stand.cage->broker.pid > 0 && ++ticks == 4)
 		(void)kill(stand.cage->broker.pid, SIGKILL);
 	return STK_RUN_ON;
 }
